@@ -64,8 +64,9 @@ ACCESS_ROOM = access/access access/access_make access/access_load access/access_
 LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/ledger_news ledger/ledger_replan ledger/ledger_files ledger/ledger_open \
            ledger/age ledger/state ledger/idfilter ledger/writer ledger/replay \
-           ledger/journal_records ledger/journal_file ledger/journal_scan ledger/journal_sync \
-           ledger/journal_repair ledger/pace ledger/pressure ledger/record ledger/crc32c ledger/sql ledger/store \
+           ledger/journal_records ledger/journal_pages ledger/journal_segments ledger/journal_file \
+           ledger/journal_make ledger/journal_scan ledger/journal_sync ledger/journal_repair \
+           ledger/pace ledger/pressure ledger/record ledger/crc32c ledger/sql ledger/store \
            ledger/store_files ledger/store_facts ledger/restored ledger/adoption \
            ledger/store_plan ledger/store_rows ledger/batch ledger/batch_table ledger/store_reader \
            ledger/store_trim ledger/backlog ledger/query
@@ -110,9 +111,9 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions shares r
            topics gate pack applications unlisted adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
-           journal journal_faults pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
+           journal journal_faults journal_segments pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
            monitor metrics control sample schema_compare
-THREADED = pattern verifier login journal journal_faults pressure writer idfilter ledger ledger_files replan backlog metrics
+THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \

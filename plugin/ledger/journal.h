@@ -1,21 +1,33 @@
 /*
- * journal.h -- a ring of records in a memory-mapped file. An appended record survives kill -9.
+ * journal.h -- a log of records in a memory-mapped file. An appended record survives kill -9.
  *
  * Knows sequence numbers and bytes; knows nothing of what a record means or of SQLite. One
  * thread (the broker's) appends records, another (the writer's) takes them out; neither waits for
  * the other. All blocks of the file are allocated when it is made, so that a store to the mapping
  * can't run out of disk; but see journal_is_copied().
  *
+ * The log is cut into segments of the same size, and the file has slots for so many of them.
+ * Records lie one behind the other in a segment; one that does not fit into the rest of a segment
+ * is the first of the next. A segment whose records were all taken out is free, and the slot that
+ * was freed last is used again first. So while records are taken out as they come, three or four
+ * slots are in use, whose pages are in memory; while they are not, the log grows into the others.
+ *
  * What holds at every instruction, whatever kills the process:
  *  - A record counts as soon as its sequence number is stored, by one aligned store after its
  *    body. The place behind the newest record always reads 0.
- *  - Two slots of the file, written in turn, say where the oldest record is that is still needed
- *    (the tail). Space is used again only after both slots have passed it and were synced. So a
- *    slot that is torn or stale never points at something that was overwritten.
+ *  - A segment begins with a head, which has a copy at the file's beginning: which segment of the
+ *    log this is, and the number of its first record. So the next segment, not the bytes behind the
+ *    last record of this one, says that the rest of this one was passed over and that nothing is
+ *    missing there; and a segment that is lost hides no other. Where both heads are damaged the
+ *    records of that segment are missing, as those are that are damaged themselves.
+ *  - Two slots of the file's beginning, written in turn, say where the oldest record is that is
+ *    still needed (the tail). Space is used again only after both have passed it and were
+ *    synced. So one that is torn or stale never points at something that was overwritten.
  *  - Reading begins at the tail and takes every whole record up to the newest. A record is whole
  *    if its number, its length and its checksum are right. The checksum is seeded with a random
- *    number of the file and with the record's position. So neither bytes that a client chose nor
- *    bytes that an earlier lap left can pass for a record.
+ *    number of its segment's head and with the record's position in the log. So neither bytes that
+ *    a client chose, nor bytes that an earlier segment left, nor those of a segment whose head was
+ *    lost, can pass for a record.
  *  - A damaged record does not hide those behind it: whole records are looked for at each 8 bytes.
  *    So a record that was acknowledged and is whole is kept. Two marks say up to where the disk was
  *    synced; they are stored after a sync, so that an old mark says too little, never too much.
@@ -23,8 +35,8 @@
  *    copied beside itself before anything in it is overwritten, and a line says what is missing.
  *    A record that is not whole, behind the marks and the last whole record, is what a power
  *    failure left of a write that was not synced. The start is normal then, with a line that says
- *    where the journal was cut. A power record is acknowledged only after its sync, so that a power
- *    failure loses none.
+ *    where the journal was cut. A power record is acknowledged only after its sync, and that of its
+ *    segment's head, so that a power failure loses none.
  *
  * When a sync fails (Linux since 4.13; lwn.net/Articles/752063, Documentation/filesystems/vfs.rst
  * "Handling errors during writeback"), Linux marks the pages clean that it could not write, and
@@ -40,8 +52,10 @@
  * system that copies on write, or a page can't be read), the journal takes no more records. Whole
  * records can still be taken out; then the file is made anew (journal_renew()).
  *
- * The file, in the machine's byte order: header at 0, slots at 4096 and 8192, marks at 12288, a
- * copy of the header at 16384, the ring from 65536 on. It is locked (flock) while open.
+ * The file, format 2, in the machine's byte order: header at 0, slots of the tail at 4096 and 8192,
+ * marks at 12288, a copy of the header at 16384, copies of the segments' heads from 20480 on, the
+ * segments from 65536 on. It is locked (flock) while open. A file of format 1, whose records lie in
+ * one ring, is read, and takes none: make it anew when it is empty.
  */
 #ifndef PETSTORE_JOURNAL_H
 #define PETSTORE_JOURNAL_H
@@ -52,7 +66,7 @@
 
 #include "base/diag.h"
 
-/* A ring is a multiple of JOURNAL_BYTES_MIN; sizes asked for are rounded up. */
+/* Sizes asked for are rounded up, see journal_size(). */
 #define JOURNAL_BYTES_MIN (64u << 10)
 #define JOURNAL_BYTES_MAX ((size_t)1 << 40)
 #define JOURNAL_COPIES_MAX 4u /* of damaged files, beside one journal */
@@ -89,8 +103,17 @@ bool journal_is_blank(const struct journal *journal);
  */
 bool journal_is_copied(const struct journal *journal, const char **system);
 
-/* The size that a ring made for @bytes has: rounded up to what is possible. */
-size_t journal_size(size_t bytes);
+/*
+ * The size that a journal made for these has: rounded up to what is possible. A fourth of @bytes,
+ * or the 1024th part of @bytes_max where that is more, is made a power of two.
+ */
+size_t journal_size(size_t bytes, size_t bytes_max);
+
+/*
+ * Is it of the format and of the size that journal_format() would make of it now? It would be made
+ * smaller where the file system has no room, or allocates none ahead.
+ */
+bool journal_is_sized(const struct journal *journal, size_t bytes, size_t bytes_max);
 
 /*
  * Makes the file an empty journal that belongs to @identity; the next record will be @next_seq. It
@@ -104,7 +127,7 @@ int journal_format(struct journal *journal, size_t bytes, size_t bytes_max,
 
 /* What a formatted journal holds. */
 struct journal_facts {
-	size_t bytes; /* of the ring */
+	size_t bytes; /* that it may hold in all */
 	size_t used;
 	uint64_t number;    /* random, another one each time the file is made anew */
 	uint64_t first_seq; /* oldest record that was not released; == next_seq: none */
@@ -138,7 +161,7 @@ void *journal_reserve(struct journal *journal, size_t len);
 int journal_commit(struct journal *journal, bool is_power, uint64_t *seq,
 		   struct diag *diag) MUST_CHECK;
 
-/* The position of the next record, a multiple of 8 bytes; for journal_reread(). */
+/* The position of the reserved record, a multiple of 8 bytes; for journal_reread(). */
 uint64_t journal_place(const struct journal *journal);
 
 /*
@@ -147,10 +170,10 @@ uint64_t journal_place(const struct journal *journal);
  */
 const void *journal_reread(const struct journal *journal, uint64_t place, size_t *len);
 
-/* Bytes of the largest body that the ring takes. */
+/* Bytes of the largest body that the journal takes. */
 size_t journal_record_max(const struct journal *journal);
 
-/* The size of the smallest ring that takes bodies of @len bytes. */
+/* The least @bytes of journal_format() for bodies of @len bytes. */
 size_t journal_least(size_t len);
 
 /* Is there room for a body of @len bytes? For the appending thread only. */
@@ -213,8 +236,8 @@ int journal_probe(struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /*
  * Is the file at the path still the one that is open, of the right size, and does it hold what the
- * journal put there: header, slots, and the records that were not released (of a large ring some
- * MiB of them)? For the writer's thread, once a second or after each commit: some system calls.
+ * journal put there: header, slots, and the records that were not released (of many some MiB of
+ * them)? For the writer's thread, once a second or after each commit: some system calls.
  *
  * ERR_INVALID: no, and @diag says what is wrong. If the file is gone from its path, or another one
  * is there, the journal is not broken, but a restart may not find what is appended: refuse writes
@@ -252,8 +275,10 @@ int journal_renew(struct journal *journal, struct diag *diag) MUST_CHECK;
 int journal_put_back(const struct journal *journal, struct diag *diag) MUST_CHECK;
 
 /*
- * Makes the pages of the next records writable ahead of time, so that the appending thread does
- * not wait for the file system. The writer's thread calls it.
+ * Makes the pages of the next records writable ahead of time, once each, so that the appending
+ * thread does not wait for the file system. Where the journal had grown and is small again, gives
+ * the memory of the other pages back; what stands there stays in the file. The writer's thread
+ * calls it.
  */
 void journal_prefault(struct journal *journal);
 

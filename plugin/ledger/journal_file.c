@@ -1,5 +1,4 @@
 /* journal_file.c -- makes, opens, locks and maps the journal's file, and has it scanned. */
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,7 +11,8 @@
 #include "ledger/crc32c.h"
 #include "ledger/journal_internal.h"
 
-#define FILE_VERSION 1u
+#define FILE_VERSION 2u
+#define FILE_VERSION_RING 1u
 #define FILE_ORDER 0x01020304u
 
 static const char file_magic[8] = "PETJRNL";
@@ -24,8 +24,8 @@ struct file_header {
 	uint64_t capacity;
 	uint64_t salt;
 	unsigned char identity[JOURNAL_IDENTITY];
-	uint32_t unused;
-	uint32_t crc; /* of all before it */
+	uint32_t shift; /* of a segment's bytes; 0 in format 1 */
+	uint32_t crc;   /* of all before it */
 };
 
 /* Rights, or a folder that is not there, do not pass by themselves; a full disk may. */
@@ -47,7 +47,7 @@ static uint32_t header_crc(const struct file_header *header)
  * Every block is there afterwards: a store to the mapping can't meet a full disk, but for what
  * journal_is_copied() says.
  */
-static int file_allocate(struct journal *j, struct diag *diag)
+int journal_allocate(struct journal *j, struct diag *diag)
 {
 	int error;
 
@@ -63,8 +63,8 @@ static int file_allocate(struct journal *j, struct diag *diag)
 static bool header_is_good(const struct file_header *header)
 {
 	return memcmp(header->magic, file_magic, sizeof(file_magic)) == 0 &&
-	       header->order == FILE_ORDER && header->version == FILE_VERSION &&
-	       header->crc == header_crc(header);
+	       header->order == FILE_ORDER && header->version >= FILE_VERSION_RING &&
+	       header->version <= FILE_VERSION && header->crc == header_crc(header);
 }
 
 /*
@@ -127,22 +127,37 @@ static int header_read(struct journal *j, struct file_header *ret, struct diag *
 	return header_refuse(j, ret, n, diag);
 }
 
+/* Of a file that this program, or an older one, may have made. */
+static bool are_sizes_good(const struct file_header *header)
+{
+	bool is_ring = header->version == FILE_VERSION_RING;
+
+	if (header->capacity < JOURNAL_BYTES_MIN || header->capacity > JOURNAL_BYTES_MAX)
+		return false;
+	if (is_ring)
+		return header->capacity % JOURNAL_BYTES_MIN == 0;
+	return header->shift >= JOURNAL_SEGMENT_SHIFT_MIN && header->shift < 40 &&
+	       header->capacity % ((uint64_t)1 << header->shift) == 0 &&
+	       header->capacity >> header->shift >= JOURNAL_SEGMENTS_MIN &&
+	       header->capacity >> header->shift <= JOURNAL_SEGMENTS_MAX;
+}
+
 static int header_accept(struct journal *j, const struct file_header *header, struct diag *diag)
 {
 	struct stat st;
 
 	if (fstat(j->fd, &st) != 0)
 		return journal_fail(j, "cannot read the journal", errno, diag);
-	if (header->capacity < JOURNAL_BYTES_MIN || header->capacity > JOURNAL_BYTES_MAX ||
-	    header->capacity % JOURNAL_BYTES_MIN != 0 ||
-	    (uint64_t)st.st_size > JOURNAL_RING_AT + header->capacity)
+	if (!are_sizes_good(header) || (uint64_t)st.st_size > JOURNAL_RING_AT + header->capacity)
 		return diag_set(diag, ERR_INVALID,
 				"%s: the file has %lld bytes where its header says %llu", j->path,
 				(long long)st.st_size,
 				(unsigned long long)header->capacity + JOURNAL_RING_AT);
 	/* What was cut off is missing as any damage is. */
 	j->is_cut = (uint64_t)st.st_size < JOURNAL_RING_AT + header->capacity;
-	j->capacity = (size_t)header->capacity;
+	j->capacity = j->asked_max = (size_t)header->capacity;
+	j->shift = header->shift;
+	j->is_ring = header->version == FILE_VERSION_RING;
 	j->salt = header->salt;
 	memcpy(j->identity, header->identity, sizeof(j->identity));
 	return 0;
@@ -154,6 +169,33 @@ bool journal_header_stands(const struct journal *j)
 
 	memcpy(&header, j->map, sizeof(header));
 	return j->is_header_bad || (header_is_good(&header) && header.salt == j->salt);
+}
+
+int journal_header_write(struct journal *j, struct diag *diag)
+{
+	struct file_header header = {
+		.order = FILE_ORDER,
+		.version = FILE_VERSION,
+		.capacity = j->capacity,
+		.shift = j->shift,
+		.salt = j->salt,
+	};
+	ssize_t n;
+
+	memcpy(header.magic, file_magic, sizeof(header.magic));
+	memcpy(header.identity, j->identity, sizeof(header.identity));
+	header.crc = header_crc(&header);
+	/* The slots must be there before the header says that they are. */
+	if (fsync(j->fd) != 0)
+		return journal_fail(j, "cannot sync the journal", errno, diag);
+	n = pwrite(j->fd, &header, sizeof(header), 0);
+	if (n != (ssize_t)sizeof(header) || fsync(j->fd) != 0)
+		return journal_fail(j, "cannot write the journal", n < 0 ? errno : EIO, diag);
+	/* The copy counts where the header is on the disk; any later sync brings it there. */
+	n = pwrite(j->fd, &header, sizeof(header), JOURNAL_COPY_AT);
+	if (n != (ssize_t)sizeof(header))
+		return journal_fail(j, "cannot write the journal", n < 0 ? errno : EIO, diag);
+	return journal_folder_sync(j, diag);
 }
 
 static int file_lock(struct journal *j, struct diag *diag)
@@ -202,8 +244,10 @@ static int file_load(struct journal *j, struct diag *diag)
 	if (rc <= 0)
 		return rc;
 	rc = header_accept(j, &header, diag);
+	if (rc == 0 && !j->is_ring)
+		rc = journal_segments_init(j, diag);
 	if (rc == 0)
-		rc = file_allocate(j, diag);
+		rc = journal_allocate(j, diag);
 	if (rc == 0)
 		rc = journal_map(j, diag);
 	if (rc == 0)
@@ -275,6 +319,10 @@ int journal_open(const char *path, struct journal **ret, struct diag *diag)
 		rc = diag_nomem(diag);
 		goto out;
 	}
+	if (getrandom(&j->era, sizeof(j->era), 0) != (ssize_t)sizeof(j->era)) {
+		rc = journal_fail(j, "cannot get random bytes", errno, diag);
+		goto out;
+	}
 	rc = file_open(j, diag);
 	if (rc == 0)
 		rc = file_lock(j, diag);
@@ -307,81 +355,4 @@ void journal_close(struct journal *j)
 bool journal_is_blank(const struct journal *j)
 {
 	return !j->map;
-}
-
-/* From here to header_write() the file is blank, whatever happens. */
-static int file_blank(struct journal *j, struct diag *diag)
-{
-	int rc;
-
-	if (ftruncate(j->fd, 0) != 0 || fsync(j->fd) != 0)
-		return journal_fail(j, "cannot empty the journal", errno, diag);
-	journal_forbid_copying(j);
-	rc = file_allocate(j, diag);
-	if (rc && ftruncate(j->fd, 0) != 0)
-		return journal_fail(j, "cannot empty the journal", errno, diag);
-	return rc;
-}
-
-static int header_write(struct journal *j, struct diag *diag)
-{
-	struct file_header header = {
-		.order = FILE_ORDER,
-		.version = FILE_VERSION,
-		.capacity = j->capacity,
-		.salt = j->salt,
-	};
-	ssize_t n;
-
-	memcpy(header.magic, file_magic, sizeof(header.magic));
-	memcpy(header.identity, j->identity, sizeof(header.identity));
-	header.crc = header_crc(&header);
-	/* The slots must be there before the header says that they are. */
-	if (fsync(j->fd) != 0)
-		return journal_fail(j, "cannot sync the journal", errno, diag);
-	n = pwrite(j->fd, &header, sizeof(header), 0);
-	if (n != (ssize_t)sizeof(header) || fsync(j->fd) != 0)
-		return journal_fail(j, "cannot write the journal", n < 0 ? errno : EIO, diag);
-	/* The copy counts where the header is on the disk; any later sync brings it there. */
-	n = pwrite(j->fd, &header, sizeof(header), JOURNAL_COPY_AT);
-	if (n != (ssize_t)sizeof(header))
-		return journal_fail(j, "cannot write the journal", n < 0 ? errno : EIO, diag);
-	return journal_folder_sync(j, diag);
-}
-
-int journal_format(struct journal *j, size_t bytes, size_t bytes_max,
-		   const unsigned char identity[JOURNAL_IDENTITY], uint64_t next_seq,
-		   struct diag *diag)
-{
-	struct journal_place first;
-	int rc;
-
-	assert(next_seq > 0);
-	if (bytes > JOURNAL_BYTES_MAX || bytes_max > JOURNAL_BYTES_MAX)
-		return diag_set(diag, ERR_LIMIT, "%s: a journal has at most %zu bytes", j->path,
-				JOURNAL_BYTES_MAX);
-	journal_unmap(j);
-	if (j->capacity != journal_size(bytes)) /* other threads read it */
-		j->capacity = journal_size(bytes);
-	if (getrandom(&j->salt, sizeof(j->salt), 0) != (ssize_t)sizeof(j->salt))
-		return journal_fail(j, "cannot get random bytes", errno, diag);
-	if (identity != j->identity)
-		memcpy(j->identity, identity, JOURNAL_IDENTITY);
-	rc = file_blank(j, diag);
-	if (rc == 0)
-		rc = journal_map(j, diag);
-	if (rc)
-		return rc;
-	first = (struct journal_place){ .seq = next_seq };
-	journal_slot_write(j, 0, first);
-	journal_slot_write(j, 1, first);
-	rc = header_write(j, diag);
-	if (rc == 0)
-		rc = journal_scan(j, diag);
-	if (rc)
-		journal_unmap(j);
-	j->is_header_bad = j->is_cut = false;
-	diag_init(&j->damage);
-	atomic_store(&j->repaired, atomic_load(&j->failures));
-	return rc;
 }

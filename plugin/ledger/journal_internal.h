@@ -1,9 +1,11 @@
 /*
  * journal_internal.h -- what the journal's files share; no other file includes it.
  *
- * journal_file.c makes and opens the file; journal_scan.c finds the records in it;
- * journal_records.c maps it, appends records and takes them out; journal_sync.c brings them to the
- * disk; journal_repair.c checks the file, makes it anew, and puts back one that was removed.
+ * journal_file.c opens the file; journal_make.c makes it; journal_segments.c knows where in it
+ * which part of the log is; journal_scan.c finds the records in it; journal_records.c maps it,
+ * appends records and takes them out; journal_sync.c brings them to the disk; journal_repair.c
+ * checks the file, makes it anew, and puts back one that was removed; journal_pages.c has its pages
+ * in memory when they are needed.
  */
 #ifndef PETSTORE_JOURNAL_INTERNAL_H
 #define PETSTORE_JOURNAL_INTERNAL_H
@@ -16,8 +18,16 @@
 #define JOURNAL_SLOT_AT(i) (4096u * (1u + (i)))
 #define JOURNAL_MARK_AT(i) (4096u * 3u + 1024u * (i))
 #define JOURNAL_MARKS_END (4096u * 4u)
-#define JOURNAL_COPY_AT (4096u * 4u) /* of the header */
-#define JOURNAL_RING_AT 65536u       /* a multiple of every page size that Linux has */
+#define JOURNAL_COPY_AT (4096u * 4u)   /* of the header */
+#define JOURNAL_FOLDER_AT (4096u * 5u) /* a copy of each segment's head */
+#define JOURNAL_SEGMENTS_MAX 1024u     /* copies fit between there and the first segment */
+#define JOURNAL_SEGMENTS_MIN 4u       /* a record that has room when half is free is one of these */
+#define JOURNAL_SEGMENT_SHIFT_MIN 14u /* JOURNAL_BYTES_MIN has so many */
+#define JOURNAL_SEGMENT_HEAD 64u      /* bytes of a segment in front of its records */
+#define JOURNAL_SLOT_BITS 16u
+#define JOURNAL_NO_SEGMENT UINT64_MAX
+#define JOURNAL_POSITION_MAX (UINT64_C(1) << 62)
+#define JOURNAL_RING_AT 65536u /* a multiple of every page size that Linux has */
 
 /* Keeps a damaged sequence number from reading 0, which is how the end reads. */
 #define JOURNAL_COMMITTED (UINT64_C(1) << 63)
@@ -47,19 +57,39 @@ enum {
 /* The marks: one of each thread. */
 enum { JOURNAL_OF_APPENDER, JOURNAL_OF_WRITER };
 
+/* One segment of the log: which, and where in the file it lies. */
+struct journal_segment {
+	uint64_t number;    /* of the log's segments, from its beginning; JOURNAL_NO_SEGMENT */
+	uint64_t first_seq; /* number of the first record that is, or will be, in it */
+	uint64_t salt;      /* the sums of its records are seeded with it */
+	uint32_t slot;      /* its place among those of the file */
+};
+
 /*
- * Positions count bytes from the beginning of time; position modulo capacity is the place in
- * the ring. The ring is mapped twice in a row, so that a record that crosses its end is still
- * one piece of memory.
+ * Positions count bytes of the log from the beginning of time. A segment of the log has 2^shift of
+ * them; @table says in which slot of the file it lies. The segments that are in use follow each
+ * other, so that a table as large as the file, or the next power of two, has a place of its own for
+ * each.
+ *
+ * In a file of format 1 position modulo capacity is the place in its only segment, a ring. It is
+ * mapped twice in a row, so that a record that crosses its end is still one piece of memory. Its
+ * records are taken out; none is added.
  */
 struct journal {
 	int fd;
 	int writer_fd; /* the same file, opened again: each reports a sync's error once */
 	char *path;
-	unsigned char *map;              /* header, ring, ring; NULL while blank */
+	unsigned char *map;              /* NULL while blank */
 	const unsigned char *writer_map; /* the same of writer_fd, for syncs; never read */
-	size_t capacity;
+	_Atomic size_t capacity; /* bytes of all segments; for others while it is made anew */
+	unsigned shift;
+	unsigned slots;
+	size_t asked_max; /* that it was made for; its disk may have had less room */
+	bool is_ring;     /* format 1 */
+	struct journal_segment *table;
+	uint64_t mask; /* number & mask is a segment's place in the table */
 	uint64_t salt;
+	uint64_t era; /* random, of this opening: seeds the salts of segments that it begins */
 	unsigned char identity[JOURNAL_IDENTITY];
 	uint64_t torn_seq;
 	uint64_t missing;
@@ -72,8 +102,13 @@ struct journal {
 
 	/* the appending thread's */
 	uint64_t next_seq;
-	struct journal_header *record; /* the reserved one */
-	size_t reserved;               /* bytes of its body */
+	struct journal_header *record; /* the next one; NULL: its segment is not in the file */
+	size_t left;                   /* bytes of its segment from there on */
+	uint64_t segment_salt;         /* of that segment */
+	size_t reserved;               /* bytes of the record's body */
+	uint32_t *free_slot;           /* the last of them was freed last */
+	unsigned free_slots;
+	uint64_t collected; /* segments before this one are free, or were never in the file */
 
 	char apart_from_writer[JOURNAL_APART];
 
@@ -83,7 +118,9 @@ struct journal {
 	uint64_t seen;                /* head, when it was last looked at */
 	struct journal_place slot[2]; /* as the file has them */
 	unsigned next_slot;
-	uint64_t prefaulted;
+	uint64_t prefaulted;         /* pages up to this position were made writable */
+	uint64_t pages_seen;         /* head, when that was last looked at */
+	bool has_grown;              /* more memory than that of the fast part is in use */
 	struct journal_place walked; /* up to here records were counted, for the writer's mark */
 	unsigned tried;              /* the value of @failures at the last attempt to repair */
 	const char *reason;          /* why the journal is broken, if the writer's thread saw it */
@@ -94,6 +131,8 @@ struct journal {
 	/* shared */
 	_Atomic uint64_t head;     /* where the next record goes */
 	_Atomic uint64_t reusable; /* everything before it may be overwritten */
+	/* The segment behind head's: number << JOURNAL_SLOT_BITS | slot; JOURNAL_NO_SEGMENT */
+	_Atomic uint64_t next_segment;
 	_Atomic uint64_t synced;   /* everything before it is on the disk */
 	_Atomic unsigned failures; /* of syncs */
 	_Atomic unsigned repaired; /* failures after which all was written anew */
@@ -119,15 +158,57 @@ static inline void journal_pass(struct journal_place *place, size_t len)
 	place->seq++;
 }
 
+static inline size_t journal_segment_bytes(const struct journal *j)
+{
+	return (size_t)1 << j->shift;
+}
+
+/* Bytes between the segment's beginning and @position. */
+static inline size_t journal_offset(const struct journal *j, uint64_t position)
+{
+	return (size_t)(position & (journal_segment_bytes(j) - 1));
+}
+
+/* NULL: it is not in the file. @number is of one that may be in use, see struct journal. */
+static inline const struct journal_segment *journal_segment(const struct journal *j,
+							    uint64_t number)
+{
+	const struct journal_segment *segment = &j->table[number & j->mask];
+
+	return segment->number == number ? segment : NULL;
+}
+
+/* Where in the file. */
+static inline size_t journal_slot_begin(const struct journal *j, uint32_t slot)
+{
+	return JOURNAL_RING_AT + ((size_t)slot << j->shift);
+}
+
+/* NULL: the segment that it was in is not in the file. */
 static inline struct journal_header *journal_record_at(const struct journal *j, uint64_t position)
 {
-	void *at = j->map + JOURNAL_RING_AT + position % j->capacity;
+	const struct journal_segment *segment;
+	void *at = NULL;
 
+	if (__builtin_expect(j->is_ring, 0)) {
+		at = j->map + JOURNAL_RING_AT + position % j->capacity;
+	} else {
+		segment = journal_segment(j, position >> j->shift);
+		if (segment)
+			at = j->map + journal_slot_begin(j, segment->slot) +
+			     journal_offset(j, position);
+	}
 	return at;
 }
 
-uint32_t journal_record_crc(const struct journal *j, uint64_t position, uint64_t seq, uint32_t len,
+uint32_t journal_record_crc(uint64_t salt, uint64_t position, uint64_t seq, uint32_t len,
 			    const void *body);
+
+/*
+ * Moves @place to the beginning of the next segment, if that says that the record at @place is its
+ * first one and begins before @end: the rest of a segment was passed over.
+ */
+bool journal_turn(const struct journal *j, struct journal_place *place, uint64_t end);
 
 /* The body of the record at @at, if it is whole and ends before @end; else NULL. */
 const void *journal_record_read(const struct journal *j, struct journal_place at, uint64_t end,
@@ -140,6 +221,42 @@ const void *journal_record_read(const struct journal *j, struct journal_place at
  */
 bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end,
 		  uint64_t ahead_max);
+
+/* ---- segments ---- */
+
+/* What a journal for these sizes has; see journal_format(). */
+struct journal_sizes {
+	unsigned shift;
+	size_t fast, all; /* bytes */
+};
+struct journal_sizes journal_sizes(size_t bytes, size_t bytes_max);
+
+/* Sets the members that follow from the file's size; ERR_NOMEM. */
+int journal_segments_init(struct journal *j, struct diag *diag) MUST_CHECK;
+void journal_segments_clear(struct journal *j);
+
+/* Begins the first segment, number 0, of a file that has none. */
+void journal_segments_format(struct journal *j, uint64_t first_seq);
+
+/*
+ * Reads which segments are in the file and puts those into the table that are @first or one of
+ * those that may follow it; NULL: those that follow each other up to the newest, the first of which
+ * becomes *first then. Returns the position behind the newest of them.
+ */
+uint64_t journal_segments_read(struct journal *j, const uint64_t *first, uint64_t *from);
+
+/*
+ * The log was found to go from @tail to @head: segments behind it are erased in the file, those
+ * before it are free. The caller syncs the file before it adds a record.
+ */
+void journal_segments_settle(struct journal *j, uint64_t tail, uint64_t head);
+
+/* Does the segment's head in the file say what it must? */
+bool journal_segment_stands(const struct journal *j, const struct journal_segment *segment);
+
+/* May the appending thread begin another segment? And: it does so. */
+bool journal_may_move_on(const struct journal *j);
+bool journal_move_on(struct journal *j);
 
 /* Finds the records in the mapped file, and sets @j's members accordingly. */
 int journal_scan(struct journal *j, struct diag *diag) MUST_CHECK;
@@ -169,6 +286,15 @@ int journal_rewrite_head(struct journal *j);
 
 /* Syncs both open files; 0 or errno. No other thread may be syncing. */
 int journal_file_sync(struct journal *j);
+
+/*
+ * Every block is there afterwards: a store to the mapping can't meet a full disk, but for what
+ * journal_is_copied() says.
+ */
+int journal_allocate(struct journal *j, struct diag *diag) MUST_CHECK;
+
+/* Syncs the file, then writes its header and syncs again: until then the file is blank. */
+int journal_header_write(struct journal *j, struct diag *diag) MUST_CHECK;
 
 /* Maps and guards the file, which has all its bytes; unmaps what is mapped. */
 int journal_map(struct journal *j, struct diag *diag) MUST_CHECK;

@@ -50,7 +50,8 @@ static bool place_read(const struct journal *j, enum stored_place kind, unsigned
 
 	memcpy(&bytes, place_at(j, kind, i), sizeof(bytes));
 	*ret = (struct journal_place){ bytes.position, bytes.seq };
-	return bytes.crc == place_crc(j, &bytes, kind) && bytes.position % 8 == 0 && bytes.seq != 0;
+	return bytes.crc == place_crc(j, &bytes, kind) && bytes.position % 8 == 0 &&
+	       bytes.position < JOURNAL_POSITION_MAX && bytes.seq != 0;
 }
 
 bool journal_slot_read(const struct journal *j, unsigned i, struct journal_place *ret)
@@ -84,28 +85,46 @@ static bool newer_place(const struct journal *j, enum stored_place kind, struct 
 
 /* ---- records ----------------------------------------------------------------------------- */
 
-uint32_t journal_record_crc(const struct journal *j, uint64_t position, uint64_t seq, uint32_t len,
+uint32_t journal_record_crc(uint64_t salt, uint64_t position, uint64_t seq, uint32_t len,
 			    const void *body)
 {
-	const uint64_t head[4] = { j->salt, position, seq, len };
+	const uint64_t head[4] = { salt, position, seq, len };
 
 	return crc32c(crc32c(0, head, sizeof(head)), body, len);
+}
+
+/* Bytes from @position to @end, or to the end of its segment. */
+static uint64_t room_to(const struct journal *j, uint64_t position, uint64_t end)
+{
+	uint64_t room = end - position, rest;
+
+	if (j->is_ring)
+		return room;
+	rest = journal_segment_bytes(j) - journal_offset(j, position);
+	return rest < room ? rest : room;
+}
+
+static uint64_t salt_at(const struct journal *j, uint64_t position)
+{
+	return j->is_ring ? j->salt : journal_segment(j, position >> j->shift)->salt;
 }
 
 const void *journal_record_read(const struct journal *j, struct journal_place at, uint64_t end,
 				size_t *len)
 {
 	const struct journal_header *record = journal_record_at(j, at.position);
-	uint64_t room = end - at.position;
+	uint64_t room = room_to(j, at.position, end);
 	uint32_t bytes;
 
-	if (room < sizeof(*record) || atomic_load_explicit(&record->seq, memory_order_acquire) !=
-					      (at.seq | JOURNAL_COMMITTED))
+	if (!record || room < sizeof(*record) ||
+	    atomic_load_explicit(&record->seq, memory_order_acquire) !=
+		    (at.seq | JOURNAL_COMMITTED))
 		return NULL;
 	bytes = record->len; /* read once: another process may be writing to the file */
 	if (bytes > journal_record_max(j) || journal_record_size(bytes) > room)
 		return NULL;
-	if (record->crc != journal_record_crc(j, at.position, at.seq, bytes, record + 1))
+	if (record->crc !=
+	    journal_record_crc(salt_at(j, at.position), at.position, at.seq, bytes, record + 1))
 		return NULL;
 	*len = bytes;
 	return record + 1;
@@ -120,27 +139,57 @@ static bool spend(const struct journal *j, size_t len, uint64_t *work)
 	return *work > 0;
 }
 
-bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end,
-		  uint64_t ahead_max)
-{
-	uint64_t from = place->position, work = FIND_WORK * (uint64_t)j->capacity;
+/* What journal_find() looks for. */
+struct record_search {
+	struct journal_place from;
+	uint64_t end, ahead_max, work;
+};
 
-	for (uint64_t at = from; end - at >= sizeof(struct journal_header); at += 8) {
-		const struct journal_header *record = journal_record_at(j, at);
+/* Looks at each 8 bytes from @at to @stop, which lie in one piece. */
+static bool find_within(const struct journal *j, struct record_search *search, uint64_t at,
+			uint64_t stop, struct journal_place *ret)
+{
+	const char *begin = (const char *)journal_record_at(j, at);
+	const uint64_t first = at;
+
+	for (; stop - at >= sizeof(struct journal_header); at += 8) {
+		const struct journal_header *record = (const void *)(begin + (at - first));
 		uint64_t seq = atomic_load_explicit(&record->seq, memory_order_acquire);
 		struct journal_place found = { at, seq & ~JOURNAL_COMMITTED };
 		size_t len;
 
 		/* Each record that is missing took a header at least. */
 		if (!(seq & JOURNAL_COMMITTED) ||
-		    found.seq - place->seq > ahead_max + (at - from) / sizeof(*record))
+		    found.seq - search->from.seq >
+			    search->ahead_max + (at - search->from.position) / sizeof(*record))
 			continue;
-		if (journal_record_read(j, found, end, &len)) {
-			*place = found;
+		if (journal_record_read(j, found, search->end, &len)) {
+			*ret = found;
 			return true;
 		}
-		if (!spend(j, record->len, &work))
+		if (!spend(j, record->len, &search->work))
 			return false;
+	}
+	return false;
+}
+
+bool journal_find(const struct journal *j, struct journal_place *place, uint64_t end,
+		  uint64_t ahead_max)
+{
+	struct record_search search = { *place, end, ahead_max, FIND_WORK * (uint64_t)j->capacity };
+	uint64_t at = place->position;
+
+	if (j->is_ring)
+		return at < end && find_within(j, &search, at, end, place);
+	while (at < end && search.work > 0) {
+		uint64_t number = at >> j->shift, next = (number + 1) << j->shift;
+
+		if (journal_offset(j, at) < JOURNAL_SEGMENT_HEAD)
+			at = (number << j->shift) + JOURNAL_SEGMENT_HEAD;
+		if (at < end && journal_segment(j, number) &&
+		    find_within(j, &search, at, next < end ? next : end, place))
+			return true;
+		at = next;
 	}
 	return false;
 }
@@ -168,7 +217,12 @@ void journal_tally(const struct journal *j, struct journal_place from, uint64_t 
 	size_t len;
 
 	*ret = (struct journal_tally){ .end = from };
-	while (journal_find(j, &place, end, 0)) {
+	for (;;) {
+		/* No number is missing between this segment and the next. */
+		if (journal_turn(j, &place, end))
+			ret->end = place;
+		if (!journal_find(j, &place, end, 0))
+			break;
 		if (place.seq > ret->end.seq)
 			journal_tally_gap(ret, ret->end.seq, place.seq);
 		for (; journal_record_read(j, place, end, &len); ret->kept++)
@@ -180,10 +234,10 @@ void journal_tally(const struct journal *j, struct journal_place from, uint64_t 
 /* ---- opening ----------------------------------------------------------------------------- */
 
 /*
- * Where to begin. Without slots a mark still says in which lap the ring is: then the oldest whole
+ * Where to begin. Without slots a mark still says in which lap a ring is: then the oldest whole
  * record of the last lap is the first one, and what the database has is skipped there.
  */
-static bool find_tail(const struct journal *j, struct journal_place *ret)
+static bool find_tail_of_ring(const struct journal *j, struct journal_place *ret)
 {
 	const uint64_t lap = j->capacity, records = lap / sizeof(struct journal_header);
 	struct journal_place mark, first;
@@ -199,6 +253,31 @@ static bool find_tail(const struct journal *j, struct journal_place *ret)
 	return true;
 }
 
+/* Without slots, where the oldest of the segments begins that follow each other to the last. */
+static bool find_tail(struct journal *j, struct journal_place *ret, uint64_t *end)
+{
+	const struct journal_segment *segment;
+	struct journal_place mark;
+	uint64_t first;
+
+	if (newer_place(j, SLOT, ret)) {
+		first = ret->position >> j->shift;
+		*end = journal_segments_read(j, &first, &first);
+		if (*end < ret->position)
+			*end = ret->position;
+		return true;
+	}
+	if (!newer_place(j, MARK, &mark))
+		return false;
+	*end = journal_segments_read(j, NULL, &first);
+	segment = journal_segment(j, first);
+	*ret = mark;
+	if (segment)
+		*ret = (struct journal_place){ (first << j->shift) + JOURNAL_SEGMENT_HEAD,
+					       segment->first_seq };
+	return true;
+}
+
 /* Where the slots get damaged a mark still says where the ring is: there is always one. */
 static void renew_marks(struct journal *j, struct journal_place tail)
 {
@@ -209,53 +288,82 @@ static void renew_marks(struct journal *j, struct journal_place tail)
 			journal_mark_write(j, of, tail);
 }
 
+/* Does anything stand behind the last whole record, or a segment that began behind it? */
+static bool is_torn(const struct journal *j, struct journal_place tail,
+		    const struct journal_place *end, uint64_t found_end)
+{
+	const struct journal_header *record;
+
+	if (j->is_ring && end->position - tail.position >= j->capacity)
+		return false;
+	record = journal_record_at(j, end->position);
+	return (record && atomic_load(&record->seq) != 0) ||
+	       (!j->is_ring && found_end >> j->shift > (end->position >> j->shift) + 1);
+}
+
 /* What is wrong with what was found, and what was damaged. */
-static void judge_end(struct journal *j, struct journal_place tail, struct journal_tally *tally)
+static void judge_end(struct journal *j, struct journal_place tail, uint64_t found_end,
+		      struct journal_tally *tally)
 {
 	struct journal_place mark;
 	bool has_mark = newer_place(j, MARK, &mark) && mark.position <= tail.position + j->capacity;
-	uint64_t behind = tally->end.position - tail.position;
 
 	j->next_seq = tally->end.seq;
 	if (has_mark && mark.position > tally->end.position && mark.seq > tally->end.seq) {
 		journal_tally_gap(tally, tally->end.seq, mark.seq);
 		tally->end = mark; /* no number and no place is used twice */
 		j->next_seq = mark.seq;
-	} else if (tally->missing == 0 && behind < j->capacity &&
-		   atomic_load(&journal_record_at(j, tally->end.position)->seq) != 0) {
+	} else if (tally->missing == 0 && is_torn(j, tail, &tally->end, found_end)) {
 		j->torn_seq = tally->end.seq;
 	}
 	j->missing = tally->missing;
 	j->has_holes = j->missing > 0;
 }
 
-int journal_scan(struct journal *j, struct diag *diag)
+/* From here on the file is written to: what stood behind the end is not looked at again. */
+static void settle(struct journal *j, struct journal_place tail, struct journal_place end)
 {
-	struct journal_place tail;
-	struct journal_tally tally;
+	struct journal_header *record;
 
-	if (!find_tail(j, &tail))
-		return diag_set(
-			diag, ERR_INVALID,
-			"%s: both tail slots are damaged, and no mark says where its writes "
-			"are: start without what only it holds: petstorectl restored",
-			j->path);
-	journal_tally(j, tail, tail.position + j->capacity, &tally);
-	judge_end(j, tail, &tally);
-	/* The copy first: nothing of the file was overwritten yet. */
-	if (j->has_holes && journal_keep_damaged(j, "is damaged", &tally, &j->damage, diag) != 0)
-		return ERR_IO;
 	j->read = j->tail = j->walked = tail;
 	j->seen = tail.position;
 	journal_slot_write(j, 0, tail);
 	journal_slot_write(j, 1, tail);
 	renew_marks(j, tail);
-	/* What stood there is not looked at again. */
-	if (tally.end.position - tail.position < j->capacity)
-		atomic_store(&journal_record_at(j, tally.end.position)->seq, 0);
-	atomic_store(&j->head, tally.end.position);
+	atomic_store(&j->head, end.position);
 	atomic_store(&j->reusable, tail.position);
 	atomic_store(&j->synced, tail.position);
-	j->prefaulted = tally.end.position;
+	j->prefaulted = j->pages_seen = end.position;
+	j->has_grown = false;
+	if (!j->is_ring)
+		journal_segments_settle(j, tail.position, end.position);
+	if (j->is_ring && end.position - tail.position >= j->capacity)
+		return;
+	record = journal_record_at(j, end.position);
+	if (record)
+		atomic_store(&record->seq, 0);
+}
+
+int journal_scan(struct journal *j, struct diag *diag)
+{
+	struct journal_place tail;
+	struct journal_tally tally;
+	uint64_t end = 0;
+	bool is_found = j->is_ring ? find_tail_of_ring(j, &tail) : find_tail(j, &tail, &end);
+
+	if (!is_found)
+		return diag_set(
+			diag, ERR_INVALID,
+			"%s: both tail slots are damaged, and no mark says where its writes "
+			"are: start without what only it holds: petstorectl restored",
+			j->path);
+	if (j->is_ring)
+		end = tail.position + j->capacity;
+	journal_tally(j, tail, end, &tally);
+	judge_end(j, tail, end, &tally);
+	/* The copy first: nothing of the file was overwritten yet. */
+	if (j->has_holes && journal_keep_damaged(j, "is damaged", &tally, &j->damage, diag) != 0)
+		return ERR_IO;
+	settle(j, tail, tally.end);
 	return 0;
 }

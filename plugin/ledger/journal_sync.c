@@ -46,13 +46,45 @@ static int pages_sync(const unsigned char *map, size_t begin, size_t end)
 	return msync((void *)(uintptr_t)(map + begin), end - begin, MS_SYNC) == 0 ? 0 : errno;
 }
 
-static int range_sync(struct journal *j, const unsigned char *map, uint64_t from, uint64_t to)
+/* Of a file of format 1, to which nothing is added. */
+static int ring_sync(const struct journal *j, const unsigned char *map, uint64_t from, uint64_t to)
 {
 	size_t begin = JOURNAL_RING_AT + (size_t)(from % j->capacity);
-	size_t end = begin + (size_t)(to - from) + sizeof(uint64_t);
-	size_t mapped = JOURNAL_RING_AT + 2 * j->capacity;
 
-	return pages_sync(map, begin, end < mapped ? end : mapped);
+	return pages_sync(map, begin, begin + (size_t)(to - from));
+}
+
+/* Positions @from to @to, which lie in @segment, and the zero behind them. */
+static int segment_sync(const struct journal *j, const unsigned char *map,
+			const struct journal_segment *segment, uint64_t from, uint64_t to)
+{
+	uint64_t start = segment->number << j->shift;
+	size_t slot = journal_slot_begin(j, segment->slot);
+	size_t begin = from > start ? journal_offset(j, from) : 0;
+	size_t end = to < start + journal_segment_bytes(j)
+			     ? journal_offset(j, to) + sizeof(uint64_t)
+			     : journal_segment_bytes(j);
+	int error = 0;
+
+	/* Without its head nothing of a segment is found. */
+	if (begin > 0 && atomic_load(&j->synced) < start + JOURNAL_SEGMENT_HEAD)
+		error = pages_sync(map, slot, slot + JOURNAL_SEGMENT_HEAD);
+	return error ? error : pages_sync(map, slot + begin, slot + end);
+}
+
+static int range_sync(const struct journal *j, const unsigned char *map, uint64_t from, uint64_t to)
+{
+	int error = 0;
+
+	if (j->is_ring)
+		return ring_sync(j, map, from, to);
+	for (uint64_t n = from >> j->shift; !error && n <= to >> j->shift; n++) {
+		const struct journal_segment *segment = journal_segment(j, n);
+
+		if (segment)
+			error = segment_sync(j, map, segment, from, to);
+	}
+	return error;
 }
 
 static void raise_synced(struct journal *j, uint64_t to)
@@ -119,25 +151,50 @@ static int write_all(struct journal *j, const void *data, size_t len, size_t at)
 }
 
 /*
- * The bytes of positions @from to @to, and no byte more: behind them the other thread appends.
- * Through a copy, since the pages that pwrite() fills are those that it would read from.
+ * Bytes of the file, and no byte more: behind them the other thread appends. Through a copy, since
+ * the pages that pwrite() fills are those that it would read from.
  */
-static int rewrite_records(struct journal *j, uint64_t from, uint64_t to)
+static int rewrite(struct journal *j, size_t begin, size_t end)
 {
 	unsigned char copy[REWRITE_BYTES];
 	int error = 0;
 
-	while (!error && from < to) {
-		size_t at = (size_t)(from % j->capacity);
-		size_t n = to - from < sizeof(copy) ? (size_t)(to - from) : sizeof(copy);
+	while (!error && begin < end) {
+		size_t n = end - begin < sizeof(copy) ? end - begin : sizeof(copy);
 
-		if (n > j->capacity - at)
-			n = j->capacity - at;
-		memcpy(copy, j->map + JOURNAL_RING_AT + at, n);
-		error = journal_is_broken(j) ? EIO : write_all(j, copy, n, JOURNAL_RING_AT + at);
-		from += n;
+		memcpy(copy, j->map + begin, n);
+		error = journal_is_broken(j) ? EIO : write_all(j, copy, n, begin);
+		begin += n;
 	}
 	return error;
+}
+
+/* Positions @from to @to, and the heads of their segments. */
+static int rewrite_records(struct journal *j, uint64_t from, uint64_t to)
+{
+	int error = 0;
+
+	for (uint64_t n = from >> j->shift; !error && n <= to >> j->shift; n++) {
+		const struct journal_segment *segment = journal_segment(j, n);
+		uint64_t start = n << j->shift, end = start + journal_segment_bytes(j);
+		size_t slot = segment ? journal_slot_begin(j, segment->slot) : 0;
+
+		if (!segment)
+			continue;
+		error = rewrite(j, slot, slot + JOURNAL_SEGMENT_HEAD);
+		if (!error)
+			error = rewrite(j,
+					slot + (from > start ? journal_offset(j, from)
+							     : JOURNAL_SEGMENT_HEAD),
+					slot + (size_t)((to < end ? to : end) - start));
+	}
+	return error;
+}
+
+/* Of a file of format 1: all of it. */
+static int rewrite_ring(struct journal *j)
+{
+	return rewrite(j, JOURNAL_RING_AT, JOURNAL_RING_AT + j->capacity);
 }
 
 int journal_rewrite_head(struct journal *j)
@@ -166,7 +223,7 @@ static int make_good(struct journal *j)
 	int error;
 
 	(void)journal_file_sync(j);
-	error = rewrite_records(j, atomic_load(&j->reusable), head);
+	error = j->is_ring ? rewrite_ring(j) : rewrite_records(j, atomic_load(&j->reusable), head);
 	if (!error)
 		error = journal_rewrite_head(j);
 	if (!error)
@@ -193,14 +250,17 @@ static struct journal_place walk(struct journal *j, uint64_t to)
 		at = j->tail;
 	while (at.position < to) {
 		const struct journal_header *record = journal_record_at(j, at.position);
-		uint64_t size = journal_record_size(record->len);
+		uint64_t size = record ? journal_record_size(record->len) : 0;
 
-		if (atomic_load_explicit(&record->seq, memory_order_relaxed) !=
-			    (at.seq | JOURNAL_COMMITTED) ||
-		    size > to - at.position)
+		if (record &&
+		    atomic_load_explicit(&record->seq, memory_order_relaxed) ==
+			    (at.seq | JOURNAL_COMMITTED) &&
+		    size <= to - at.position) {
+			at.position += size;
+			at.seq++;
+		} else if (!journal_turn(j, &at, to)) {
 			break;
-		at.position += size;
-		at.seq++;
+		}
 	}
 	j->walked = at;
 	return at;

@@ -210,7 +210,8 @@ static __attribute__((noinline)) int commit_power(struct ledger *l, struct diag 
 }
 
 /* Into the journal; the call that makes an accepted publish last. */
-static int append(struct ledger *l, const struct record *record, bool is_power, struct diag *diag)
+static int append(struct ledger *l, const struct record *record, bool is_power, uint64_t *place,
+		  struct diag *diag)
 {
 	size_t bytes = record_bytes(record);
 	void *body = journal_reserve(l->journal, bytes);
@@ -221,6 +222,7 @@ static int append(struct ledger *l, const struct record *record, bool is_power, 
 					l->journal_path, bytes);
 		return fail_full(l, diag);
 	}
+	*place = journal_place(l->journal);
 	record_encode(record, body);
 	return is_power ? commit_power(l, diag)
 			: journal_commit(l->journal, false, &l->last_seq, diag);
@@ -290,7 +292,7 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 	struct state_facts *facts = NULL;
 	struct value value[ENTITY_COLUMNS_MAX];
 	struct record record = { .value = value };
-	uint64_t place;
+	uint64_t place = 0;
 	int rc = check_ready(l, write->is_power, diag);
 
 	if (rc == 0 && write->entity != ENTITY_NONE)
@@ -306,8 +308,7 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 		drop_known_owner(facts, &record);
 		record.revision = facts->revision + 1;
 	}
-	place = journal_place(l->journal);
-	rc = append(l, &record, write->is_power, diag);
+	rc = append(l, &record, write->is_power, &place, diag);
 	if (rc)
 		return rc;
 	remember(l, write, &record, facts, place);

@@ -373,7 +373,7 @@ int ledger_adopt_journal(struct ledger *l, struct ledger_opened *ret, struct dia
 		return rc;
 	/* One that was put back has a number of its own, so that the one of before is another. */
 	if (l->is_put_back || l->opening_line.text[0] ||
-	    journal.bytes != journal_size(l->journal_bytes) ||
+	    !journal_is_sized(l->journal, l->journal_bytes, l->journal_bytes_max) ||
 	    journal.next_seq != ret->last_seq + 1 ||
 	    memcmp(journal.identity, store.identity, sizeof(store.identity)) != 0)
 		rc = make_journal(l, ret, &journal, &store, diag);

@@ -155,6 +155,7 @@ struct ledger {
 	} mark[LEDGER_MARKS]; /* to tell how old the oldest record is: see ledger_facts() */
 	unsigned marks;
 	bool is_place_known;        /* its file system was asked about */
+	bool is_room_known;         /* so was its size */
 	bool is_full;               /* the journal was full, and is not half empty again */
 	bool is_stalled;            /* the writer's thread hangs */
 	bool is_power_reported;     /* it was said that power writes are refused */

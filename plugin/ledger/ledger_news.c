@@ -49,6 +49,24 @@ static bool place_news(struct ledger *l, struct diag *ret)
 	return true;
 }
 
+/* Once: the journal may grow to less than was asked for. */
+static bool room_news(struct ledger *l, struct diag *ret)
+{
+	const size_t wanted = journal_size(l->journal_bytes, l->journal_bytes_max);
+	const size_t made = journal_bytes(l->journal);
+
+	if (l->is_room_known)
+		return false;
+	l->is_room_known = true;
+	if (made >= wanted)
+		return false;
+	(void)diag_set(ret, 0,
+		       "%s: has %zu KiB where plugin_opt_journal_max asks for %zu: the disk has no "
+		       "room, or allocates none ahead; the next start tries again",
+		       l->journal_path, made >> 10, wanted >> 10);
+	return true;
+}
+
 /* Why power writes are refused, or were since the last call; and that they are taken again. */
 static bool power_news(struct ledger *l, struct diag *ret)
 {
@@ -116,7 +134,7 @@ bool ledger_news(struct ledger *l, struct diag *ret)
 	if (next_line(&l->news, ret) || next_line(&l->plan_news, ret) || lost_news(l, ret))
 		return true;
 	if (is_open) {
-		if (place_news(l, ret) || power_news(l, ret) ||
+		if (place_news(l, ret) || room_news(l, ret) || power_news(l, ret) ||
 		    pressure_news(&l->pressure, l->journal, l->path, ret))
 			return true;
 		ledger_see_room(l);

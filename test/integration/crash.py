@@ -169,8 +169,9 @@ def reload(broker, stop, rng):
 
 
 DISTURB = {"locked": hold_lock, "full": fill_disk, "reload": reload}
-OPTIONS = {"slow": {"journal_size": 196608, "batch_rows": 5, "batch_ms": 400},
-           "locked": {"journal_size": 262144}, "full": {"journal_size": 1 << 20}}
+OPTIONS = {"slow": {"journal_size": 196608, "journal_max": 196608, "batch_rows": 5, "batch_ms": 400},
+           "locked": {"journal_size": 262144, "journal_max": 524288},
+           "full": {"journal_size": 1 << 20, "journal_max": 2 << 20}}
 # Where the store takes nothing for a while.
 REFUSING = {"slow", "locked", "full"}
 

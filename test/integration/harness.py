@@ -183,6 +183,8 @@ class Broker:
                 PLAIN_PORT=self.plain, **self.settings)
         with open(self.path("mosquitto.conf")) as file:
             text = file.read()
+        # Files of a test run are kept for a while, and all of a journal is allocated.
+        text = text.replace("#plugin_opt_journal_max 268435456", "plugin_opt_journal_max 33554432")
         for edit in self.edits:
             text = edit(text)
         with open(self.path("mosquitto.conf"), "w") as file:

@@ -188,7 +188,8 @@ class Lab:
     def __init__(self, template, folder, seed, options=None):
         self.rng = random.Random(seed)
         self.broker = harness.Broker(os.path.join(folder, "run"), template)
-        self.broker.edits.append(crash.set_options(**{"journal_size": 1 << 20, **(options or {})}))
+        self.broker.edits.append(crash.set_options(
+            **{"journal_size": 1 << 20, "journal_max": 2 << 20, **(options or {})}))
         self.disk = Disk(os.path.join(folder, "disk"), self.broker.folder)
         self.broker.environment = self.disk.environment(seed)
         self.begin_anew()

@@ -93,7 +93,8 @@ def test_a_very_slow_disk(lab):
 def test_the_journal_is_full(new_broker, version):
     """The smallest, while its database is locked: no wait, and no acknowledgement."""
     broker = new_broker()
-    broker.edits.append(crash.set_options(journal_size=crash.OPTIONS["slow"]["journal_size"]))
+    broker.edits.append(crash.set_options(**{
+        name: crash.OPTIONS["slow"][name] for name in ("journal_size", "journal_max")}))
     broker.start()
     kept = []
     with powercut.hold(broker):

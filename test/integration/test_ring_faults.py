@@ -19,7 +19,7 @@ import powercut
 from rawmqtt import Closed
 
 SLOW = os.path.join(harness.BUILD, "slowsync.so")
-RING_AT = 65536
+RECORDS_AT = 65536 + 64  # behind the head of the first segment
 
 
 class Publisher:
@@ -84,7 +84,7 @@ def start(broker):
 @pytest.fixture
 def broker(new_broker):
     made = new_broker()
-    made.edits.append(crash.set_options(journal_size=1 << 20))
+    made.edits.append(crash.set_options(journal_size=1 << 20, journal_max=1 << 20))
     return made.start()
 
 
@@ -117,7 +117,7 @@ def test_a_length_that_is_damaged_hides_nothing(broker):
     orders = leave_in_ring(broker, 20)
     with open(ring(broker), "rb") as file:
         data = file.read()
-    place = RING_AT
+    place = RECORDS_AT
     for _ in range(5):
         place += 16 + (struct.unpack_from("I", data, place + 8)[0] + 7) // 8 * 8
     flip(ring(broker), place + 8, 4)

@@ -98,7 +98,7 @@ def small_broker(new_broker, disk):
     os.symlink(disk, broker.path("disk"))
     open(broker.path("disk/petstore.db"), "x").close()
     os.symlink("disk/petstore.db", broker.path("petstore.db"))
-    broker.edits.append(crash.set_options(journal_size=1 << 20, batch_ms=1000))
+    broker.edits.append(crash.set_options(journal_size=1 << 20, journal_max=1 << 20, batch_ms=1000))
     unrecorded(broker)
     return broker.start()
 

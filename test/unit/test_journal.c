@@ -19,6 +19,9 @@
 #define HEADER_BYTES 56u
 #define MARKS_END (4u * 4096u)
 #define COPY_AT MARKS_END
+#define FOLDER_AT (5u * 4096u)
+#define SEGMENT_HEAD 64u
+#define RECORDS_AT (RING_AT + SEGMENT_HEAD) /* of the first segment */
 
 static const unsigned char ours[JOURNAL_IDENTITY] = "the database";
 
@@ -213,13 +216,13 @@ static void assert_refused(struct fixture *f, int err, const char *line)
 static void test_journal_open__foreign_files(void **state)
 {
 	struct fixture *f = *state;
-	const uint32_t turned = __builtin_bswap32(0x01020304), newer = 2;
+	const uint32_t turned = __builtin_bswap32(0x01020304), newer = 3;
 
 	new_journal(f, 1);
 	close_journal(f);
 	poke(f->path, COPY_AT, "no copy", 8);
 	poke(f->path, 12, &newer, 4);
-	assert_refused(f, ERR_VERSION, "format 2 of a newer plugin");
+	assert_refused(f, ERR_VERSION, "format 3 of a newer plugin");
 	poke(f->path, 8, &turned, 4);
 	assert_refused(f, ERR_VERSION, "other byte order");
 	poke(f->path, 0, "SQLite f", 8);
@@ -306,11 +309,11 @@ static void test_journal_reserve__full_until_both_slots_passed(void **state)
 	uint64_t seq = 1, taken = 1;
 
 	new_journal(f, 1);
-	assert_int_equal(journal_record_max(f->journal), JOURNAL_BYTES_MIN / 4);
-	assert_null(journal_reserve(f->journal, JOURNAL_BYTES_MIN / 4 + 1));
+	assert_int_equal(journal_record_max(f->journal), JOURNAL_BYTES_MIN / 4 - SEGMENT_HEAD - 32);
+	assert_null(journal_reserve(f->journal, journal_record_max(f->journal) + 1));
 	while (append(f->journal, seq, 1000))
 		seq++;
-	assert_int_equal(seq - 1, JOURNAL_BYTES_MIN / 1016);
+	assert_int_equal(seq - 1, 4 * ((JOURNAL_BYTES_MIN / 4 - SEGMENT_HEAD - 16) / 1016));
 	assert_true(journal_is_half_full(f->journal));
 	while (taken < seq)
 		take(f->journal, taken++);
@@ -494,9 +497,9 @@ static void test_journal_open__each_byte_flipped(void **state)
 	new_journal(f, 1);
 	for (uint64_t seq = 1; seq < RECORDS; seq++)
 		assert_true(append(f->journal, seq, 100 + seq));
-	last = RING_AT + inspect(f->journal).used;
+	last = RECORDS_AT + inspect(f->journal).used;
 	assert_true(append(f->journal, RECORDS, 100 + RECORDS));
-	end = RING_AT + inspect(f->journal).used + 16;
+	end = RECORDS_AT + inspect(f->journal).used + 16;
 	close_journal(f);
 	file = fopen(f->path, "r");
 	assert_non_null(file);
@@ -510,6 +513,8 @@ static void test_journal_open__each_byte_flipped(void **state)
 		if (at < RING_AT && at % 1024 == 64)
 			at += 1024 - 64; /* nothing stands there */
 		if (at == MARKS_END)
+			at = FOLDER_AT;
+		if (at == FOLDER_AT + 64)
 			at = RING_AT;
 		/* The whole file anew: the last opening repaired what it could. */
 		poke(f->path, 0, good, RING_AT);
@@ -519,7 +524,7 @@ static void test_journal_open__each_byte_flipped(void **state)
 		open_journal(f);
 		facts = inspect(f->journal);
 		count = count_good(f->journal);
-		if (at < RING_AT || at >= end - 16) {
+		if (at < RECORDS_AT || at >= end - 16) {
 			assert_int_equal(count, RECORDS);
 			assert_int_equal(facts.missing, 0);
 		} else if (count == RECORDS) {
@@ -562,7 +567,7 @@ static void test_journal_open__torn_tail(void **state)
 
 		(void)strcpy(path, folder_file(&f->folder, "torn"));
 		copy_file(f->path, path);
-		poke(path, (long)(RING_AT + at), zero, after - at);
+		poke(path, (long)(RECORDS_AT + at), zero, after - at);
 		assert_int_equal(journal_open(path, &journal, &f->diag), 0);
 		assert_int_equal(count_good(journal), 1);
 		journal_close(journal);

@@ -909,7 +909,8 @@ static void test_ledger_open__journal_takes_its_new_size(void **state)
 	open_ledger(f);
 	assert_int_equal(move_order(f, "1", "PLACED"), 0);
 	close_ledger(f);
-	f->options.journal_bytes = 3 << 20;
+	f->options.journal_bytes = 2 << 20;
+	f->options.journal_bytes_max = 3 << 20;
 	open_ledger(f);
 	assert_int_equal(stat(folder_file(&f->folder, "shop.db-journal.ring"), &st), 0);
 	assert_int_equal(st.st_size, (3 << 20) + 65536);
