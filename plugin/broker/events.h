@@ -165,6 +165,7 @@ struct plugin {
 	struct retained retained;
 	struct mended mended;
 	struct unlogged unlogged;
+	int64_t rest_ns; /* when a tick did all that ticks do; see plugin.c */
 	bool is_ending;  /* the last tick of an ending broker came: only last wills follow */
 	bool has_ticked; /* 2.0.11 to 2.0.14 with per_listener_settings never raise TICK */
 	bool is_kicking; /* within broker_kick(): the broker asks again for its subscriptions */

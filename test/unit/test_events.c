@@ -194,6 +194,8 @@ static void ticks(void)
 {
 	struct mosquitto_evt_tick event = { 0 };
 
+	if (fake.plugin)
+		fake.plugin->rest_ns = 0; /* as if the last one were long ago */
 	(void)raise(MOSQ_EVT_TICK, &event);
 }
 
@@ -1044,6 +1046,25 @@ static void test_tick__comes_where_the_clock_is_set_back(void **state)
 }
 
 /* A proof that ran out: it may do nothing, and keeps what it has. */
+/* A busy broker's next round follows at once: what has time waits, also where it is due. */
+static void test_tick__does_not_do_all_in_each_round(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	struct mosquitto_evt_tick event = { 0 };
+	struct session *session;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	session = sessions_find(fake.plugin->sessions, &client);
+	sessions_end_at(fake.plugin->sessions, session, 1);
+	fake.plugin->rest_ns = clock_mono_ns() + 1000000;
+	assert_int_equal(raise(MOSQ_EVT_TICK, &event), MOSQ_ERR_SUCCESS);
+	assert_int_equal(session->state, SESSION_VALID);
+	fake.plugin->rest_ns = clock_mono_ns() - 1000000;
+	assert_int_equal(raise(MOSQ_EVT_TICK, &event), MOSQ_ERR_SUCCESS);
+	assert_int_equal(session->state, SESSION_EXPIRED);
+}
+
 static void test_tick__ends_who_expired(void **state)
 {
 	struct mosquitto client = a_client("backoffice", "one");
@@ -1828,6 +1849,7 @@ int main(void)
 		TEST(test_will__the_broker_ends),
 		TEST(test_will__the_broker_was_told_to_end),
 		TEST(test_tick__comes_where_the_clock_is_set_back),
+		TEST(test_tick__does_not_do_all_in_each_round),
 		TEST(test_tick__ends_who_expired),
 		TEST(test_tick__ends_who_expired_will_first),
 		TEST(test_tick__an_expired_one_that_is_not_gone_yet),
