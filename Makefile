@@ -149,7 +149,7 @@ FORCE:
 $(B)/rel/%.o: plugin/%.c $(B)/rel/flags ; @mkdir -p $(@D) && $(CC) $(CORE) $(HARDEN) $(CFLAGS) $(PATH_FLAGS) -MMD -MP -c $< -o $@
 # On the path of a publish and a delivery: frames with an array of bytes are protected, not each
 # with a struct whose address is taken (test/bench/NOTES.md).
-$(QUICK_ROOMS:%=$(B)/rel/%.o): PATH_FLAGS = $(if $(findstring stack-protector,$(HARDEN)),-fstack-protector) $(QUICK)
+$(QUICK_ROOMS:%=$(B)/rel/%.o): PATH_FLAGS = $(if $(findstring stack-protector,$(HARDEN)),-fstack-protector) $(AS_ONE)
 # Where petstorectl looks for the plugin.
 $(B)/rel/ctl/init_documents.o: CORE += -DINIT_PLUGIN_FOLDER='"$(LIBDIR)"'
 # The engine's inner switch: an indirect jump may cost more than comparisons (test/bench/NOTES.md).
@@ -213,7 +213,7 @@ conformance: $(B)/conformance  ## run a JSON Schema test suite: SUITE=DIR [REMOT
 	@$(if $(SUITE),,echo "usage: make conformance SUITE=DIR [REMOTES=DIR]"; exit 2;) \
 	  $(B)/conformance $(SUITE) $(REMOTES) test/conformance/excused.json
 
-# Side by side with the stock broker; QUICK=1 takes some minutes instead of a quarter of an hour.
+# Side by side with the stock broker, in some 20 minutes; QUICK=1: in 5.
 BENCHES = $(B)/load $(B)/bench_gate $(B)/bench_schema $(B)/bench_ledger $(B)/bench_monitor $(B)/bench_scale
 bench: deps-run  ## what enforcement costs: the tables of docs/benchmarks.md, anew (QUICK=1: less)
 	@scripts/deps.sh bench || true # without, some of it is not measured
