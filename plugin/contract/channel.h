@@ -348,7 +348,7 @@ struct contract_channel {
 	const struct contract_message *sole;
 	const struct contract_param *param;
 	const struct contract_mapping *mapping; /* NULL: no state is kept */
-	const struct limits *limits;            /* never NULL */
+	const char *address;                    /* "orders/{orderId}/status" */
 	enum contract_mode mode[CONTRACT_GROUPS];
 	uint32_t payload_max; /* bytes */
 	uint8_t send_count, receive_count;
@@ -358,6 +358,7 @@ struct contract_channel {
 	bool is_will_allowed : 1;
 	bool is_recorded : 1;       /* accepted publishes go to the events table */
 	bool has_choosy_params : 1; /* some parameter has an enum or a pattern */
+	bool has_length_limits : 1; /* limits->topic_bytes is not 0 */
 	bool has_own_params : 1;    /* some operation has parameters of its own; choosy ones */
 	/*
 	 * The ports of its servers, where it names servers, all of these name a port, and there
@@ -365,11 +366,11 @@ struct contract_channel {
 	 */
 	uint16_t port_count;
 
-	const char *name;     /* the key under /channels */
-	const char *address;  /* "orders/{orderId}/status" */
-	unsigned index;       /* 0 .. the contract's channel_count - 1 */
-	uint16_t application; /* the document that speaks for it, see contract.h */
-	uint8_t alias_count;  /* names that other documents have for these parameters */
+	const char *name;            /* the key under /channels */
+	const struct limits *limits; /* never NULL */
+	unsigned index;              /* 0 .. the contract's channel_count - 1 */
+	uint16_t application;        /* the document that speaks for it, see contract.h */
+	uint8_t alias_count;         /* names that other documents have for these parameters */
 	enum contract_durability durability;
 	const struct contract_message *message;
 	/* Of a packed contract: the names of send[], then of receive[]; else NULL. */

@@ -96,6 +96,7 @@ void channels_load_limits(struct loader *loader, const struct config *owner,
 			 "topicBytes clients",
 			 limits))
 		return;
+	ret->has_length_limits = limits->topic_bytes > 0;
 	if (config_integer(loader->report, at, "payloadBytes", 1, CONTRACT_PAYLOAD_MAX, &payload))
 		ret->payload_max = (uint32_t)payload;
 	if (config_member(at, "burst") && limits->messages_per_second == 0)
@@ -172,6 +173,7 @@ static void load_channel(struct loader *loader, const struct config *at,
 	memcpy(channel->mode, loader->doc->defaults.mode, sizeof(channel->mode));
 	channel->payload_max = loader->doc->defaults.payload_max;
 	channel->limits = loader->doc->defaults.limits;
+	channel->has_length_limits = loader->doc->defaults.has_length_limits;
 	channel->content = loader->doc->defaults.content;
 	channel->application = loader->doc->application;
 	channel->address = address_load(loader, at, false);

@@ -146,6 +146,8 @@ static void index_topics(struct loader *loader)
 	pair = (struct topics_pair){ 0 };
 	fault = topics_check(contract->topics, &pair);
 	fail_topics(loader, fault, &pair);
+	if (!fault && !topics_settle(contract->topics))
+		(void)config_nomem(loader->report);
 }
 
 /* Which channels have one message that every publish is: see struct contract_channel. */

@@ -110,6 +110,7 @@ static void move_topics(struct packing *p)
 	p->pool.is_failed = !p->to.topics;
 	for (size_t i = 0; i < p->to.channel_count && !p->pool.is_failed; i++)
 		p->pool.is_failed = topics_add(p->to.topics, &p->channel[i], &other) != TOPICS_OK;
+	p->pool.is_failed = p->pool.is_failed || !topics_settle(p->to.topics);
 }
 
 /* ---- the rest ---------------------------------------------------------------------------- */

@@ -18,9 +18,12 @@ struct topics *topics_new(size_t levels)
 		return NULL;
 	topics->slot_mask = slots - 1;
 	topics->slot = calloc(slots, sizeof(struct topics_node *));
+	topics->single = calloc(TOPICS_PLACES, sizeof(*topics->single));
 	topics->node = calloc(levels + 1, sizeof(struct topics_node));
 	topics->node_count = 1;
-	if (topics->slot && topics->node)
+	if (topics->node)
+		topics->node->is_literal = true;
+	if (topics->slot && topics->node && topics->single)
 		return topics;
 	topics_free(topics);
 	return NULL;
@@ -33,6 +36,7 @@ void topics_free(struct topics *topics)
 	for (size_t i = 0; topics->node && i < topics->node_count; i++)
 		free(topics->node[i].parts);
 	free(topics->slot);
+	free(topics->single);
 	free(topics->node);
 	free(topics);
 }
@@ -125,7 +129,8 @@ static struct topics_node *add_node(struct topics *topics, struct topics_node *p
 
 	node->level = *level;
 	node->parent = topics_index(topics, parent);
-	node->depth = parent->depth + 1;
+	node->depth = (uint16_t)(parent->depth + 1);
+	node->is_literal = level->kind == LEVEL_TEXT && parent->is_literal;
 	if (level->kind == LEVEL_TEXT || level->kind == LEVEL_PARTS) {
 		node->sibling = parent->child;
 		parent->child = node;
@@ -242,9 +247,17 @@ static const struct contract_channel *find(const struct topics *topics,
 
 	if (i == levels->count)
 		return node->channel ? node->channel : node->rest;
-	child = node->child ? *topics_slot(topics, node, text->text, text->len) : NULL;
-	if (child)
-		found = find(topics, child, levels, i + 1, param);
+	if (node->child) {
+		uint32_t parent = topics_index(topics, node);
+		uint64_t hash = topics_hash(parent, text->text, text->len);
+
+		if (node->is_literal && topics_may_be_single(topics, hash) &&
+		    (found = topics_find_single(topics, hash, levels, i, param)))
+			return found;
+		child = *topics_slot_at(topics, parent, text->text, text->len, hash);
+		if (child)
+			found = find(topics, child, levels, i + 1, param);
+	}
 	if (!found && node->parts && topics_is_topic(levels, text->text, text->len))
 		found = find_parts(topics, node, levels, i, param);
 	if (!found && node->param && text->len > 0 &&

@@ -65,6 +65,11 @@ enum topics_fault topics_add(struct topics *topics, const struct contract_channe
 enum topics_fault topics_check(const struct topics *topics, struct topics_pair *ret);
 
 /*
+ * To be called when all are added: topics are found with fewer steps then. False: memory ran out.
+ */
+bool topics_settle(struct topics *topics);
+
+/*
  * Finds the channel of a topic (no wildcards; @len bytes), and its parameters, into *ret; its
  * channel is NULL where there is none. ret->param behind the channel's param_count is left as it
  * was. Topics that begin with '$' are the broker's: only an address that begins with the same level

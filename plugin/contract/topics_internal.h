@@ -25,7 +25,8 @@ struct topics_parts {
 struct topics_node {
 	struct level level;        /* in the address of the channel that brought it */
 	uint32_t parent;           /* index, which tells equal levels of different parents apart */
-	uint32_t depth;            /* 0: the root */
+	uint16_t depth;            /* 0: the root */
+	bool is_literal;           /* it and all above it are text */
 	struct topics_node *child; /* the first with text or parts */
 	struct topics_node *sibling; /* the next of them under the same parent */
 	/* LEVEL_PARTS: the next with the same text at both ends, in the order of level_compare().
@@ -48,6 +49,16 @@ struct topics {
 	 * have the same text at both ends, by these. Open addressing.
 	 */
 	struct topics_node **slot;
+	/* The channels that topics_single.c finds, by the hash of a node: topics_settle(). */
+	struct topics_single *single;
+	size_t single_mask;
+};
+
+/* A channel that has all topics below a node, whose levels are text. */
+struct topics_single {
+	const struct contract_channel *channel; /* NULL: the place is free */
+	uint32_t tag;                           /* of the node's hash */
+	uint32_t head;                          /* bytes of its address with the node's level */
 };
 
 struct topics_level {
@@ -115,14 +126,36 @@ static inline const struct contract_channel *topics_some_channel(const struct to
 	return !node ? NULL : node->channel ? node->channel : node->rest;
 }
 
-/* The slot of @node's literal child @text: it holds that child, or NULL where there is none. */
-static inline struct topics_node **topics_slot(const struct topics *topics,
-					       const struct topics_node *node, const char *text,
-					       size_t len)
+/* Of the literal child @text of the node with the index @parent. Keys are the contract's own: no
+ * client can choose keys that collide. */
+static inline uint64_t topics_hash(uint32_t parent, const char *text, size_t len)
 {
-	uint32_t parent = topics_index(topics, node);
-	/* Keys are the contract's own: no client can choose keys that collide. */
-	size_t i = (size_t)wordhash(parent, text, len) & topics->slot_mask;
+	return wordhash(parent, text, len);
+}
+
+#define TOPICS_PLACES 2u /* of a hash: what found none of them free has none */
+
+/* May one of the places be of a node with @hash? */
+static inline bool topics_may_be_single(const struct topics *topics, uint64_t hash)
+{
+	const struct topics_single *place = &topics->single[hash & topics->single_mask];
+	uint32_t tag = (uint32_t)(hash >> 32);
+
+	return place[0].tag == tag || place[1].tag == tag;
+}
+
+/* The channel whose node, the literal child that the topic's level @i is, has @hash, if it is one
+ * of those in topics->single and has the topic; else NULL. */
+const struct contract_channel *topics_find_single(const struct topics *topics, uint64_t hash,
+						  struct topics_levels *levels, size_t i,
+						  struct contract_span *param);
+
+/* The slot of @node's literal child @text, with its hash: it holds that child, or NULL where there
+ * is none. */
+static inline struct topics_node **topics_slot_at(const struct topics *topics, uint32_t parent,
+						  const char *text, size_t len, uint64_t hash)
+{
+	size_t i = (size_t)hash & topics->slot_mask;
 
 	for (; topics->slot[i]; i = (i + 1) & topics->slot_mask) {
 		const struct topics_node *child = topics->slot[i];
@@ -132,6 +165,15 @@ static inline struct topics_node **topics_slot(const struct topics *topics,
 			break;
 	}
 	return &topics->slot[i];
+}
+
+static inline struct topics_node **topics_slot(const struct topics *topics,
+					       const struct topics_node *node, const char *text,
+					       size_t len)
+{
+	uint32_t parent = topics_index(topics, node);
+
+	return topics_slot_at(topics, parent, text, len, topics_hash(parent, text, len));
 }
 
 /* The same of its children with parts, by their text at both ends: the first of them. */

@@ -196,9 +196,11 @@ static bool check_permission(struct judgement *j, bool *is_done)
 /* Most principals have no limits, and most topics are far from the contract's. */
 static bool ask_length(struct judgement *j)
 {
-	uint32_t bytes = j->match->channel->limits->topic_bytes;
+	const struct contract_channel *channel = j->match->channel;
 
-	return (!j->principal->limits && (bytes == 0 || j->request->message.topic_len <= bytes)) ||
+	return (!j->principal->limits &&
+		(!channel->has_length_limits ||
+		 j->request->message.topic_len <= channel->limits->topic_bytes)) ||
 	       judgement_ask(j, GATE_STEP_LENGTH, message_rules_length);
 }
 

@@ -43,6 +43,10 @@ static struct contract_channel channels[] = {
 	{ .address = "d-a{x}/{y}" },
 	{ .address = "{x}a/c/{y}b" },
 	{ .address = "{x}\xc3\xa9{y}/c" },
+	{ .address = "e/{x}/c/{y}" },
+	{ .address = "f/g/h" },
+	{ .address = "f/i/{x}" },
+	{ .address = "$t" },
 };
 
 #define COUNT (sizeof(channels) / sizeof(*channels))
@@ -70,7 +74,7 @@ static struct topics *build(void)
 		if (topics_add(topics, &channels[i], &other))
 			abort();
 	}
-	if (topics && topics_check(topics, &pair))
+	if (topics && (topics_check(topics, &pair) || !topics_settle(topics)))
 		abort();
 	return topics;
 }

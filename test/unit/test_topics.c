@@ -50,6 +50,7 @@ static void world_build(struct world *world)
 	for (size_t i = 0; i < world->count; i++)
 		assert_int_equal(topics_add(world->topics, &world->channel[i], &other), TOPICS_OK);
 	assert_int_equal(topics_check(world->topics, &pair), TOPICS_OK);
+	assert_true(topics_settle(world->topics));
 	world->built = world->count;
 }
 
