@@ -144,7 +144,7 @@ $(B)/petstorectl: $(CTL:%=$(B)/rel/%.o) $(LEARN:%=$(B)/rel/%.o) $(ROOMS:%=$(B)/r
 
 # One source, four builds: release, ASan+UBSan, TSan, libFuzzer.
 # Objects are compiled anew when these flags change.
-$(B)/rel/flags: FORCE ; @mkdir -p $(@D); echo '$(HARDEN) $(CFLAGS) $(AS_ONE)' | cmp -s - $@ || echo '$(HARDEN) $(CFLAGS) $(AS_ONE)' >$@
+$(B)/rel/flags: FORCE ; @mkdir -p $(@D); echo '$(HARDEN) $(AS_ONE) $(CFLAGS)' | cmp -s - $@ || echo '$(HARDEN) $(AS_ONE) $(CFLAGS)' >$@
 FORCE:
 $(B)/rel/%.o: plugin/%.c $(B)/rel/flags ; @mkdir -p $(@D) && $(CC) $(CORE) $(HARDEN) $(CFLAGS) $(PATH_FLAGS) -MMD -MP -c $< -o $@
 # On the path of a publish and a delivery: frames with an array of bytes are protected, not each
