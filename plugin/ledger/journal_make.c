@@ -59,7 +59,7 @@ static int file_fill(struct journal *j, const struct journal_sizes *sizes, struc
 	int rc;
 
 	for (size_t all = size_for_disk(j, sizes);;
-	     all = journal_round_up(all / 2, 1u << j->shift)) {
+	     all = journal_round_up(all / 2, journal_segment_bytes(j))) {
 		if (all < sizes->fast)
 			all = sizes->fast;
 		if (j->capacity != all) /* other threads read it */

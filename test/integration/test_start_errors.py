@@ -32,6 +32,9 @@ OPTIONS = {
     "journal too small for the contract": (
         sub(r"^#plugin_opt_journal_size .*", "plugin_opt_journal_size 131072"),
         r"plugin_opt_journal_size: 131072 .*payloadBytes of 16384 .*at least 196608"),
+    "journal that shrinks": (
+        sub(r"^plugin_opt_journal_max .*", "plugin_opt_journal_max 16777215"),
+        r"plugin_opt_journal_max: 16777215 is less than journal_size, expected at least 16777216"),
     "no such contract": (sub(r"^(plugin_opt_contract .*)", r"\1.gone"),
                          r"petstore.asyncapi.json.gone.*No such file"),
     "no such access file": (sub(r"^(plugin_opt_access .*)", r"\1.gone"),

@@ -450,6 +450,92 @@ static void test_journal_format__failed(void **state)
 	assert_string_equal(take_all(f), "1");
 }
 
+/* ---- segments, when the power fails -----------------------------------------------------------
+ */
+
+/* Appends up to the first record of the next segment, which is not there yet. */
+static void fill_segment(struct fixture *f)
+{
+	uint64_t begun = journal_place(f->journal) / (JOURNAL_BYTES_MIN / 4);
+
+	for (;;) {
+		assert_non_null(journal_reserve(f->journal, 1000));
+		if (journal_place(f->journal) / (JOURNAL_BYTES_MIN / 4) != begun)
+			return;
+		assert_int_equal(append(f, 1000, false), 0);
+	}
+}
+
+/* A power record is as safe as the head of its segment. */
+static void test_journal_commit__power_in_a_new_segment(void **state)
+{
+	struct fixture *f = *state;
+
+	new_journal(f);
+	disk_follow(f->path);
+	for (int i = 0; i < 2; i++)
+		fill_segment(f);
+	assert_int_equal(append(f, 1000, true), 0);
+	cut_power(f);
+	assert_null(journal_damage(f->journal));
+	assert_string_equal(take_all(f), "1-33");
+}
+
+/*
+ * Its segment was begun, and read in part, before any sync: what is synced begins in its middle,
+ * the head has to be synced as well.
+ */
+static void test_journal_commit__power_in_a_segment_read_in_part(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t seq;
+
+	new_journal(f);
+	disk_follow(f->path);
+	for (int lap = 0; lap < 9; lap++) {
+		fill_segment(f);
+		for (int i = 0; i < 8; i++) /* beyond the head's page */
+			assert_int_equal(append(f, 1000, false), 0);
+		(void)take_all(f);
+		journal_release(f->journal);
+		journal_release(f->journal);
+		assert_int_equal(append(f, 1000, lap % 2 != 0), 0);
+		if (lap % 2 == 0)
+			assert_int_equal(journal_sync(f->journal, &f->diag), 0);
+	}
+	fill_segment(f);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(append(f, 1000, false), 0);
+	(void)take_all(f);
+	journal_release(f->journal);
+	journal_release(f->journal);
+	assert_int_equal(append(f, 1000, true), 0);
+	seq = inspect(f->journal).next_seq;
+	cut_power(f);
+	assert_null(journal_damage(f->journal));
+	assert_int_equal(inspect(f->journal).next_seq, seq);
+	assert_null(strchr(take_all(f), '-')); /* the one record, whole */
+}
+
+/* A sync fails while there are several segments: their heads are written anew as well. */
+static void test_journal_sync__makes_segments_good(void **state)
+{
+	struct fixture *f = *state;
+
+	new_journal(f);
+	disk_follow(f->path);
+	for (int i = 0; i < 2; i++)
+		fill_segment(f);
+	assert_int_equal(append(f, 1000, false), 0);
+	disk.fails = 1;
+	assert_int_equal(append(f, 1000, true), ERR_IO);
+	assert_int_equal(journal_sync(f->journal, &f->diag), 0);
+	assert_int_equal(append(f, 1000, true), 0);
+	cut_power(f);
+	assert_null(journal_damage(f->journal));
+	assert_string_equal(take_all(f), "1-34");
+}
+
 /* ---- damage -------------------------------------------------------------------------------- */
 
 static size_t place_of(unsigned record, size_t len)
@@ -1038,6 +1124,9 @@ int main(void)
 		TEST(test_journal_release__failed),
 		TEST(test_journal_open__after_a_failed_release),
 		TEST(test_journal_format__failed),
+		TEST(test_journal_commit__power_in_a_new_segment),
+		TEST(test_journal_commit__power_in_a_segment_read_in_part),
+		TEST(test_journal_sync__makes_segments_good),
 		TEST(test_journal_open__damage_in_the_middle),
 		TEST(test_journal_open__damage_is_bounded),
 		TEST(test_journal_open__damage_without_a_copy),

@@ -582,7 +582,12 @@ static void test_journal_open__the_unsynced_end_has_no_head(void **state)
 	memset(good + SEGMENTS_AT + 3 * SEGMENT, 0, HEAD_BYTES);
 	write_file(f->path, good);
 	assert_whole(f, 1, third);
-	/* What those segments had is no part of the log, whatever it is filled with next. */
+	/* What those segments had is no part of the log, whatever is written in front of it. */
+	write_file(f->path, good);
+	open_journal(f);
+	assert_true(append_bytes(f->journal, 1000));
+	close_journal(f);
+	assert_whole(f, 1, third + 1);
 	write_file(f->path, good);
 	open_journal(f);
 	for (uint64_t i = third; i < end + 20; i++)
