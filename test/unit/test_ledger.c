@@ -1496,6 +1496,7 @@ static void test_ledger__a_reader_that_does_not_end(void **state)
 	write.message.payload = payload;
 	write.message.payload_len = ORDER_BYTES;
 	f->options.journal_bytes = 16 << 20;
+	f->options.journal_bytes_max = 64 << 20;
 	f->options.wal_bytes_max = 20 << 20;
 	open_ledger(f);
 	assert_int_equal(sqlite3_open(f->path, &reader), SQLITE_OK);
