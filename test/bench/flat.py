@@ -36,8 +36,8 @@ VARIANTS = ("stock", "everything")
 WARM_UP = 1000
 # Seconds of the first condition and of the others, and rounds of the others, on the newest
 # Mosquitto and on those before it; seconds of the peer.
-FULL = {"newest": {"main_s": 60, "other_s": 5, "rounds": 3},
-        "older": {"main_s": 30, "other_s": 5, "rounds": 1}, "peer_s": 15}
+FULL = {"newest": {"main_s": 60, "other_s": 4, "rounds": 3},
+        "older": {"main_s": 30, "other_s": 4, "rounds": 1}, "peer_s": 15}
 QUICK = {"newest": {"main_s": 10, "other_s": 3, "rounds": 1}, "peer_s": 5}
 BYTES_A_SECOND = 100 << 20  # of database and what lies beside it, more than was ever seen
 COUNTS = {"events": "SELECT count(*) FROM events", "orders": "SELECT count(*) FROM orders",

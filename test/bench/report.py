@@ -166,9 +166,10 @@ def opening(results):
         " QUICK=1" if results["quick"] else "", machine["date"], machine["cores"],
         machine["processor"], machine["kernel"], machine["load"],
         "%s minutes, " % results["minutes"] if results.get("minutes") else "", machine["commit"])
-    for section, commit in results.get("measured", {}).items():
-        if commit != machine["commit"]:
-            text += "Of an earlier run, commit %s: %s.\n" % (commit, section)
+    measured = results.get("measured", {})
+    for commit in sorted(set(measured.values()) - {machine["commit"]}):
+        text += "Of an earlier run, commit %s: %s.\n" % (
+            commit, ", ".join(name for name in measured if measured[name] == commit))
     text += "Payloads are read by %s.\n" % ", ".join(
         "%s on %s" % (reader, version) for version, reader in results["readers"].items())
     for why in results.get("missing", []):
