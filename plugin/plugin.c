@@ -96,7 +96,6 @@ static void do_rest(struct plugin *plugin, int64_t now_ns)
 	plugin->is_kicking = true; /* it disconnects clients that may not share any more */
 	events_share_tick(plugin);
 	plugin->is_kicking = false;
-	events_retained_tick(plugin);
 	events_release_tick(plugin);
 	events_renew_sessions(plugin);
 	events_end_sessions(plugin);
@@ -135,6 +134,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 		ledger_tick(plugin->ledger);
 	if (plugin->options.delayed_logins)
 		events_finish_logins(plugin);
+	events_retained_tick(plugin); /* what it published, the broker hands out by rounds */
 	/* An idle broker ticks ten times a second, so that the rest is late by that at most. */
 	if (plugin->is_ending || now_ns - plugin->rest_ns >= REST_NS) {
 		plugin->rest_ns = now_ns;
