@@ -389,7 +389,10 @@ struct contract_channel {
 	const struct contract_member *unique;
 	/* Never NULL; set where it changes a status, and is_shared with any mapping. */
 	const struct contract_content *content;
+	uint64_t unused[2]; /* so that each begins a line where the first does */
 };
+_Static_assert(sizeof(void *) != 8 || sizeof(struct contract_channel) % 64 == 0,
+	       "the next channel's first bytes are in two lines");
 
 /* The key under /operations of one of the channel's operations. */
 static inline const char *contract_operation_name(const struct contract_channel *channel,
