@@ -103,6 +103,7 @@ struct journal {
 	/* the appending thread's */
 	uint64_t next_seq;
 	struct journal_header *record; /* the next one; NULL: its segment is not in the file */
+	size_t record_max;             /* bytes of a body; 0 where none is added */
 	size_t left;                   /* bytes of its segment from there on */
 	uint64_t segment_salt;         /* of that segment */
 	size_t reserved;               /* bytes of the record's body */

@@ -19,9 +19,7 @@ static size_t room_needed(size_t len)
 
 size_t journal_record_max(const struct journal *j)
 {
-	if (j->is_ring)
-		return j->capacity / RING_SHARE;
-	return j->table ? journal_segment_bytes(j) - JOURNAL_SEGMENT_HEAD - room_needed(0) : 0;
+	return j->is_ring ? j->capacity / RING_SHARE : j->record_max;
 }
 
 size_t journal_least(size_t len)
@@ -59,8 +57,7 @@ size_t journal_used(const struct journal *j)
 
 bool journal_has_room(const struct journal *j, size_t len)
 {
-	return len <= journal_record_max(j) &&
-	       (room_needed(len) <= j->left || journal_may_move_on(j));
+	return len <= j->record_max && (room_needed(len) <= j->left || journal_may_move_on(j));
 }
 
 size_t journal_bytes(const struct journal *j)
@@ -80,7 +77,7 @@ bool journal_is_half_full(const struct journal *j)
 
 void *journal_reserve(struct journal *j, size_t len)
 {
-	if (len > journal_record_max(j) || (room_needed(len) > j->left && !journal_move_on(j)))
+	if (len > j->record_max || (room_needed(len) > j->left && !journal_move_on(j)))
 		return NULL;
 	j->reserved = len;
 	return j->record + 1;

@@ -57,7 +57,7 @@ void journal_segments_clear(struct journal *j)
 	j->free_slot = NULL;
 	j->free_slots = 0;
 	j->record = NULL;
-	j->left = 0;
+	j->left = j->record_max = 0;
 	atomic_store(&j->next_segment, JOURNAL_NO_SEGMENT);
 }
 
@@ -76,6 +76,9 @@ int journal_segments_init(struct journal *j, struct diag *diag)
 		journal_segments_clear(j);
 		return diag_nomem(diag);
 	}
+	/* The largest has room in an empty segment, with the zero behind it. */
+	j->record_max =
+		journal_segment_bytes(j) - JOURNAL_SEGMENT_HEAD - 2 * sizeof(struct journal_header);
 	for (size_t i = 0; i < places; i++)
 		j->table[i].number = JOURNAL_NO_SEGMENT;
 	return 0;
