@@ -220,7 +220,7 @@ bench: deps-run  ## what enforcement costs: the tables of docs/benchmarks.md, an
 	@$(MAKE) --no-print-directory all $(BENCHES)
 	@B="$(abspath $(B))" $(PYTHON) test/bench/bench.py $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
 
-bench-readme: bench  ## the same, and put it into docs/benchmarks.md
+bench-readme: bench  ## the same, and put it into docs/benchmarks.md and README
 	@B="$(abspath $(B))" $(PYTHON) test/bench/report.py --readme
 
 $(B)/bench_gate: test/bench/bench_gate.c $(B)/rel/rooms.a

@@ -7,7 +7,8 @@
 #                     server.key, passwords, credentials (the made passwords, in the clear),
 #                     access.json. Files that are mounted there are used as they are, an own
 #                     mosquitto.conf too; then nothing is made. conf.d/*.conf is included.
-# /mosquitto/data     the database, the broker's sessions and retained messages
+# /mosquitto/data     the database and its journal (256 MiB from the start, or PLUGIN_OPT_JOURNAL_MAX),
+#                     the broker's sessions and retained messages
 # /mosquitto/log      mosquitto.log, with LOG_DEST=file
 #
 # TLS_PORT WSS_PORT MTLS_PORT     listeners: MQTT over TLS, websockets, clients with a certificate
