@@ -11,7 +11,7 @@
 #define NOWHERE SIZE_MAX
 
 /* Apart from the records: a set is looked through without touching them. */
-struct set {
+struct places {
 	/* Which record each place has, from 1; 0: none yet. The last is the shared record's. */
 	uint32_t at[SET];
 	uint32_t tag[WAYS]; /* the lower half of its id; the upper one chose the set */
@@ -26,7 +26,7 @@ struct fixedtable {
 	size_t sets; /* a power of two */
 	size_t count;
 	uint64_t evicted;
-	struct set *set;
+	struct places *set;
 	unsigned char *record; /* sets * SET, of which @made were handed out */
 	uint32_t made;
 };
