@@ -55,6 +55,8 @@ static const char *value_of(const struct options_row *row, char *buffer, size_t 
 {
 	if (row->kind == OPTIONS_PATH)
 		return "path";
+	if (row->kind == OPTIONS_PATHS)
+		return "path";
 	if (row->kind == OPTIONS_NETWORKS)
 		return "networks";
 	if (row->kind == OPTIONS_NAME)

@@ -34,7 +34,7 @@ static const struct options_row table[] = {
 	INTEGER(journal_max, "268435456", 65536, INT64_C(1) << 36,
 		"bytes that the journal may grow to while writes come faster"),
 	INTEGER(batch_rows, "16384", 1, 100000, "accepted writes in one transaction at most"),
-	INTEGER(batch_ms, "50", 1, 10000, "milliseconds that a write waits for its transaction"),
+	INTEGER(batch_ms, "50", 1, 10000, "milliseconds between two transactions, sooner where much waits (above 400: 400)"),
 	INTEGER(backpressure_ms, "20", 0, 1000,
 		"milliseconds at most that a turn of the broker waits for the database (0: it never waits)"),
 	INTEGER(events_keep_rows, "0", 0, INT64_MAX, "rows kept in the events table (0: all)"),
