@@ -29,6 +29,12 @@ bool batch_has_room(const struct batch *b, size_t columns)
 	return b->rows < BATCH_ROWS_MAX && b->values + columns <= BATCH_VALUES_MAX;
 }
 
+static bool is_special(const struct record *record)
+{
+	return record->is_will || record->is_correction || record->is_adopted ||
+	       record->is_taken_over || record->unique != 0 || record->peer.len > 0;
+}
+
 struct batch_row *batch_add(struct batch *b, const struct record *record)
 {
 	struct batch_row *row = &b->row[b->rows++];
@@ -37,12 +43,18 @@ struct batch_row *batch_add(struct batch *b, const struct record *record)
 	row->record.value = NULL;
 	row->record.value_count = 0;
 	row->is_superseded = false;
+	b->is_special = b->is_special || is_special(record);
 	return row;
 }
 
 bool batch_is_empty(const struct batch *b)
 {
 	return b->rows == 0;
+}
+
+bool batch_is_plain(const struct batch *b)
+{
+	return !b->is_special;
 }
 
 void batch_clear(struct batch *b)
@@ -53,6 +65,7 @@ void batch_clear(struct batch *b)
 		if (b->row[i].record.is_retained)
 			b->by_topic[b->row[i].place] = NULL;
 	b->rows = b->entities = b->values = b->retained = 0;
+	b->is_special = false;
 	batch_show(b, BATCH_EVENTS, NULL);
 }
 

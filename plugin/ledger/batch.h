@@ -62,6 +62,9 @@ bool batch_has_room(const struct batch *batch, size_t columns);
 struct batch_row *batch_add(struct batch *batch, const struct record *record);
 
 bool batch_is_empty(const struct batch *batch);
+
+/* Has no row a will, correction, adopted, taken_over, unique_key or peer_publisher? */
+bool batch_is_plain(const struct batch *batch);
 void batch_clear(struct batch *batch);
 
 /*

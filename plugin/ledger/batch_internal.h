@@ -18,6 +18,7 @@ struct batch {
 	struct batch_entity *sorted[BATCH_ROWS_MAX];
 	struct value value[BATCH_VALUES_MAX];
 	size_t rows, entities, values, retained;
+	bool is_special;                          /* not batch_is_plain() */
 	uint64_t seed;                            /* of the hashes: clients choose ids */
 	struct batch_entity *by_id[BATCH_PLACES]; /* by table and id */
 	struct batch_row *by_topic[BATCH_PLACES]; /* the last that is retained */

@@ -62,6 +62,18 @@ static const char *const migration[] = { sql_001, sql_002, sql_003, sql_004, sql
 	[STORE_##NAME##_OF_KIND] = "DELETE FROM " table " WHERE seq IN (SELECT seq FROM " table    \
 				   " WHERE substr(share, 1, 4) = ?1 ORDER BY seq LIMIT ?2)"
 
+/*
+ * Events as they were collected. The columns are named in the table's order (its first ones, then
+ * what each migration added), so that SQLite takes what it selects for the row as it is. See
+ * batch_is_plain() for what need not be asked for.
+ */
+#define EVENTS_INSERT(will, correction, unique, adopted, taken_over, peer)                         \
+	"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "         \
+	"retained, payload, will, correction, digest, revision, origin, unique_key, message, "     \
+	"adopted, taken_over, peer_publisher) SELECT seq, time, topic, publisher, client_id, "     \
+	"qos, retained, payload, " will ", " correction ", digest, revision, ?1, " unique          \
+	", message, " adopted ", " taken_over ", " peer " FROM " BATCH_TABLE
+
 static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_BEGIN] = "BEGIN IMMEDIATE",
 	[STORE_COMMIT] = "COMMIT",
@@ -70,12 +82,9 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_RING] = "UPDATE store SET ring = ?1, applied_seq = max(applied_seq, ?2)",
 	[STORE_CLOCK] = "SELECT coalesce(clock_at, (SELECT received_at FROM events ORDER BY seq "
 			"DESC LIMIT 1)) FROM store",
-	[STORE_EVENT] =
-		"INSERT OR FAIL INTO events (seq, received_at, topic, publisher, client_id, qos, "
-		"retained, payload, will, correction, adopted, digest, revision, origin, "
-		"unique_key, message, taken_over, peer_publisher) SELECT seq, time, topic, "
-		"publisher, client_id, qos, retained, payload, will, correction, adopted, digest, "
-		"revision, ?1, unique_key, message, taken_over, peer_publisher FROM " BATCH_TABLE,
+	[STORE_EVENT] = EVENTS_INSERT("will", "correction", "unique_key", "adopted", "taken_over",
+				      "peer_publisher"),
+	[STORE_EVENT_PLAIN] = EVENTS_INSERT("0", "0", "NULL", "0", "NULL", "NULL"),
 	[STORE_RETAINED] =
 		"INSERT OR FAIL INTO retained (topic, payload, qos, received_at, publisher, "
 		"properties, seq) SELECT topic, retained_payload, qos, time, publisher, "
@@ -249,10 +258,13 @@ int store_set_cache(struct store *store, unsigned mib, struct diag *diag)
 
 int store_set_origin(struct store *store, const char *origin, struct diag *diag)
 {
+	static const enum store_statement inserts[] = { STORE_EVENT, STORE_EVENT_PLAIN };
+
 	/* A reset of the statement leaves what is bound. */
-	if (sqlite3_bind_text(store->statement[STORE_EVENT], 1, origin, -1, SQLITE_TRANSIENT) !=
-	    SQLITE_OK)
-		return sql_fail(&store->sql, "cannot prepare a row", diag);
+	for (size_t i = 0; i < sizeof(inserts) / sizeof(inserts[0]); i++)
+		if (sqlite3_bind_text(store->statement[inserts[i]], 1, origin, -1,
+				      SQLITE_TRANSIENT) != SQLITE_OK)
+			return sql_fail(&store->sql, "cannot prepare a row", diag);
 	return 0;
 }
 

@@ -64,6 +64,7 @@ enum store_statement {
 	STORE_RING,
 	STORE_CLOCK,
 	STORE_EVENT,
+	STORE_EVENT_PLAIN, /* of a batch that batch_is_plain() */
 	STORE_RETAINED,
 	STORE_RETAINED_REMOVE,
 	STORE_EVENTS_ENDS,

@@ -277,12 +277,14 @@ static int write_entities(struct store *store, struct diag *diag)
 
 int store_flush(struct store *store, struct diag *diag)
 {
+	enum store_statement insert =
+		batch_is_plain(store->batch) ? STORE_EVENT_PLAIN : STORE_EVENT;
 	int rc;
 
 	if (batch_is_empty(store->batch))
 		return 0;
 	batch_show(store->batch, BATCH_EVENTS, NULL);
-	rc = write_shown(store, store->statement[STORE_EVENT], "cannot write to events", diag);
+	rc = write_shown(store, store->statement[insert], "cannot write to events", diag);
 	if (rc == 0 && batch_has_retained(store->batch)) {
 		batch_show(store->batch, BATCH_RETAINED, NULL);
 		rc = write_shown(store, store->statement[STORE_RETAINED],

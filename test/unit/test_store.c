@@ -507,6 +507,44 @@ static void test_store_apply__three_writes_are_one_row(void **state)
 	assert_sql(&f->folder, "a.db", "SELECT count(*) FROM events", "6");
 }
 
+/* A batch has the shorter statement only where no row has anything that it leaves out. */
+static void test_store_apply__rare_columns_of_events(void **state)
+{
+	const struct record rare[] = {
+		{ .is_will = true },    { .is_correction = true },
+		{ .is_adopted = true }, { .is_taken_over = true },
+		{ .unique = 7 },        { .peer = { "ann", 3 } },
+		{ .qos = 1 },
+	};
+	struct fixture *f = *state;
+	uint64_t applied;
+
+	open_store(f);
+	assert_int_equal(store_set_origin(f->store, "a", &f->diag), 0);
+	for (uint64_t i = 0; i < sizeof(rare) / sizeof(rare[0]); i++) {
+		struct record record = rare[i];
+
+		record.payload = record.topic = (struct record_text){ "t", 1 };
+		assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+		write_record(f, 2 * i + 1, NULL, 0);
+		assert_int_equal(store_apply(f->store, 2 * i + 2, &record, &f->diag), 0);
+		assert_int_equal(batch_is_plain(f->store->batch), i == 6);
+		assert_int_equal(store_commit(f->store, 2 * i + 2, &f->diag), 0);
+		assert_true(batch_is_plain(f->store->batch));
+	}
+	assert_sql(&f->folder, "a.db",
+		   "SELECT group_concat(format('%d%d%d%d %s %s %s %s', qos, will, correction, "
+		   "adopted, coalesce(taken_over, '-'), coalesce(unique_key, '-'), "
+		   "coalesce(peer_publisher, '-'), origin), '|') FROM (SELECT * FROM events WHERE "
+		   "seq % 2 = 0 ORDER BY seq)",
+		   "0100 - - - a|0010 - - - a|0001 - - - a|0000 1 - - a|0000 - 7 - a|"
+		   "0000 - - ann a|1000 - - - a");
+	assert_sql(&f->folder, "a.db",
+		   "SELECT count(*), sum(qos + will + correction + adopted), max(taken_over), "
+		   "max(unique_key), max(peer_publisher), min(origin) FROM events WHERE seq % 2",
+		   "7|0|-|-|-|a");
+}
+
 static void test_store_commit__names_the_record_that_fails(void **state)
 {
 	struct fixture *f = *state;
@@ -897,6 +935,7 @@ int main(void)
 		TEST(test_store_apply__unknown_numbers),
 		TEST(test_store_apply__keeps_each_entitys_order),
 		TEST(test_store_apply__three_writes_are_one_row),
+		TEST(test_store_apply__rare_columns_of_events),
 		TEST(test_store_commit__names_the_record_that_fails),
 		TEST(test_sql_is_text__is_what_sqlite_takes_for_text),
 		TEST(test_store_trim__in_steps),
