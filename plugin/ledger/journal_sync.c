@@ -7,6 +7,7 @@
 #include "ledger/journal_internal.h"
 
 #define REWRITE_BYTES 16384u /* at once */
+#define SYNCED_APART 2u      /* segments, each with a sync of its own; more take one together */
 
 static size_t page_bytes(void)
 {
@@ -72,13 +73,39 @@ static int segment_sync(const struct journal *j, const unsigned char *map,
 	return error ? error : pages_sync(map, slot + begin, slot + end);
 }
 
+/*
+ * All that stands between the first and the last place of these segments: one sync, which may
+ * write more than is asked for, in place of as many as there are segments, each of which waits for
+ * the disk.
+ */
+static int span_sync(const struct journal *j, const unsigned char *map, uint64_t first,
+		     uint64_t last)
+{
+	uint32_t low = j->slots, high = 0;
+
+	for (uint64_t n = first; n <= last; n++) {
+		const struct journal_segment *segment = journal_segment(j, n);
+
+		if (segment && segment->slot < low)
+			low = segment->slot;
+		if (segment && segment->slot > high)
+			high = segment->slot;
+	}
+	if (low > high)
+		return 0;
+	return pages_sync(map, journal_slot_begin(j, low), journal_slot_begin(j, high + 1));
+}
+
 static int range_sync(const struct journal *j, const unsigned char *map, uint64_t from, uint64_t to)
 {
+	uint64_t first = from >> j->shift, last = to >> j->shift;
 	int error = 0;
 
 	if (j->is_ring)
 		return ring_sync(j, map, from, to);
-	for (uint64_t n = from >> j->shift; !error && n <= to >> j->shift; n++) {
+	if (last - first >= SYNCED_APART)
+		return span_sync(j, map, first, last);
+	for (uint64_t n = first; !error && n <= last; n++) {
 		const struct journal_segment *segment = journal_segment(j, n);
 
 		if (segment)

@@ -48,6 +48,7 @@ static const unsigned char ours[JOURNAL_IDENTITY] = "the database";
 static struct {
 	int fd; /* 0: nothing is followed */
 	unsigned fails;
+	unsigned msyncs;
 	unsigned char stable[FILE_BYTES], seen[FILE_BYTES];
 	bool is_written[FILE_PAGES];
 } disk;
@@ -59,7 +60,7 @@ static void disk_follow(const char *path)
 	assert_int_equal(pread(disk.fd, disk.stable, FILE_BYTES, 0), FILE_BYTES);
 	memcpy(disk.seen, disk.stable, FILE_BYTES);
 	memset(disk.is_written, 0, sizeof(disk.is_written));
-	disk.fails = 0;
+	disk.fails = disk.msyncs = 0;
 }
 
 static void disk_leave(void)
@@ -134,6 +135,7 @@ static int sync_mapping(uintptr_t addr, size_t len)
 
 int msync(void *addr, size_t len, int flags)
 {
+	disk.msyncs++;
 	if (disk.fd > 0 && sync_mapping((uintptr_t)addr, len) != 0)
 		return -1;
 	return (int)syscall(SYS_msync, addr, len, flags);
@@ -675,6 +677,37 @@ static void test_journal_sync__marks_how_far(void **state)
 	assert_line(journal_damage(f->journal), "missing (4-5), 3 are kept");
 }
 
+/* What waited while the disk was slow is brought to it at once, not a segment at a time. */
+static void check_one_sync(struct fixture *f, bool is_power)
+{
+	static unsigned char now[FILE_BYTES];
+
+	new_journal(f);
+	assert_int_equal(journal_sync(f->journal, &f->diag), 0);
+	disk_follow(f->path);
+	while (inspect(f->journal).used < JOURNAL_BYTES_MIN / 8 * 7)
+		assert_int_equal(append(f, 240, false), 0);
+	disk.msyncs = 0;
+	if (is_power)
+		assert_int_equal(append(f, 240, true), 0);
+	else
+		assert_int_equal(journal_sync(f->journal, &f->diag), 0);
+	assert_int_equal(disk.msyncs, 1);
+	assert_int_equal(pread(disk.fd, now, FILE_BYTES, 0), FILE_BYTES);
+	assert_memory_equal(now + RING_AT, disk.stable + RING_AT, JOURNAL_BYTES_MIN);
+	disk_leave();
+}
+
+static void test_journal_sync__many_segments_are_one_sync(void **state)
+{
+	check_one_sync(*state, false);
+}
+
+static void test_journal_commit__a_power_record_waits_for_one_sync(void **state)
+{
+	check_one_sync(*state, true);
+}
+
 /* A power cut may leave later pages than those that it took: what is whole there is kept. */
 static void test_journal_open__a_page_of_the_unsynced_end_is_missing(void **state)
 {
@@ -1132,6 +1165,8 @@ int main(void)
 		TEST(test_journal_open__damage_without_a_copy),
 		TEST(test_journal_open__damaged_end),
 		TEST(test_journal_sync__marks_how_far),
+		TEST(test_journal_sync__many_segments_are_one_sync),
+		TEST(test_journal_commit__a_power_record_waits_for_one_sync),
 		TEST(test_journal_open__a_page_of_the_unsynced_end_is_missing),
 		TEST(test_journal_open__both_slots_damaged),
 		TEST(test_journal_open__both_slots_damaged_early),
