@@ -49,7 +49,7 @@ static const struct entity_plan plan = { 1, &entity };
 
 /* What is carried: the load's messages (test/bench/load/work.c). */
 enum work {
-	WORK_FRESH,  /* new orders, their ids UUIDs of version 7: each connection's ascend */
+	WORK_FRESH,  /* new orders, their ids UUIDs of version 7 */
 	WORK_RANDOM, /* new orders, their ids random all over, as UUIDs of version 4 are */
 	WORK_STEPS,  /* orders that go four steps, one behind the other */
 	WORK_STOCK,  /* events of no entity */
@@ -60,6 +60,7 @@ static const char *const step[] = { "PLACED", "APPROVED", "SHIPPED", "DELIVERED"
 
 #define STEPS 4u
 #define CONNECTIONS 16u
+#define IDS_A_MS 64u
 
 struct bench {
 	struct ledger *ledger;
@@ -75,15 +76,18 @@ static void die(const char *what, const struct diag *diag)
 	exit(1);
 }
 
+/* RFC 9562, 5.4 and 5.7: random all over, or a time in milliseconds and then random bits. */
 static size_t order_id(const struct bench *b, char *ret, size_t cap, uint64_t number)
 {
 	uint64_t mixed = number * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t ms = UINT64_C(0x019ac2f00000) + number / IDS_A_MS;
 
 	if (b->work == WORK_RANDOM)
 		return (size_t)snprintf(ret, cap, "%08" PRIx64 "-5a0e-4b1c-9d2e-%012" PRIx64,
 					mixed >> 32, mixed >> 16);
-	return (size_t)snprintf(ret, cap, "019ac2f0-%04x-7000-8000-%012" PRIx64,
-				(unsigned)(number % CONNECTIONS), number / CONNECTIONS);
+	return (size_t)snprintf(ret, cap, "%08x-%04x-7%03x-9%03x-%012" PRIx64, (unsigned)(ms >> 16),
+				(unsigned)ms & 0xffff, (unsigned)(mixed >> 52),
+				(unsigned)(mixed >> 40) & 0xfff, mixed & UINT64_C(0xffffffffffff));
 }
 
 static uint64_t next_random(struct bench *b)

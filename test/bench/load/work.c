@@ -10,6 +10,7 @@
 #define DIGITS 8 /* of a message's number, before the closing "} or, of a time, Z"} */
 #define NS_A_SECOND INT64_C(1000000000)
 #define ID_LEN 36
+#define IDS_A_MS 8
 
 static const char *const names[] = { "fresh", "random", "steps", "standing", "stock", "bad" };
 static const char *const steps[] = { "PLACED", "APPROVED", "SHIPPED", "DELIVERED" };
@@ -31,9 +32,9 @@ void work_init(struct work *work, enum work_kind kind)
 	int64_t now = clock_unix_ms();
 
 	work->kind = kind;
-	work->run = (uint32_t)(now ^ (int64_t)getpid() << 16);
+	work->start_ms = now;
 	if (getrandom(&work->seed, sizeof(work->seed), 0) != (ssize_t)sizeof(work->seed))
-		work->seed = (uint64_t)now << 20 ^ work->run;
+		work->seed = (uint64_t)now << 20 ^ (uint64_t)getpid();
 	work->clock_ns = clock_mono_ns();
 	(void)clock_print(now, work->now);
 }
@@ -84,33 +85,40 @@ static uint64_t mix(uint64_t n)
 	return n ^ n >> 31;
 }
 
+/* A UUID of @version: what it begins with, and bits that are random. RFC 9562, 4. */
+static void put_uuid(char *at, unsigned version, uint64_t first, uint64_t random)
+{
+	at = put_hex(at, first >> 28, 8);
+	at = PUT(at, "-");
+	at = put_hex(at, first >> 12, 4);
+	at = PUT(at, "-");
+	at = put_hex(at, version, 1);
+	at = put_hex(at, first, 3);
+	at = PUT(at, "-");
+	at = put_hex(at, 8 | (random >> 60 & 3), 1);
+	at = put_hex(at, random >> 48, 3);
+	at = PUT(at, "-");
+	(void)put_hex(at, random, 12);
+}
+
 /* RFC 9562, 5.4: all bits random but for version and variant. */
 static void random_id(const struct work *work, unsigned client, uint64_t n, char ret[ID_LEN])
 {
 	uint64_t start = work->seed + 2 * ((uint64_t)client << 40 | n);
-	uint64_t high = mix(start), low = mix(start + 1);
-	char *at = put_hex(ret, high >> 32, 8);
 
-	at = PUT(at, "-");
-	at = put_hex(at, high >> 16, 4);
-	at = PUT(at, "-4");
-	at = put_hex(at, high, 3);
-	at = PUT(at, "-");
-	at = put_hex(at, 8 | (low >> 60 & 3), 1);
-	at = put_hex(at, low >> 48, 3);
-	at = PUT(at, "-");
-	(void)put_hex(at, low, 12);
+	put_uuid(ret, 4, mix(start), mix(start + 1));
 }
 
-/* As long as the Petstore's, which are UUIDs of version 7. */
+/*
+ * RFC 9562, 5.7, as the Petstore's: a time in milliseconds, then random bits. All clients' ids rise
+ * together; each makes IDS_A_MS of them in a millisecond, so that the same order has the same id.
+ */
 static void rising_id(const struct work *work, unsigned client, uint64_t n, char ret[ID_LEN])
 {
-	char *at = put_hex(ret, work->run, 8);
+	uint64_t start = work->seed + 2 * ((uint64_t)client << 40 | n);
 
-	at = PUT(at, "-");
-	at = put_hex(at, client, 4);
-	at = PUT(at, "-7000-8000-");
-	(void)put_hex(at, n, 12);
+	put_uuid(ret, 7, ((uint64_t)work->start_ms + n / IDS_A_MS) << 12 | (mix(start) & 0xfff),
+		 mix(start + 1));
 }
 
 /* ---- messages ---- */

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum work_kind {
-	WORK_FRESH,    /* a new order each time: a row and an event; ids rise, like UUIDv7's */
+	WORK_FRESH,    /* a new order each time: a row and an event; ids are UUIDs of version 7 */
 	WORK_RANDOM,   /* the same with ids that do not: UUIDv4 */
 	WORK_STEPS,    /* each order from PLACED to DELIVERED, four messages: the same */
 	WORK_STANDING, /* a status that stands already, with another time: accepted, nothing is kept
@@ -24,7 +24,7 @@ enum work_kind {
 
 struct work {
 	enum work_kind kind;
-	uint32_t run; /* part of every id */
+	int64_t start_ms; /* unix time, in ids */
 	uint64_t seed;
 	int64_t clock_ns; /* monotonic, of `now` */
 	char now[32];
