@@ -5,9 +5,8 @@
 #ifndef PETSTORE_BATCH_INTERNAL_H
 #define PETSTORE_BATCH_INTERNAL_H
 
-#include <sqlite3.h>
-
 #include "ledger/batch.h"
+#include "ledger/sql.h"
 
 /* Of a table by hash: a power of two, above BATCH_ROWS_MAX, so that there is always a free one. */
 #define BATCH_PLACES (2 * BATCH_ROWS_MAX)

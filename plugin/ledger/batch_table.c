@@ -2,7 +2,6 @@
 #include <stdlib.h>
 
 #include "ledger/batch_internal.h"
-#include "ledger/sql.h"
 
 /* How a column is given to SQL. */
 enum batch_kind {
