@@ -33,7 +33,7 @@ static int open_client(struct clients *clients, struct client *client)
 	struct wire_login login = clients->login;
 	char id[64];
 
-	(void)snprintf(id, sizeof(id), "%s-%u", clients->prefix, client->index);
+	(void)snprintf(id, sizeof(id), "%s-%u", clients->prefix, client->author.index);
 	login.client_id = id;
 	client->is_lost = client->is_awaited = client->is_pinged = false;
 	client->free_slots = ALL_SLOTS;
@@ -60,7 +60,7 @@ int clients_open(struct clients *clients)
 	if (!clients->client || (clients->subscribers && !clients->sent_ns) || clients->epoll < 0)
 		return -1;
 	for (unsigned i = 0; i < count; i++) {
-		clients->client[i].index = i;
+		clients->client[i].author.index = i;
 		clients->client[i].is_subscriber = i >= clients->publishers;
 		clients->client[i].wire.fd = -1;
 	}
@@ -81,7 +81,7 @@ static void open_again(struct clients *clients, struct client *client)
 	clients->tally.unanswered += client->in_flight;
 	clients->in_flight -= client->in_flight;
 	client->in_flight = 0;
-	client->next = work_resume(&clients->work, client->next);
+	client->author.next = work_resume(&clients->work, client->author.next);
 	for (;;) {
 		wire_close(&client->wire);
 		if (!open_client(clients, client))
@@ -126,7 +126,7 @@ static void publish(struct clients *clients, struct client *client)
 	unsigned char *start = wire_room(&client->wire, WIRE_PACKET_MAX), *at;
 	size_t len;
 
-	work_next(&clients->work, client->index, client->next++, number, &message);
+	work_next(&clients->work, &client->author, number, clients->now_ns, &message);
 	len = 2 + message.topic_len + (clients->qos ? 2 : 0) + (client->wire.version == 5) +
 	      message.payload_len;
 	at = start + wire_header(start, PACKET_PUBLISH << 4 | (unsigned)clients->qos << 1, len);

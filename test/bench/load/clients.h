@@ -26,11 +26,11 @@
 
 struct client {
 	struct wire wire;
-	unsigned index;
+	struct work_author author;
 	bool is_subscriber, is_lost;
 	bool is_awaited;           /* EPOLLOUT was asked for */
 	bool is_pinged, is_ponged; /* behind its last message, QoS 0 */
-	uint64_t next, quota;      /* its next message, how many more of this pass */
+	uint64_t quota;            /* how many more messages of this pass */
 	unsigned in_flight;
 	unsigned free_slots;            /* a bit for each packet id that is not in flight */
 	unsigned new_slots, last_slots; /* those of an order's first and last status */

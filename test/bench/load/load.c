@@ -80,9 +80,10 @@ static void print(const struct clients *clients, const struct cost *cost, pid_t 
 {
 	const struct tally *tally = &clients->tally;
 	double seconds = (double)(tally->end_ns - tally->start_ns) / 1e9;
+	struct work_author author = { 0 };
 	struct work_message message;
 
-	work_next(&clients->work, 0, 0, 0, &message);
+	work_next(&clients->work, &author, 0, tally->end_ns, &message);
 	(void)printf("{");
 	print_tally(clients);
 	print_cost(cost, tally->sent ? (double)tally->sent : 1, pid);

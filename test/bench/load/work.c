@@ -9,8 +9,8 @@
 
 #define DIGITS 8 /* of a message's number, before the closing "} or, of a time, Z"} */
 #define NS_A_SECOND INT64_C(1000000000)
+#define NS_A_MS INT64_C(1000000)
 #define ID_LEN 36
-#define IDS_A_MS 8
 
 static const char *const names[] = { "fresh", "random", "steps", "standing", "stock", "bad" };
 static const char *const steps[] = { "PLACED", "APPROVED", "SHIPPED", "DELIVERED" };
@@ -35,7 +35,7 @@ void work_init(struct work *work, enum work_kind kind)
 	work->start_ms = now;
 	if (getrandom(&work->seed, sizeof(work->seed), 0) != (ssize_t)sizeof(work->seed))
 		work->seed = (uint64_t)now << 20 ^ (uint64_t)getpid();
-	work->clock_ns = clock_mono_ns();
+	work->start_ns = work->clock_ns = clock_mono_ns();
 	(void)clock_print(now, work->now);
 }
 
@@ -109,16 +109,13 @@ static void random_id(const struct work *work, unsigned client, uint64_t n, char
 	put_uuid(ret, 4, mix(start), mix(start + 1));
 }
 
-/*
- * RFC 9562, 5.7, as the Petstore's: a time in milliseconds, then random bits. All clients' ids rise
- * together; each makes IDS_A_MS of them in a millisecond, so that the same order has the same id.
- */
-static void rising_id(const struct work *work, unsigned client, uint64_t n, char ret[ID_LEN])
+/* RFC 9562, 5.7, as the Petstore's: a time in milliseconds, then random bits. */
+static void rising_id(const struct work *work, const struct work_author *author, uint64_t n,
+		      char ret[ID_LEN])
 {
-	uint64_t start = work->seed + 2 * ((uint64_t)client << 40 | n);
+	uint64_t start = work->seed + 2 * ((uint64_t)author->index << 40 | n);
 
-	put_uuid(ret, 7, ((uint64_t)work->start_ms + n / IDS_A_MS) << 12 | (mix(start) & 0xfff),
-		 mix(start + 1));
+	put_uuid(ret, 7, (uint64_t)author->born_ms << 12 | (mix(start) & 0xfff), mix(start + 1));
 }
 
 /* ---- messages ---- */
@@ -187,16 +184,21 @@ static uint64_t entity(const struct work *work, uint64_t n)
 	return work->kind == WORK_STEPS ? n / STEPS : work->kind == WORK_STANDING ? 0 : n;
 }
 
-void work_next(const struct work *work, unsigned client, uint64_t n, uint64_t number,
+void work_next(const struct work *work, struct work_author *author, uint64_t number, int64_t now_ns,
 	       struct work_message *ret)
 {
+	uint64_t n = author->next++;
 	size_t step = work->kind == WORK_STEPS ? n % STEPS : 0;
 	char id[ID_LEN];
 
+	if (step == 0)
+		author->born_ms = work->start_ms;
+	if (step == 0 && work->kind != WORK_STANDING)
+		author->born_ms += (now_ns - work->start_ns) / NS_A_MS;
 	if (work->kind == WORK_RANDOM)
-		random_id(work, client, n, id);
+		random_id(work, author->index, n, id);
 	else
-		rising_id(work, client, entity(work, n), id);
+		rising_id(work, author, entity(work, n), id);
 	ret->is_new =
 		work->kind < WORK_STOCK && step == 0 && (work->kind != WORK_STANDING || n == 0);
 	ret->is_last = step == STEPS - 1;

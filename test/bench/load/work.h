@@ -24,7 +24,8 @@ enum work_kind {
 
 struct work {
 	enum work_kind kind;
-	int64_t start_ms; /* unix time, in ids */
+	int64_t start_ms; /* unix time at start_ns, which is monotonic */
+	int64_t start_ns;
 	uint64_t seed;
 	int64_t clock_ns; /* monotonic, of `now` */
 	char now[32];
@@ -48,9 +49,15 @@ void work_clock(struct work *work, int64_t now_ns);
 /* A subscription to all of it. */
 const char *work_filter(const struct work *work);
 
-/* Message @n of client @client, numbered @number of all; the number's last eight digits are in it.
- */
-void work_next(const struct work *work, unsigned client, uint64_t n, uint64_t number,
+/* A client, as far as its messages go. */
+struct work_author {
+	unsigned index;
+	uint64_t next;   /* its next message */
+	int64_t born_ms; /* when the order was made that its last message was about; in its id */
+};
+
+/* The author's next message, numbered @number of all; the number's last eight digits are in it. */
+void work_next(const struct work *work, struct work_author *author, uint64_t number, int64_t now_ns,
 	       struct work_message *ret);
 
 /* @n, or the next one that needs none before it: where to go on when one was not answered. */
