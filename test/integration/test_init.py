@@ -96,6 +96,14 @@ def try_all(made):
             assert subprocess.run(command, shell=True, stdout=subprocess.PIPE).returncode == 0
 
 
+def printed_by_init(document, folder):
+    """What is printed for it. No broker is started."""
+    (folder / "its.asyncapi.json").write_text(json.dumps(document))
+    return subprocess.run(
+        [TOOL, "init", str(folder / "its.asyncapi.json"), "--out", str(folder / "made"),
+         "--plugin", harness.PLUGIN], text=True, check=True, stdout=subprocess.PIPE).stdout
+
+
 def test_what_does_not_show_is_not_pasted(tmp_path):
     """An escape sequence that ends what a terminal takes for pasted, in an example and a topic."""
     document = {
@@ -107,10 +115,7 @@ def test_what_does_not_show_is_not_pasted(tmp_path):
                 "contentType": "text/plain", "payload": {"type": "string"},
                 "examples": [{"payload": "2\x1b[201~\ntouch x\n"}, {"payload": "'$(touch x)`"}]}}}},
         "operations": {"say": {"action": "send", "channel": {"$ref": "#/channels/c"}}}}
-    (tmp_path / "odd.asyncapi.json").write_text(json.dumps(document))
-    text = subprocess.run(
-        [TOOL, "init", str(tmp_path / "odd.asyncapi.json"), "--out", str(tmp_path / "made"),
-         "--plugin", harness.PLUGIN], text=True, check=True, stdout=subprocess.PIPE).stdout
+    text = printed_by_init(document, tmp_path)
     assert "-m ''\\''$(touch x)`'" in text
     assert "\x1b" not in text and "\ntouch" not in text
 
@@ -125,10 +130,7 @@ def test_a_made_payload_names_the_topic(tmp_path):
                 "type": "object", "required": ["id"],
                 "properties": {"id": {"const": "order-number-seventy-seven"}}}}}}},
         "operations": {"say": {"action": "send", "channel": {"$ref": "#/channels/c"}}}}
-    (tmp_path / "shop.asyncapi.json").write_text(json.dumps(document))
-    text = subprocess.run(
-        [TOOL, "init", str(tmp_path / "shop.asyncapi.json"), "--out", str(tmp_path / "made"),
-         "--plugin", harness.PLUGIN], text=True, check=True, stdout=subprocess.PIPE).stdout
+    text = printed_by_init(document, tmp_path)
     assert "-t orders/order-number-seventy-seven -m " in text
 
 

@@ -10,9 +10,8 @@
 #include <sys/stat.h>
 
 #include "failalloc.h"
-#include "folder.h"
+#include "journalfile.h"
 #include "ledger/crc32c.h"
-#include "ledger/journal.h"
 #include "ledger/record.h"
 
 #define RING_AT 65536u
@@ -23,44 +22,6 @@
 #define SEGMENT_HEAD 64u
 #define RECORDS_AT (RING_AT + SEGMENT_HEAD) /* of the first segment */
 
-static const unsigned char ours[JOURNAL_IDENTITY] = "the database";
-
-struct fixture {
-	struct folder folder;
-	char path[300];
-	struct journal *journal;
-	struct diag diag;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	folder_make(&f->folder);
-	(void)strcpy(f->path, folder_file(&f->folder, "ring"));
-	diag_init(&f->diag);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	journal_close(f->journal);
-	folder_remove(&f->folder);
-	free(f);
-	return 0;
-}
-
-static struct journal *open_journal(struct fixture *f)
-{
-	f->journal = NULL;
-	assert_int_equal(journal_open(f->path, &f->journal, &f->diag), 0);
-	return f->journal;
-}
-
 static struct journal *new_journal(struct fixture *f, uint64_t next_seq)
 {
 	open_journal(f);
@@ -68,12 +29,6 @@ static struct journal *new_journal(struct fixture *f, uint64_t next_seq)
 	assert_int_equal(journal_format(f->journal, JOURNAL_BYTES_MIN, 0, ours, next_seq, &f->diag),
 			 0);
 	return f->journal;
-}
-
-static void close_journal(struct fixture *f)
-{
-	journal_close(f->journal);
-	f->journal = NULL;
 }
 
 /* A body whose bytes tell which one it is. */
@@ -117,14 +72,6 @@ static void assert_drained(struct journal *journal)
 	struct diag diag;
 
 	assert_int_equal(journal_next(journal, &record, &diag), 0);
-}
-
-static struct journal_facts inspect(const struct journal *journal)
-{
-	struct journal_facts facts;
-
-	journal_inspect(journal, &facts);
-	return facts;
 }
 
 /* ---- the checksum ------------------------------------------------------------------------ */

@@ -19,10 +19,9 @@
 
 #include "between.h"
 #include "failalloc.h"
-#include "folder.h"
+#include "journalfile.h"
 #include "base/mapguard.h"
 #include "base/thread.h"
-#include "ledger/journal.h"
 #include "ledger/pace.h"
 #include "ledger/writer.h"
 
@@ -35,8 +34,6 @@
 #define COPY_AT (PAGE * 4u)
 #define SEGMENT_HEAD 64u
 #define HEADER_BYTES 16u /* in front of a record */
-
-static const unsigned char ours[JOURNAL_IDENTITY] = "the database";
 
 /* ---- a disk that forgets ------------------------------------------------------------------- */
 
@@ -158,60 +155,16 @@ ssize_t pwrite(int fd, const void *data, size_t n, off_t at)
 
 /* ---- the fixture --------------------------------------------------------------------------- */
 
-struct fixture {
-	struct folder folder;
-	char path[300];
-	struct journal *journal;
-	struct diag diag;
-};
-
-static int set_up(void **state)
+static int leave_disk(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	folder_make(&f->folder);
-	(void)strcpy(f->path, folder_file(&f->folder, "ring"));
-	diag_init(&f->diag);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
 	disk_leave();
-	journal_close(f->journal);
-	folder_remove(&f->folder);
-	free(f);
-	return 0;
-}
-
-static void open_journal(struct fixture *f)
-{
-	f->journal = NULL;
-	assert_int_equal(journal_open(f->path, &f->journal, &f->diag), 0);
-}
-
-static void close_journal(struct fixture *f)
-{
-	journal_close(f->journal);
-	f->journal = NULL;
+	return tear_down(state);
 }
 
 static void new_journal(struct fixture *f)
 {
 	open_journal(f);
 	assert_int_equal(journal_format(f->journal, JOURNAL_BYTES_MIN, 0, ours, 1, &f->diag), 0);
-}
-
-static struct journal_facts inspect(const struct journal *journal)
-{
-	struct journal_facts facts;
-
-	journal_inspect(journal, &facts);
-	return facts;
 }
 
 /* The body says which record it is. */
@@ -1149,7 +1102,7 @@ static void test_stall__time_that_nobody_looked_is_not_counted(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, leave_disk)
 	const struct CMUnitTest tests[] = {
 		TEST(test_journal_commit__a_failed_sync_is_not_believed),
 		TEST(test_journal_sync__fails_while_it_makes_good),

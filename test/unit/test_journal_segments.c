@@ -15,9 +15,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "folder.h"
+#include "journalfile.h"
 #include "ledger/crc32c.h"
-#include "ledger/journal.h"
 
 #define SEGMENT (JOURNAL_BYTES_MIN / 4)
 #define SEGMENTS 16u
@@ -26,8 +25,6 @@
 #define FOLDER_AT (5u * 4096u) /* copies of the segments' heads */
 #define HEAD_BYTES 32u
 #define FILE_BYTES (SEGMENTS_AT + BYTES_MAX)
-
-static const unsigned char ours[JOURNAL_IDENTITY] = "the database";
 
 /* What the disk has free; UINT64_MAX: what it says. This program's own, as the linker takes it. */
 static uint64_t disk_free = UINT64_MAX;
@@ -45,60 +42,11 @@ int fstatvfs(int fd, struct statvfs *ret)
 	return 0;
 }
 
-struct fixture {
-	struct folder folder;
-	char path[300];
-	struct journal *journal;
-	struct diag diag;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	folder_make(&f->folder);
-	(void)strcpy(f->path, folder_file(&f->folder, "ring"));
-	diag_init(&f->diag);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-
-	journal_close(f->journal);
-	folder_remove(&f->folder);
-	free(f);
-	return 0;
-}
-
-static void open_journal(struct fixture *f)
-{
-	f->journal = NULL;
-	assert_int_equal(journal_open(f->path, &f->journal, &f->diag), 0);
-}
-
-static void close_journal(struct fixture *f)
-{
-	journal_close(f->journal);
-	f->journal = NULL;
-}
-
 static void new_journal(struct fixture *f)
 {
 	open_journal(f);
 	assert_int_equal(
 		journal_format(f->journal, JOURNAL_BYTES_MIN, BYTES_MAX, ours, 1, &f->diag), 0);
-}
-
-static struct journal_facts inspect(const struct journal *journal)
-{
-	struct journal_facts facts;
-
-	journal_inspect(journal, &facts);
-	return facts;
 }
 
 /* The length and each byte say which record it is. */
