@@ -11,7 +11,7 @@
 struct ledger_facts {
 	uint64_t state_hits;    /* reads of an entity that memory answered */
 	uint64_t state_misses;  /* those that needed the database */
-	uint64_t journal_bytes; /* size of the journal's ring */
+	uint64_t journal_bytes; /* that the journal may hold in all */
 	uint64_t journal_used;
 	uint64_t waits;     /* of publishers, for the writer's thread: see ledger/pressure.h */
 	uint64_t waited_ms; /* in all */

@@ -67,6 +67,8 @@ bool events_commit(struct plugin *plugin, const struct feed_publish *publish,
 
 	if (!(decision->has_write || decision->has_retained) || !plugin->ledger)
 		return true;
+	if (!request->message.is_will) /* for which nobody waits */
+		ledger_wait(plugin->ledger);
 	decision->write.received_ms = feed_unix_ms(plugin->feed, publish->now_ns);
 	decision->write.publisher = session ? session->name : broker_who(publish->client).principal;
 	decision->write.client_id = request->client_id ? request->client_id : "";
@@ -391,8 +393,6 @@ static bool keep(struct plugin *plugin, const struct feed_publish *publish,
 			return false;
 		pending->request.properties = event->properties;
 	}
-	if ((pending->decision.has_write || pending->decision.has_retained) && plugin->ledger)
-		ledger_wait(plugin->ledger);
 	return events_commit(plugin, publish, &pending->decision, pending->digest);
 }
 

@@ -53,8 +53,7 @@ const struct contract_param *pack_params(struct packing *p, const struct contrac
 		made[i].name = pack_text(p, from[i].name);
 		made[i].location = pack_text(p, from[i].location);
 		made[i].header = pack_text(p, from[i].header);
-		made[i].member.name = pack_text(p, from[i].member.name);
-		made[i].member.len = from[i].member.len;
+		made[i].member = pack_member(p, from[i].member);
 		made[i].pattern = pack_text(p, from[i].pattern);
 		made[i].own = from[i].own;
 		made[i].value_count = from[i].value_count;

@@ -187,6 +187,9 @@ size_t journal_bytes(const struct journal *journal);
 size_t journal_fast_bytes(const struct journal *journal);
 size_t journal_used(const struct journal *journal);
 
+/* True while more than half of journal_fast_bytes() is in use: records come faster than they go. */
+bool journal_is_behind(const struct journal *journal);
+
 /* True while more than half of journal_bytes() is in use. */
 bool journal_is_half_full(const struct journal *journal);
 

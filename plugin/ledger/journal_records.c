@@ -70,6 +70,11 @@ size_t journal_fast_bytes(const struct journal *j)
 	return j->is_ring ? j->capacity : (size_t)JOURNAL_SEGMENTS_MIN << j->shift;
 }
 
+bool journal_is_behind(const struct journal *j)
+{
+	return journal_used(j) > journal_fast_bytes(j) / 2;
+}
+
 bool journal_is_half_full(const struct journal *j)
 {
 	return journal_used(j) > j->capacity / 2;

@@ -264,7 +264,7 @@ static void move_on(const struct ledger_entity *known, const struct ledger_write
 static void wake_if_due(struct ledger *l)
 {
 	if (l->last_seq - writer_applied(l->writer) >= l->replay.batch_rows ||
-	    journal_used(l->journal) > journal_fast_bytes(l->journal) / 2)
+	    journal_is_behind(l->journal))
 		writer_wake(l->writer);
 }
 

@@ -301,19 +301,12 @@ static int make_plans(struct ledger *l, const struct entity_plan *plan, struct d
 	return l->plan && l->making && l->entity ? 0 : diag_nomem(diag);
 }
 
-/* As many as a full journal may have records of, where those are short. */
-static size_t waiting_most(const struct ledger_options *options)
-{
-	size_t bytes = options->journal_bytes_max > options->journal_bytes
-			       ? options->journal_bytes_max
-			       : options->journal_bytes;
-
-	return bytes / RECORD_USUAL_MIN;
-}
-
 static int make_rooms(struct ledger *l, const struct ledger_options *options, struct diag *diag)
 {
 	size_t entities = options->cache_entities;
+	/* As many as a full journal may have records of, where those are short. */
+	size_t waiting =
+		journal_size(options->journal_bytes, options->journal_bytes_max) / RECORD_USUAL_MIN;
 	int rc;
 
 	if (entities < STATE_ENTITIES_MIN)
@@ -326,7 +319,7 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 		return diag_nomem(diag);
 	rc = backlog_new(&l->backlog, diag);
 	if (rc == 0)
-		rc = state_new(entities, waiting_most(options), &l->state, diag);
+		rc = state_new(entities, waiting, &l->state, diag);
 	if (rc == 0)
 		rc = idfilter_new(&l->idfilter, diag);
 	if (rc == 0)

@@ -43,11 +43,10 @@ static int64_t due_ns(const struct pressure *p, const struct journal *journal)
 /* Until there is room, or the time is up: each release of the writer's changes what is due. */
 static void wait_for_room(struct pressure *p, const struct journal *journal, int64_t begun_ns)
 {
-	int64_t left_ns;
+	int64_t until_ns;
 
 	(void)pthread_mutex_lock(&p->lock);
-	while ((left_ns = due_ns(p, journal) - p->spent_ns - (clock_mono_ns() - begun_ns)) > 0) {
-		int64_t until_ns = clock_mono_ns() + left_ns;
+	while ((until_ns = begun_ns + due_ns(p, journal) - p->spent_ns) > clock_mono_ns()) {
 		const struct timespec until = { .tv_sec = until_ns / 1000000000,
 						.tv_nsec = until_ns % 1000000000 };
 
@@ -81,7 +80,7 @@ __attribute__((cold, noinline)) static void wait_due(struct pressure *p,
 
 void pressure_wait(struct pressure *p, const struct journal *journal)
 {
-	if (p->max_ns > 0 && journal_used(journal) > journal_fast_bytes(journal) / 2)
+	if (p->max_ns > 0 && journal_is_behind(journal))
 		wait_due(p, journal);
 }
 
