@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import urllib.parse
 import urllib.request
 
@@ -183,7 +184,9 @@ def test_the_dashboard_over_prometheus(busy, tmp_path):
         number = 10
 
         def are_answered():
+            """Once a second: rates need time, and too many wrong passwords lock the address."""
             nonlocal left, number
+            time.sleep(1)
             number += 10
             work(busy, number)
             left = [query for query in left if not answers(query)]
