@@ -187,15 +187,17 @@ $(B)/fuzz/fuzz_properties: $(B)/fuzz/broker/properties.o $(B)/fuzz/broker/proper
 $(B)/fuzz/fuzz_properties: LINK += -lmosquitto
 .SECONDARY:
 
-# `make unit` runs one program after another; a failure does not hide the others.
+# `make unit` runs one program after another; a failure does not hide the others. What needs a
+# PostgreSQL server finds it in PETSTORE_POSTGRES.
+ALL_OF = @$(PYTHON) test/postgres.py run sh -c 'rc=0; for t; do echo "== $$t"; $$t || rc=1; done; exit $$rc' sh
 unit: $(UNIT:%=$(B)/san/test_%)  ## unit tests, under ASan and UBSan
-	@rc=0; for t in $(abspath $^); do echo "== $$t"; $$t || rc=1; done; exit $$rc
+	$(ALL_OF) $(abspath $^)
 
 golden: $(B)/petstorectl  ## petstorectl's output, against the files under test/data/ctl
 	@B="$(B)" $(PYTHON) test/ctl.py
 
 unit-tsan: $(THREADED:%=$(B)/tsan/test_%)  ## the threaded rooms' unit tests, under TSan
-	@rc=0; for t in $(abspath $^); do echo "== $$t"; $$t || rc=1; done; exit $$rc
+	$(ALL_OF) $(abspath $^)
 
 # Each fuzzer gets SECONDS; new inputs stay under $(B), crashes fail the target.
 SECONDS ?= 60

@@ -21,7 +21,7 @@ RUN="gcc libc6-dev make pkg-config=pkg-config openssl mosquitto mosquitto-client
 	mosquitto-dev libmosquitto-dev libjansson-dev libyaml-dev libsqlite3-dev libssl-dev libpcre2-dev
 	libidn2-dev ?libyyjson-dev sqlite3=sqlite3"
 CHECK="libcmocka-dev binutils python3 python3-paho-mqtt python3-pytest
-	python3-jsonschema libpaho-mqtt-dev g++ nodejs=node"
+	python3-jsonschema libpaho-mqtt-dev g++ nodejs=node postgresql python3-psycopg2 haproxy=haproxy"
 TEST="$CHECK
 	clang=clang libclang-rt-dev clang-format=clang-format
 	npm=npm ca-certificates prometheus=promtool shellcheck=shellcheck groff-base=groff
@@ -80,7 +80,8 @@ update()
 	apt-get update -q || apt-get update -q -o Acquire::Check-Valid-Until=false
 }
 
-# mosquitto's package starts the service when it is installed, on the port that we want.
+# mosquitto's package starts the service when it is installed, on the port that we want; those of
+# postgresql and haproxy start theirs, which nobody asked for.
 no_services()
 {
 	[ -e /usr/sbin/policy-rc.d ] && return 0
