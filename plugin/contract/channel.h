@@ -360,6 +360,8 @@ struct contract_channel {
 	bool has_choosy_params : 1; /* some parameter has an enum or a pattern */
 	bool has_length_limits : 1; /* limits->topic_bytes is not 0 */
 	bool has_own_params : 1;    /* some operation has parameters of its own; choosy ones */
+	/* x-consistency: a database that brokers share has it before it is acknowledged. */
+	bool is_strict : 1;
 	/*
 	 * The ports of its servers, where it names servers, all of these name a port, and there
 	 * are others: only clients of these listeners may use it. 0: of all.

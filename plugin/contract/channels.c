@@ -18,9 +18,10 @@ static const struct config_known topic_members[] = {
 };
 
 /* Extensions that say what a publish does. */
-static const char *const send_extensions[] = { "x-will",   "x-record",      "x-durability",
-					       "x-entity", "x-interval",    "x-time",
-					       "x-unique", "x-dead-letter", NULL };
+static const char *const send_extensions[] = {
+	"x-will",     "x-record", "x-durability", "x-consistency", "x-entity",
+	"x-interval", "x-time",   "x-unique",     "x-dead-letter", NULL
+};
 
 /* ---- extensions ------------------------------------------------------------------------- */
 
@@ -155,6 +156,7 @@ static void load_extensions(struct loader *loader, const struct config *at,
 		(void)config_word(loader->report, at, "x-will", wills, &will);
 		channel->is_will_allowed = will == 1;
 		load_durability(loader, at, channel);
+		consistency_load(loader, at, channel);
 		load_times(loader, at, channel);
 		load_unique(loader, at, channel);
 	}

@@ -230,8 +230,10 @@ static void load_documents(struct loader *loader)
 	static step *const joined[] = { entities_load, join_defaults,   unlisted_load, members_load,
 					messages_load, operations_load, channels_load };
 	/* These are about the channels as they are when all are loaded. */
-	static step *const last[] = { index_topics, channels_load_published, dead_letters_load,
-				      content_compare, find_sole_messages };
+	static step *const last[] = {
+		index_topics,    channels_load_published, dead_letters_load,
+		content_compare, consistency_compare,     find_sole_messages
+	};
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own) && loader->report->rc != ERR_NOMEM; i++)
 		for_each_document(loader, own[i]);

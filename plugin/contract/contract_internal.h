@@ -25,8 +25,8 @@
 /* All of our own members of AsyncAPI's objects; which object has which: schemas/README.md. */
 #define LOADER_EXTENSIONS                                                                          \
 	"x-mode x-limits x-state-machines x-entities x-broker-topics x-will x-record "             \
-	"x-durability x-entity x-interval x-time x-unique x-problem-types x-pattern x-own "        \
-	"x-enforce x-dead-letter x-perspective x-unlisted"
+	"x-durability x-consistency x-entity x-interval x-time x-unique x-problem-types "          \
+	"x-pattern x-own x-enforce x-dead-letter x-perspective x-unlisted"
 
 /* A member of /channels. Several of one address are one channel of the contract. */
 struct loader_member {
@@ -278,6 +278,12 @@ void content_check_members(struct loader *loader, const struct config *owner,
 bool content_says_string(struct loader *loader, const struct config *schema);
 /* Has @schema, or one for the same value, a property at JSON Pointer @pointer? False for NULL. */
 bool content_names(struct loader *loader, const struct config *schema, const char *pointer);
+
+/* Sets the channel's is_strict, after its mapping and is_recorded. */
+void consistency_load(struct loader *loader, const struct config *owner,
+		      struct contract_channel *channel);
+/* Do channels that move the same status agree? After all channels are loaded. */
+void consistency_compare(struct loader *loader);
 
 /* Sets the channel's content, after the rest of the channel is loaded. */
 void content_load(struct loader *loader, struct contract_channel *channel);

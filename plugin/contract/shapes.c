@@ -116,8 +116,8 @@ static const struct shape_row shapes[SHAPES] = {
 		{ { .name = "address messages parameters bindings tags externalDocs" },
 		  { .name = "title summary description", STRING },
 		  { .name = "servers", .kind = CONFIG_ARRAY },
-		  { .name = "x-mode x-limits x-will x-record x-durability x-entity x-interval "
-			    "x-time x-unique x-problem-types x-dead-letter" } },
+		  { .name = "x-mode x-limits x-will x-record x-durability x-consistency "
+			    "x-entity x-interval x-time x-unique x-problem-types x-dead-letter" } },
 		{ { "messages", SHAPE_MESSAGE, HOLDS_MAP },
 		  { "parameters", SHAPE_PARAMETER, HOLDS_MAP }, TAGS, DOCS } },
 	[SHAPE_PARAMETER] = { "a parameter",

@@ -137,6 +137,10 @@ static void compare_rules(struct diff *diff)
 			 "%u bytes instead of %u", new->payload_max, old->payload_max);
 	if (old->is_will_allowed != new->is_will_allowed)
 		DIFF_ADD(diff, new->is_will_allowed, "will", "last wills");
+	if (old->is_strict != new->is_strict)
+		DIFF_ADD(diff, !new->is_strict, "consistency", "%s instead of %s",
+			 new->is_strict ? "strict" : "eventual",
+			 old->is_strict ? "strict" : "eventual");
 	for (int g = 0; g < CONTRACT_GROUPS; g++)
 		if (old->mode[g] != new->mode[g])
 			DIFF_ADD(diff, new->mode[g] > old->mode[g], "mode", "%s: %s instead of %s",

@@ -233,9 +233,10 @@ static void print_verdict(const struct output *output, const struct decision *de
 			    stdout);
 	if (decision->is_taken_over && decision->verdict == VERDICT_ALLOW)
 		(void)fputs(": taken over from a trusted peer", stdout);
-	(void)puts(decision->is_adopted  ? ", and adopted"
-		   : decision->has_write ? ", and kept"
-					 : "");
+	(void)puts(decision->is_adopted                                  ? ", and adopted"
+		   : decision->has_write && decision->channel->is_strict ? ", and kept (strict)"
+		   : decision->has_write                                 ? ", and kept"
+									 : "");
 }
 
 static void print_unlisted(const struct explanation *explanation)

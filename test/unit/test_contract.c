@@ -238,9 +238,10 @@ static void print_channel(FILE *out, const struct contract *contract, size_t ind
 			? channel->message->schema_uri
 			: "-",
 		channel->payload_max);
-	fprintf(out, "  will %s, %s, %s\n", channel->is_will_allowed ? "allowed" : "forbidden",
+	fprintf(out, "  will %s, %s, %s, %s\n", channel->is_will_allowed ? "allowed" : "forbidden",
 		channel->is_recorded ? "recorded" : "not recorded",
-		channel->durability == CONTRACT_POWER ? "power" : "process");
+		channel->durability == CONTRACT_POWER ? "power" : "process",
+		channel->is_strict ? "strict" : "eventual");
 	if (channel->limits->messages_per_second || channel->limits->bytes_per_second)
 		fprintf(out, "  %u messages a second, burst %u; %u bytes\n",
 			channel->limits->messages_per_second, channel->limits->burst,
@@ -458,6 +459,56 @@ static void test_contract_load__refuses_each_change(void **state)
 	folder_clear(&folder);
 	json_decref(cases);
 	json_decref(base);
+}
+
+/* Two channels move one status: they say the same of it, or there is one fault with both places. */
+static void test_contract_load__a_status_has_one_consistency(void **state)
+{
+	static const struct {
+		const char *status, *note; /* x-consistency; NULL: left out */
+		bool is_fault;
+	} cases[] = { { NULL, NULL, false },       { "strict", "strict", false },
+		      { "eventual", NULL, false }, { "strict", NULL, true },
+		      { NULL, "strict", true },    { "eventual", "strict", true } };
+	struct folder folder;
+
+	(void)state;
+	folder_init(&folder);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		json_t *base = read_json(DATA "base.asyncapi.json");
+		json_t *channels = json_object_get(base, "channels");
+		json_t *status = json_object_get(channels, "status");
+		json_t *note = json_deep_copy(status);
+		struct contract *contract = NULL;
+		struct diag diag;
+
+		diag_init(&diag);
+		json_object_set_new(note, "address", json_string("other/{thingId}/status"));
+		if (cases[i].status)
+			json_object_set_new(status, "x-consistency", json_string(cases[i].status));
+		if (cases[i].note)
+			json_object_set_new(note, "x-consistency", json_string(cases[i].note));
+		json_object_set_new(channels, "note", note);
+		json_object_del(base, "operations");
+		json_object_set_new(base, "operations",
+				    json_pack("{s:{s:s,s:{s:s}},s:{s:s,s:{s:s}}}", "a", "action",
+					      "send", "channel", "$ref", "#/channels/status", "b",
+					      "action", "send", "channel", "$ref",
+					      "#/channels/note"));
+		assert_int_equal(json_dump_file(base, folder.contract, 0), 0);
+		if (cases[i].is_fault) {
+			assert_int_equal(refuse(&folder, &diag), ERR_INVALID);
+			assert_non_null(strstr(diag.text, "which moves state of entity \"thing\" "
+							  "too, is "));
+			assert_non_null(strstr(diag.text, NAME ":1:"));
+		} else {
+			contract = load(folder.contract);
+			assert_int_equal(contract->channel[0].is_strict, cases[i].note != NULL);
+			contract_free(contract);
+		}
+		json_decref(base);
+	}
+	folder_clear(&folder);
 }
 
 static void test_contract_load__says_all_that_is_wrong(void **state)
@@ -1149,6 +1200,7 @@ int main(void)
 		cmocka_unit_test(test_contract_load__from_the_folder_itself),
 		cmocka_unit_test(test_contract_match__finds_the_channels),
 		cmocka_unit_test(test_contract_load__refuses_each_change),
+		cmocka_unit_test(test_contract_load__a_status_has_one_consistency),
 		cmocka_unit_test(test_contract_load__says_all_that_is_wrong),
 		cmocka_unit_test(test_contract_load__says_once_that_a_file_is_missing),
 		cmocka_unit_test(test_contract_load__refuses_what_is_no_document),
