@@ -66,7 +66,8 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/age ledger/state ledger/idfilter ledger/writer ledger/replay \
            ledger/journal_records ledger/journal_pages ledger/journal_segments ledger/journal_file \
            ledger/journal_make ledger/journal_scan ledger/journal_sync ledger/journal_repair \
-           ledger/pace ledger/pressure ledger/record ledger/crc32c ledger/sql ledger/store \
+           ledger/pace ledger/pressure ledger/record ledger/crc32c ledger/sql ledger/store_engine \
+           ledger/store_names ledger/store_sqlite ledger/pg_engine \
            ledger/store_files ledger/store_facts ledger/restored ledger/adoption \
            ledger/store_plan ledger/store_rows ledger/batch ledger/batch_table ledger/store_reader \
            ledger/store_trim ledger/backlog ledger/query
@@ -157,7 +158,7 @@ $(B)/rel/schema/run.o: CORE += -fno-jump-tables
 $(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $< -o $@
 $(B)/tsan/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(TSAN) -MMD -MP -c $< -o $@
 $(B)/fuzz/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CLANG) $(CORE) $(FUZZER) -MMD -MP -c $< -o $@
-$(foreach k,rel san tsan fuzz,$(B)/$k/ledger/store.o): $(wildcard schemas/store/*.sql)
+$(foreach k,rel san tsan fuzz,$(B)/$k/ledger/store_sqlite.o): $(wildcard schemas/store/*.sql)
 $(foreach k,rel san tsan fuzz,$(B)/$k/schema/metaschema.o): $(wildcard plugin/schema/metaschema/*.json plugin/schema/metaschema/*/*.json)
 
 # ---- tests ------------------------------------------------------------------------------

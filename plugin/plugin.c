@@ -177,7 +177,7 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 		.cache_entities = (size_t)options->state_cache,
 		.wait_ms = (unsigned)options->backpressure_ms,
 		.may_open_later = true,
-		.origin = plugin->host[0] ? plugin->host : NULL,
+		.broker = plugin->host[0] ? plugin->host : NULL,
 	};
 
 	if (!options->database)

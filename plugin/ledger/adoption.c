@@ -144,7 +144,8 @@ static int find_numbers(struct adoption *a, struct diag *diag)
 
 static int open_store(struct adoption *a, struct diag *diag)
 {
-	int rc = store_open(a->path, PATIENCE_MS, &a->store, diag);
+	const struct store_place place = { .place = a->path };
+	int rc = store_open(&place, PATIENCE_MS, &a->store, diag);
 
 	if (rc == 0)
 		rc = store_upgrade(a->store, diag);
@@ -153,7 +154,7 @@ static int open_store(struct adoption *a, struct diag *diag)
 	if (rc == 0)
 		rc = find_numbers(a, diag);
 	if (rc == 0)
-		rc = store_reader_open(a->path, false, &a->reader, diag);
+		rc = store_reader_open(&place, false, &a->reader, diag);
 	if (rc)
 		return rc;
 	store_reader_use(a->reader, a->plan);

@@ -40,7 +40,7 @@ struct ledger_options {
 	size_t cache_entities;       /* states kept in memory */
 	unsigned wait_ms;            /* see ledger_wait(); up to PRESSURE_MS_MAX */
 	bool may_open_later;         /* see ledger_open() */
-	const char *origin; /* what events are marked with: which broker this is; or NULL */
+	const char *broker; /* what events are marked with: which broker this is; or NULL */
 };
 
 /*

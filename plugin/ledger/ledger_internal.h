@@ -75,8 +75,9 @@ static inline bool ledger_remembers(const struct ledger_entity *known, unsigned 
 struct ledger {
 	bool is_reader;   /* made by ledger_open_reader(): it has a reader and nothing else */
 	char *asked_path; /* as the options have it */
-	char *origin;     /* or NULL */
-	char *path;       /* without symbolic links */
+	char *broker;     /* or NULL */
+	struct store_place place; /* of these two */
+	char *path;               /* without symbolic links */
 	char *journal_path;
 	size_t journal_bytes; /* asked for */
 	size_t journal_bytes_max;

@@ -42,7 +42,7 @@ static int open_plan(struct ledger *l, struct ledger_opened *ret, struct diag *d
 	if (rc)
 		return rc;
 	ret->number = l->making->number;
-	rc = store_reader_open(l->asked_path, false, &ret->reader, diag);
+	rc = store_reader_open(&l->place, false, &ret->reader, diag);
 	if (rc)
 		store_names_free(ret->known);
 	return rc;
@@ -153,7 +153,7 @@ static int open_files(struct ledger *l, unsigned busy_ms, bool *may_wait, struct
 	struct diag journal_diag;
 
 	if (rc == 0 && !l->store)
-		rc = store_open(l->asked_path, busy_ms, &l->store, diag);
+		rc = store_open(&l->place, busy_ms, &l->store, diag);
 	*may_wait = may_pass(l, rc);
 	if (rc && (!*may_wait || l->is_pair_wrong))
 		return rc;
@@ -187,8 +187,6 @@ static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct d
 		rc = store_upgrade(l->store, diag);
 	if (rc == 0 && l->begins_anew)
 		rc = store_check_anew(l->store, diag);
-	if (rc == 0)
-		rc = store_set_origin(l->store, l->origin, diag);
 	if (rc == 0)
 		rc = ledger_adopt_journal(l, &opened, diag);
 	if (rc == 0)
@@ -314,9 +312,10 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 	if (entities > STATE_ENTITIES_MAX)
 		entities = STATE_ENTITIES_MAX;
 	l->asked_path = strdup(options->path);
-	l->origin = options->origin ? strdup(options->origin) : NULL;
-	if (!l->asked_path || (options->origin && !l->origin))
+	l->broker = options->broker ? strdup(options->broker) : NULL;
+	if (!l->asked_path || (options->broker && !l->broker))
 		return diag_nomem(diag);
+	l->place = (struct store_place){ .place = l->asked_path, .broker = l->broker };
 	rc = backlog_new(&l->backlog, diag);
 	if (rc == 0)
 		rc = state_new(entities, waiting, &l->state, diag);
@@ -376,7 +375,7 @@ int ledger_open_reader(const char *path, const struct entity_plan *plan, struct 
 		return diag_nomem(diag);
 	atomic_store(&l->has_let_go, true);
 	pressure_begin(&l->pressure, 0);
-	rc = store_reader_open(path, true, &l->reader, diag);
+	rc = store_reader_open(&(struct store_place){ .place = path }, true, &l->reader, diag);
 	if (rc) {
 		ledger_close(l);
 		return rc;
@@ -419,6 +418,6 @@ void ledger_close(struct ledger *l)
 	free(l->journal_path);
 	free(l->path);
 	free(l->asked_path);
-	free(l->origin);
+	free(l->broker);
 	free(l);
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger/store_internal.h"
+#include "ledger/store_sqlite_internal.h"
 
 #define CELLS_MAX (STORE_COLUMNS_MAX + 16u)
 
@@ -22,7 +22,7 @@ int query_open(const char *path, struct query **ret, struct diag *diag)
 
 	if (!query)
 		return diag_nomem(diag);
-	rc = store_open_to_look(path, &query->sql, diag);
+	rc = lite_open_to_look(path, &query->sql, diag);
 	if (rc) {
 		query_close(query);
 		return rc;

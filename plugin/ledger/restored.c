@@ -54,7 +54,8 @@ static int open_journal(struct work *w, struct diag *diag)
 
 static int open_store(struct work *w, struct diag *diag)
 {
-	int rc = store_open(w->path, PATIENCE_MS, &w->store, diag);
+	int rc =
+		store_open(&(struct store_place){ .place = w->path }, PATIENCE_MS, &w->store, diag);
 
 	if (rc == 0)
 		rc = store_peek(w->store, &w->store_facts, diag);

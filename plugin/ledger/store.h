@@ -1,13 +1,16 @@
 /*
- * store.h -- the SQLite database: the only room that knows SQL.
+ * store.h -- the database: the only room that knows SQL.
  *
  * Knows the store's own tables (schemas/store/), the tables that a plan asks for, and how a
  * record becomes rows; knows nothing of the journal's file or of threads. A store is used by
- * one thread at a time, a reader by one thread of its own; each has its own connection. The
- * database is in WAL mode, so that other processes may read it at any time.
+ * one thread at a time, a reader by one thread of its own; each has its own connection.
  *
- * Errors: ERR_BUSY if another process holds a lock, ERR_IO if the disk is full or broken,
- * ERR_NOMEM. After any of these the same call may succeed later. @diag names the file.
+ * Two engines do this (store_engine.h). A SQLite file is one broker's, and is in WAL mode, so that
+ * other processes may read it at any time. A PostgreSQL database may be shared by several brokers.
+ *
+ * Errors: ERR_BUSY if another process holds a lock, ERR_IO if the disk is full or broken or the
+ * database's server is away, ERR_NOMEM. After any of these the same call may succeed later. @diag
+ * names the file, or the server and the database.
  */
 #ifndef PETSTORE_STORE_H
 #define PETSTORE_STORE_H
@@ -32,12 +35,27 @@
 struct store;
 struct store_reader;
 
+/* Where a database is, and who writes it; borrowed for the call. */
+struct store_place {
+	const char *place;  /* a path: SQLite; a libpq connection string: PostgreSQL */
+	const char *broker; /* the events that are written are marked with it; NULL: with nothing */
+};
+
 /*
- * Opens the database at @path, or makes one if there is none. Checks which program made it, and
+ * Is @place a connection string, and not a path? It begins with "postgresql://" or "postgres://",
+ * or with a keyword of libpq and "=".
+ */
+bool store_is_conninfo(const char *place);
+
+/* Is the database at @place one that several brokers write at once? */
+bool store_is_shared(const char *place);
+
+/*
+ * Opens the database at @place, or makes one if there is none. Checks which program made it, and
  * which version, without changing it. ERR_INVALID: the file is no database; ERR_VERSION: another
  * program or a newer version made it. Calls wait up to @busy_ms for other processes' locks.
  */
-int store_open(const char *path, unsigned busy_ms, struct store **ret,
+int store_open(const struct store_place *place, unsigned busy_ms, struct store **ret,
 	       struct diag *diag) MUST_CHECK;
 
 /*
@@ -52,16 +70,13 @@ void store_set_patience(struct store *store, unsigned busy_ms);
  */
 int store_set_cache(struct store *store, unsigned mib, struct diag *diag) MUST_CHECK;
 
-/* After store_upgrade(): marks the events that follow with @origin; NULL: with nothing. */
-int store_set_origin(struct store *store, const char *origin, struct diag *diag) MUST_CHECK;
-
 /*
  * Brings the schema up to date, version by version, each in a transaction, and learns the
  * names. Before this call only store_close() may be called.
  */
 int store_upgrade(struct store *store, struct diag *diag) MUST_CHECK;
 
-/* The version that store_upgrade() leads to. */
+/* The version that store_upgrade() of a SQLite file leads to. */
 unsigned store_version(void);
 
 /* The largest number of a write that is believed: at a million a second it takes 146,000 years. */
@@ -281,7 +296,7 @@ int store_load_unique(struct store *store, uint64_t seed, struct accepted *ret,
  * reader waits for locks, and tables and columns that the database lacks read as unknown, or "".
  * ERR_VERSION: another program or a newer version made the database.
  */
-int store_reader_open(const char *path, bool is_alone, struct store_reader **ret,
+int store_reader_open(const struct store_place *place, bool is_alone, struct store_reader **ret,
 		      struct diag *diag) MUST_CHECK;
 
 void store_reader_use(struct store_reader *reader, const struct entity_plan *plan);

@@ -6,9 +6,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "ledger/store_internal.h"
+#include "ledger/store_sqlite_internal.h"
 
 #define RING_DIGITS 16u
 
@@ -49,7 +48,7 @@ static bool seq_read(sqlite3_stmt *read, int column, uint64_t *ret)
 }
 
 /* Steps the statement that reads the row, and resets it. */
-static int facts_read(struct store *store, sqlite3_stmt *read, struct store_facts *ret,
+static int facts_read(struct sqlite_store *store, sqlite3_stmt *read, struct store_facts *ret,
 		      struct diag *diag)
 {
 	int rc = 0, step = sqlite3_step(read);
@@ -71,13 +70,16 @@ static int facts_read(struct store *store, sqlite3_stmt *read, struct store_fact
 	return rc;
 }
 
-int store_inspect(struct store *store, struct store_facts *ret, struct diag *diag)
+int lite_inspect(struct store *base, struct store_facts *ret, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
+
 	return facts_read(store, store->statement[STORE_READ], ret, diag);
 }
 
-int store_peek(struct store *store, struct store_facts *ret, struct diag *diag)
+int lite_peek(struct store *base, struct store_facts *ret, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *read = NULL;
 	int64_t has_store, has_ring = 0;
 	int rc = sql_number(&store->sql, "SELECT count(*) FROM sqlite_master WHERE name = 'store'",
@@ -101,13 +103,14 @@ int store_peek(struct store *store, struct store_facts *ret, struct diag *diag)
 	return rc;
 }
 
-int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied_seq,
-		   struct diag *diag)
+int lite_set_ring(struct store *base, const uint64_t *number, uint64_t applied_seq,
+		  struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *set = store->statement[STORE_RING];
 	char text[RING_DIGITS + 1] = "";
 	uint64_t before;
-	int rc = store_begin(store, &before, diag);
+	int rc = lite_begin(&store->base, &before, diag);
 
 	if (number)
 		(void)sqlite3_snprintf((int)sizeof(text), text, "%016llx", *number);
@@ -120,15 +123,16 @@ int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied
 	if (rc == 0)
 		rc = sql_run(&store->sql, store->statement[STORE_COMMIT], "cannot commit", diag);
 	if (rc) {
-		store_rollback(store);
+		lite_rollback(&store->base);
 		return rc;
 	}
-	rc = store_copy(store, false, diag);
+	rc = lite_copy(store, false, diag);
 	return rc == ERR_BUSY ? 0 : rc;
 }
 
-int store_clock(struct store *store, int64_t *ret_ms, struct diag *diag)
+int lite_clock(struct store *base, int64_t *ret_ms, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *clock = store->statement[STORE_CLOCK];
 	const char *text;
 	int rc = 0;
@@ -143,17 +147,20 @@ int store_clock(struct store *store, int64_t *ret_ms, struct diag *diag)
 	return rc;
 }
 
-void store_set_clock(struct store *store, int64_t believed_ms)
+void lite_set_clock(struct store *base, int64_t believed_ms)
 {
+	struct sqlite_store *store = lite_of(base);
+
 	store->clock_ms = believed_ms;
 }
 
 /* ---- what memory is filled with ------------------------------------------------------------ */
 
 /* Some ids at a time, so that no reading transaction is long. */
-int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsigned limit,
-	      void (*visit)(const char *id, size_t len, void *ctx), void *ctx, struct diag *diag)
+int lite_ids(struct store *base, uint32_t table, struct store_mark *mark, unsigned limit,
+	     void (*visit)(const char *id, size_t len, void *ctx), void *ctx, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	static const char what[] = "cannot read a table";
 	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
 	sqlite3_stmt *ids = NULL;
@@ -164,7 +171,7 @@ int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsi
 	sqlite3_str_appendf(sql,
 			    "SELECT id FROM \"%w\" WHERE id > ?1 AND typeof(id) = 'text' AND "
 			    "length(CAST(id AS BLOB)) <= %u ORDER BY id LIMIT ?2",
-			    store_find_name(store, table)->table, ENTITY_ID_MAX);
+			    lite_find_name(store, table)->table, ENTITY_ID_MAX);
 	if (sql_prepare_built(&store->sql, sql, what, &ids, diag) != 0)
 		return ERR_IO;
 	(void)sqlite3_bind_text(ids, 1, mark->id, (int)mark->len, SQLITE_TRANSIENT);
@@ -185,8 +192,9 @@ int store_ids(struct store *store, uint32_t table, struct store_mark *mark, unsi
 	return rc ? rc : count == limit;
 }
 
-int store_load_unique(struct store *store, uint64_t seed, struct accepted *ret, struct diag *diag)
+int lite_load_unique(struct store *base, uint64_t seed, struct accepted *ret, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	static const char what[] = "cannot read events";
 	sqlite3_stmt *rows = NULL;
 	/* All that is read is in the index; the payloads are not. */
@@ -215,16 +223,6 @@ int store_load_unique(struct store *store, uint64_t seed, struct accepted *ret, 
 }
 
 /* ---- names ------------------------------------------------------------------------------- */
-
-void store_names_free(struct store_names *names)
-{
-	if (!names)
-		return;
-	arena_clear(&names->arena);
-	free(names);
-}
-
-/* ---- names are read ------------------------------------------------------------------------- */
 
 /* NULL where the cell is, and where memory ran out. */
 static const char *copy_text(struct store_names *names, sqlite3_stmt *row, int column)
@@ -259,7 +257,7 @@ static int read_name(struct store_names *names, sqlite3_stmt *row, struct diag *
 	return 0;
 }
 
-static int read_names(struct store *store, struct store_names *names, struct diag *diag)
+static int read_names(struct sqlite_store *store, struct store_names *names, struct diag *diag)
 {
 	static const char what[] = "cannot read the names";
 	sqlite3_stmt *select = NULL;
@@ -278,7 +276,7 @@ static int read_names(struct store *store, struct store_names *names, struct dia
 }
 
 /* Room for as many as there are. */
-static int make_room(struct store *store, struct store_names *names, struct diag *diag)
+static int make_room(struct sqlite_store *store, struct store_names *names, struct diag *diag)
 {
 	int rc = sql_number(&store->sql, "SELECT max(number) FROM store_names", &names->last, diag);
 
@@ -292,11 +290,16 @@ static int make_room(struct store *store, struct store_names *names, struct diag
 	return names->path && names->name ? 0 : diag_nomem(diag);
 }
 
-int store_names_load(struct store *store, struct store_names **ret, struct diag *diag)
+int lite_names_load(struct store *base, struct store_names **ret, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	struct store_names *names = calloc(1, sizeof(*names));
-	int rc = names ? make_room(store, names, diag) : diag_nomem(diag);
+	int rc;
 
+	if (!names)
+		return diag_nomem(diag);
+	names->type_name = lite_type_name;
+	rc = make_room(store, names, diag);
 	if (rc == 0)
 		rc = read_names(store, names, diag);
 	if (rc) {
@@ -307,7 +310,7 @@ int store_names_load(struct store *store, struct store_names **ret, struct diag 
 	return 0;
 }
 
-void store_set_names(struct store *store, struct store_names *names)
+void lite_set_names(struct sqlite_store *store, struct store_names *names)
 {
 	struct store_upserts *upserts;
 
@@ -321,53 +324,9 @@ void store_set_names(struct store *store, struct store_names *names)
 	store->names = names;
 }
 
-/* ---- and found ---------------------------------------------------------------------------- */
-
-const struct store_name *store_find_name(const struct store *store, uint32_t number)
+const struct store_name *lite_find_name(const struct sqlite_store *store, uint32_t number)
 {
 	const struct store_names *names = store->names;
 
 	return number <= names->last && names->name[number].table ? &names->name[number] : NULL;
-}
-
-/* The column @name is there: which of the entity's it is, if any. */
-static int take_column(const struct store_names *names, uint32_t number,
-		       const struct entity *entity, struct store_numbers *ret, struct diag *diag)
-{
-	const struct store_name *name = &names->name[number];
-
-	for (size_t i = 0; name->type && i < entity->column_count; i++) {
-		const char *type = store_type_name(entity->column[i].type);
-
-		if (strcmp(name->column, entity->column[i].name) != 0)
-			continue;
-		if (strcasecmp(name->type, type) != 0)
-			return store_mismatch(names->path, name->table, name->column, name->type,
-					      type, diag);
-		ret->column[i] = number;
-	}
-	return 0;
-}
-
-int store_names_find(const struct store_names *names, const struct entity *entity,
-		     struct store_numbers *ret, struct diag *diag)
-{
-	size_t missing = 0;
-	int rc = 0;
-
-	*ret = (struct store_numbers){ 0 };
-	for (uint32_t i = 1; rc == 0 && names && i <= names->last; i++) {
-		if (!names->name[i].table || strcmp(names->name[i].table, entity->table) != 0)
-			continue;
-		if (*names->name[i].column)
-			rc = take_column(names, i, entity, ret, diag);
-		else
-			ret->table = i;
-	}
-	for (size_t i = 0; i < entity->column_count; i++)
-		missing += ret->column[i] == 0;
-	if (rc == 0 && ret->table && names->name[ret->table].columns + missing > STORE_COLUMNS_MAX)
-		return diag_set(diag, ERR_LIMIT, "%s: table %s: more than %u columns", names->path,
-				entity->table, STORE_COLUMNS_MAX);
-	return rc;
 }

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "ledger/store_internal.h"
+#include "ledger/store_sqlite_internal.h"
 
 /* The WAL's index in shared memory, in the machine's byte order (sqlite.org/walformat.html). */
 #define INDEX_BYTES 32768 /* of its first piece */
@@ -47,7 +47,7 @@ struct wal_index {
 
 /* ---- SQLite's handles -------------------------------------------------------------------- */
 
-static sqlite3_file *file_of(struct store *store, int which)
+static sqlite3_file *file_of(struct sqlite_store *store, int which)
 {
 	sqlite3_file *file = NULL;
 
@@ -57,7 +57,7 @@ static sqlite3_file *file_of(struct store *store, int which)
 	return file;
 }
 
-static bool index_read(struct store *store, struct wal_index *ret)
+static bool index_read(struct sqlite_store *store, struct wal_index *ret)
 {
 	sqlite3_file *file = file_of(store, SQLITE_FCNTL_FILE_POINTER);
 	void volatile *map = NULL;
@@ -74,7 +74,7 @@ static bool index_read(struct store *store, struct wal_index *ret)
 	return true;
 }
 
-static int64_t wal_used(const struct store *store, const struct wal_index *index)
+static int64_t wal_used(const struct sqlite_store *store, const struct wal_index *index)
 {
 	return WAL_HEADER_BYTES + index->frames * (store->page_bytes + WAL_FRAME_BYTES);
 }
@@ -91,8 +91,8 @@ static bool is_same(const struct stat *st, const struct store_file *file)
 	return st->st_dev == file->dev && st->st_ino == file->ino;
 }
 
-static int fail(struct store *store, enum store_fault fault, const char *path, const char *suffix,
-		const char *what, struct diag *diag)
+static int fail(struct sqlite_store *store, enum store_fault fault, const char *path,
+		const char *suffix, const char *what, struct diag *diag)
 {
 	store->fault = fault;
 	return diag_set(diag, ERR_IO, "%s%s: %s", path, suffix, what);
@@ -101,7 +101,7 @@ static int fail(struct store *store, enum store_fault fault, const char *path, c
 static const char *const beside[STORE_BESIDE] = { "-wal", "-shm" };
 
 /* The path of the file beside the database, which is where the database is, not a link to it. */
-static int stat_beside(const struct store *store, size_t i, struct stat *st)
+static int stat_beside(const struct sqlite_store *store, size_t i, struct stat *st)
 {
 	const char *path = sqlite3_db_filename(store->sql.db, "main");
 	char *name = sqlite3_mprintf("%s%s", path, beside[i]);
@@ -111,7 +111,7 @@ static int stat_beside(const struct store *store, size_t i, struct stat *st)
 	return rc;
 }
 
-void store_remember_main(struct store *store)
+void lite_remember_main(struct sqlite_store *store)
 {
 	struct stat st;
 
@@ -120,7 +120,7 @@ void store_remember_main(struct store *store)
 	remember(&st, &store->main);
 }
 
-void store_remember_beside(struct store *store)
+void lite_remember_beside(struct sqlite_store *store)
 {
 	struct stat st;
 
@@ -130,7 +130,7 @@ void store_remember_beside(struct store *store)
 }
 
 /* By its size as well: it may have come between SQLite's opening of ours and our look. */
-bool store_wal_is_foreign(struct store *store)
+bool lite_wal_is_foreign(struct sqlite_store *store)
 {
 	sqlite3_file *wal = file_of(store, SQLITE_FCNTL_JOURNAL_POINTER);
 	sqlite3_int64 size;
@@ -152,7 +152,7 @@ static uint32_t number_at(const unsigned char *bytes, size_t at)
  * The database's file changes by checkpoints only, which leave its mark, never count its changes
  * backwards, and cut it to the size that it says.
  */
-static bool is_content_ours(struct store *store, const struct stat *st)
+static bool is_content_ours(struct sqlite_store *store, const struct stat *st)
 {
 	static const char mark[16] = "SQLite format 3";
 	sqlite3_file *file = file_of(store, SQLITE_FCNTL_FILE_POINTER);
@@ -175,7 +175,7 @@ static bool is_content_ours(struct store *store, const struct stat *st)
 	return true;
 }
 
-static int check_content(struct store *store, const struct stat *st, struct diag *diag)
+static int check_content(struct sqlite_store *store, const struct stat *st, struct diag *diag)
 {
 	if (st->st_size == store->main_bytes && st->st_mtim.tv_sec == store->changed.tv_sec &&
 	    st->st_mtim.tv_nsec == store->changed.tv_nsec)
@@ -190,7 +190,7 @@ static int check_content(struct store *store, const struct stat *st, struct diag
 	return 0;
 }
 
-static int check_main(struct store *store, struct diag *diag)
+static int check_main(struct sqlite_store *store, struct diag *diag)
 {
 	struct stat st, named;
 	int moved = 0;
@@ -210,7 +210,7 @@ static int check_main(struct store *store, struct diag *diag)
 	return store->is_watched ? check_content(store, &st, diag) : 0;
 }
 
-static int check_wal(struct store *store, const struct stat *st, struct diag *diag)
+static int check_wal(struct sqlite_store *store, const struct stat *st, struct diag *diag)
 {
 	sqlite3_file *wal = file_of(store, SQLITE_FCNTL_JOURNAL_POINTER);
 	unsigned char salt[SALT_BYTES];
@@ -228,8 +228,9 @@ static int check_wal(struct store *store, const struct stat *st, struct diag *di
 		    diag);
 }
 
-int store_check(struct store *store, struct diag *diag)
+int lite_check(struct store *base, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	struct stat st;
 	int rc;
 
@@ -245,8 +246,10 @@ int store_check(struct store *store, struct diag *diag)
 	return rc;
 }
 
-enum store_fault store_fault(const struct store *store)
+enum store_fault lite_fault(const struct store *base)
 {
+	const struct sqlite_store *store = (const struct sqlite_store *)base;
+
 	return store->must_reopen ? STORE_UNSURE : store->fault;
 }
 
@@ -266,7 +269,7 @@ static int rewrite(sqlite3_file *file, int64_t bytes, void *room)
 	return rc == SQLITE_OK ? file->pMethods->xSync(file, SQLITE_SYNC_NORMAL) : rc;
 }
 
-int store_prove(struct store *store, struct diag *diag)
+int lite_prove(struct sqlite_store *store, struct diag *diag)
 {
 	sqlite3_file *wal = file_of(store, SQLITE_FCNTL_JOURNAL_POINTER);
 	struct wal_index index;
@@ -290,7 +293,7 @@ int store_prove(struct store *store, struct diag *diag)
 }
 
 /* What a checkpoint copied, though it did not come to the end. */
-static int sync_copied(struct store *store, struct diag *diag)
+static int sync_copied(struct sqlite_store *store, struct diag *diag)
 {
 	sqlite3_file *file = file_of(store, SQLITE_FCNTL_FILE_POINTER);
 
@@ -300,7 +303,7 @@ static int sync_copied(struct store *store, struct diag *diag)
 	return diag_set(diag, ERR_IO, "%s: cannot sync the database", store->sql.path);
 }
 
-int store_copy(struct store *store, bool must, struct diag *diag)
+int lite_copy(struct sqlite_store *store, bool must, struct diag *diag)
 {
 	int frames = -1, copied = -1, rc;
 	int result = sqlite3_wal_checkpoint_v2(
@@ -318,8 +321,9 @@ int store_copy(struct store *store, bool must, struct diag *diag)
 	return sql_fail(&store->sql, "cannot checkpoint", diag);
 }
 
-int store_check_anew(struct store *store, struct diag *diag)
+int lite_check_anew(struct store *base, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	struct wal_index index;
 
 	if (!index_read(store, &index) || index.frames == 0 || index.copied == 0)
@@ -331,19 +335,21 @@ int store_check_anew(struct store *store, struct diag *diag)
 			store->sql.path);
 }
 
-int store_let_go(struct store *store, struct diag *diag)
+int lite_let_go(struct store *base, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	struct wal_index index;
 
 	if (store->must_reopen)
 		return diag_set(diag, ERR_IO, "%s: a checkpoint failed", store->sql.path);
 	if (!store->is_watched || !index_read(store, &index) || index.frames == 0)
 		return 0;
-	return store_copy(store, true, diag);
+	return lite_copy(store, true, diag);
 }
 
-void store_leave_empty(struct store *store)
+void lite_leave_empty(struct store *base)
 {
+	struct sqlite_store *store = lite_of(base);
 	struct wal_index index;
 
 	if (index_read(store, &index) && index.frames == 0)

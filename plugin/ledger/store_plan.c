@@ -3,9 +3,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "ledger/store_internal.h"
+#include "ledger/store_sqlite_internal.h"
 
-const char *store_type_name(enum value_type type)
+const char *lite_type_name(enum value_type type)
 {
 	switch (type) {
 	case VALUE_INTEGER:
@@ -20,53 +20,10 @@ const char *store_type_name(enum value_type type)
 	return "TEXT";
 }
 
-/* ---- names ------------------------------------------------------------------------------- */
-
-static int check_columns(const struct entity *entity, struct diag *diag)
-{
-	if (entity->column_count > ENTITY_COLUMNS_MAX || entity->slot_count > ENTITY_SLOTS_MAX)
-		return diag_set(diag, ERR_LIMIT, "table %s: more than %u columns or %u statuses",
-				entity->table, ENTITY_COLUMNS_MAX, ENTITY_SLOTS_MAX);
-	for (size_t i = 0; i < entity->column_count; i++) {
-		const char *name = entity->column[i].name;
-
-		if (!entity_is_name(name) || entity_is_own_column(name))
-			return diag_set(diag, ERR_INVALID,
-					"table %s: a column cannot be named '%s'", entity->table,
-					name);
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(name, entity->column[k].name) == 0)
-				return diag_set(diag, ERR_INVALID, "table %s: column %s twice",
-						entity->table, name);
-	}
-	return 0;
-}
-
-int store_check_plan(const struct entity_plan *plan, struct diag *diag)
-{
-	int rc;
-
-	if (plan->entity_count > ENTITY_COUNT_MAX)
-		return diag_set(diag, ERR_LIMIT, "more than %u entities", ENTITY_COUNT_MAX);
-	for (size_t i = 0; i < plan->entity_count; i++) {
-		const char *table = plan->entity[i].table;
-
-		if (!entity_is_name(table) || entity_is_own_table(table))
-			return diag_set(diag, ERR_INVALID, "a table cannot be named '%s'", table);
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(table, plan->entity[k].table) == 0)
-				return diag_set(diag, ERR_INVALID, "table %s twice", table);
-		rc = check_columns(&plan->entity[i], diag);
-		if (rc)
-			return rc;
-	}
-	return 0;
-}
-
 /* ---- tables ------------------------------------------------------------------------------ */
 
 /* Runs what @sql was built to be, or says why it was not built. */
-static int run_built(struct store *store, sqlite3_str *sql, struct diag *diag)
+static int run_built(struct sqlite_store *store, sqlite3_str *sql, struct diag *diag)
 {
 	char *text = sqlite3_str_finish(sql);
 	int rc = text ? sql_change(&store->sql, text, diag) : diag_nomem(diag);
@@ -79,7 +36,7 @@ static int run_built(struct store *store, sqlite3_str *sql, struct diag *diag)
  * No rowid: the row is in the id's own tree, so that an upsert walks one tree. All text
  * that is formatted in has passed entity_is_name().
  */
-static int make_table(struct store *store, const struct entity *entity, struct diag *diag)
+static int make_table(struct sqlite_store *store, const struct entity *entity, struct diag *diag)
 {
 	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
 
@@ -88,27 +45,27 @@ static int make_table(struct store *store, const struct entity *entity, struct d
 		const struct entity_own_column *own = &entity_own_column[i];
 
 		sqlite3_str_appendf(sql, "%s%s %s%s%s", i ? ", " : "", own->name,
-				    store_type_name(own->type), own->is_required ? " NOT NULL" : "",
+				    lite_type_name(own->type), own->is_required ? " NOT NULL" : "",
 				    i == 0 ? " PRIMARY KEY" : "");
 	}
 	for (size_t i = 0; i < entity->column_count; i++)
 		sqlite3_str_appendf(sql, ", \"%w\" %s", entity->column[i].name,
-				    store_type_name(entity->column[i].type));
+				    lite_type_name(entity->column[i].type));
 	sqlite3_str_appendall(sql, ") STRICT, WITHOUT ROWID");
 	return run_built(store, sql, diag);
 }
 
-static int make_column(struct store *store, const char *table, const struct entity_column *column,
-		       struct diag *diag)
+static int make_column(struct sqlite_store *store, const char *table,
+		       const struct entity_column *column, struct diag *diag)
 {
 	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
 
 	sqlite3_str_appendf(sql, "ALTER TABLE \"%w\" ADD COLUMN \"%w\" %s", table, column->name,
-			    store_type_name(column->type));
+			    lite_type_name(column->type));
 	return run_built(store, sql, diag);
 }
 
-int store_add_adopted(struct store *store, struct diag *diag)
+int lite_add_adopted(struct sqlite_store *store, struct diag *diag)
 {
 	static const char what[] = "cannot read the tables";
 	const struct entity_column column = { .name = "adopted_at", .type = VALUE_TEXT };
@@ -146,7 +103,7 @@ static const char *suffix_of(const struct index *index)
 	return index->is_timed ? ".updated_at" : "";
 }
 
-static int make_index(struct store *store, const struct index *index, struct diag *diag)
+static int make_index(struct sqlite_store *store, const struct index *index, struct diag *diag)
 {
 	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
 
@@ -158,7 +115,7 @@ static int make_index(struct store *store, const struct index *index, struct dia
 	return run_built(store, sql, diag);
 }
 
-static int drop_index(struct store *store, const struct index *index, struct diag *diag)
+static int drop_index(struct sqlite_store *store, const struct index *index, struct diag *diag)
 {
 	sqlite3_str *sql = sqlite3_str_new(store->sql.db);
 
@@ -168,7 +125,7 @@ static int drop_index(struct store *store, const struct index *index, struct dia
 }
 
 /* Earlier versions made all indexes with a place for each row. 1: it is one of them. */
-static int is_full(struct store *store, const struct index *index, struct diag *diag)
+static int is_full(struct sqlite_store *store, const struct index *index, struct diag *diag)
 {
 	static const char what[] = "cannot read the schema";
 	sqlite3_stmt *find = NULL;
@@ -187,7 +144,7 @@ static int is_full(struct store *store, const struct index *index, struct diag *
 	return rc;
 }
 
-static int plan_index(struct store *store, const struct index *index, struct diag *diag)
+static int plan_index(struct sqlite_store *store, const struct index *index, struct diag *diag)
 {
 	int rc = index->is_sparse ? is_full(store, index, diag) : 0;
 
@@ -202,17 +159,8 @@ struct seen {
 	bool column[ENTITY_COLUMNS_MAX];
 };
 
-int store_mismatch(const char *path, const char *table, const char *column, const char *is,
-		   const char *should, struct diag *diag)
-{
-	return diag_set(diag, ERR_INVALID,
-			"%s: table %s: column %s is %s where the contract "
-			"needs %s",
-			path, table, column, is, should);
-}
-
-static int check_column(const struct store *store, const struct entity *entity, sqlite3_stmt *info,
-			struct seen *seen, struct diag *diag)
+static int check_column(const struct sqlite_store *store, const struct entity *entity,
+			sqlite3_stmt *info, struct seen *seen, struct diag *diag)
 {
 	const char *name = (const char *)sqlite3_column_text(info, 0);
 	const char *type = (const char *)sqlite3_column_text(info, 1);
@@ -230,14 +178,14 @@ static int check_column(const struct store *store, const struct entity *entity, 
 		if (strcasecmp(name, entity_own_column[i].name) != 0)
 			continue;
 		seen->own[i] = true;
-		should = store_type_name(entity_own_column[i].type);
+		should = lite_type_name(entity_own_column[i].type);
 		is_needed = false;
 	}
 	for (size_t i = 0; i < entity->column_count; i++) {
 		if (strcasecmp(name, entity->column[i].name) != 0)
 			continue;
 		seen->column[i] = true;
-		should = store_type_name(entity->column[i].type);
+		should = lite_type_name(entity->column[i].type);
 	}
 	if (should && strcasecmp(type, should) != 0)
 		return store_mismatch(store->sql.path, entity->table, name, type, should, diag);
@@ -248,7 +196,7 @@ static int check_column(const struct store *store, const struct entity *entity, 
 	return 0;
 }
 
-static int check_table(struct store *store, const struct entity *entity, struct seen *seen,
+static int check_table(struct sqlite_store *store, const struct entity *entity, struct seen *seen,
 		       struct diag *diag)
 {
 	static const char what[] = "cannot read a table's columns";
@@ -267,12 +215,12 @@ static int check_table(struct store *store, const struct entity *entity, struct 
 		if (!seen->own[i] && !entity_own_column[i].is_added)
 			rc = store_mismatch(store->sql.path, entity->table,
 					    entity_own_column[i].name, "missing",
-					    store_type_name(entity_own_column[i].type), diag);
+					    lite_type_name(entity_own_column[i].type), diag);
 	return rc;
 }
 
 /* 1: there is such a table; 0: nothing has the name; ERR_INVALID: something else has. */
-static int find_table(struct store *store, const char *table, struct diag *diag)
+static int find_table(struct sqlite_store *store, const char *table, struct diag *diag)
 {
 	static const char what[] = "cannot read the schema";
 	sqlite3_stmt *find = NULL;
@@ -298,7 +246,7 @@ static int find_table(struct store *store, const char *table, struct diag *diag)
  * in an index costs as much as the row: theirs are sparse. An index by status and time answers what
  * one by status would.
  */
-static int plan_column(struct store *store, const struct entity *entity, unsigned column,
+static int plan_column(struct sqlite_store *store, const struct entity *entity, unsigned column,
 		       struct diag *diag)
 {
 	struct index index = { .table = entity->table, .column = entity->column[column].name };
@@ -313,7 +261,7 @@ static int plan_column(struct store *store, const struct entity *entity, unsigne
 	return entity->column[column].is_indexed ? plan_index(store, &index, diag) : 0;
 }
 
-static int plan_indexes(struct store *store, const struct entity *entity, struct diag *diag)
+static int plan_indexes(struct sqlite_store *store, const struct entity *entity, struct diag *diag)
 {
 	const struct index owner = { .table = entity->table, .column = "owner" };
 	int rc = plan_index(store, &owner, diag);
@@ -324,8 +272,8 @@ static int plan_indexes(struct store *store, const struct entity *entity, struct
 }
 
 /* What the table lacks, check_table() has allowed it. */
-static int make_missing(struct store *store, const struct entity *entity, const struct seen *seen,
-			struct diag *diag)
+static int make_missing(struct sqlite_store *store, const struct entity *entity,
+			const struct seen *seen, struct diag *diag)
 {
 	int rc = 0;
 
@@ -342,7 +290,7 @@ static int make_missing(struct store *store, const struct entity *entity, const 
 	return rc;
 }
 
-static int plan_table(struct store *store, const struct entity *entity, struct diag *diag)
+static int plan_table(struct sqlite_store *store, const struct entity *entity, struct diag *diag)
 {
 	struct seen seen = { 0 };
 	int rc = find_table(store, entity->table, diag);
@@ -361,7 +309,7 @@ static int plan_table(struct store *store, const struct entity *entity, struct d
 
 /* ---- numbers ----------------------------------------------------------------------------- */
 
-static int number_name(struct store *store, sqlite3_stmt *insert, const char *table,
+static int number_name(struct sqlite_store *store, sqlite3_stmt *insert, const char *table,
 		       const char *column, struct diag *diag)
 {
 	sql_bind(insert, 1, table);
@@ -370,7 +318,7 @@ static int number_name(struct store *store, sqlite3_stmt *insert, const char *ta
 }
 
 /* Names that have a number keep it. */
-static int number_all(struct store *store, const struct entity_plan *plan, struct diag *diag)
+static int number_all(struct sqlite_store *store, const struct entity_plan *plan, struct diag *diag)
 {
 	sqlite3_stmt *insert = NULL;
 	int rc = sql_prepare(&store->sql,
@@ -390,8 +338,8 @@ static int number_all(struct store *store, const struct entity_plan *plan, struc
 	return rc;
 }
 
-static int plan_all(struct store *store, const struct entity_plan *plan, struct store_names **names,
-		    struct diag *diag)
+static int plan_all(struct sqlite_store *store, const struct entity_plan *plan,
+		    struct store_names **names, struct diag *diag)
 {
 	int rc = 0;
 
@@ -399,11 +347,12 @@ static int plan_all(struct store *store, const struct entity_plan *plan, struct 
 		rc = plan_table(store, &plan->entity[i], diag);
 	if (rc == 0)
 		rc = number_all(store, plan, diag);
-	return rc ? rc : store_names_load(store, names, diag);
+	return rc ? rc : lite_names_load(&store->base, names, diag);
 }
 
-int store_plan(struct store *store, const struct entity_plan *plan, struct diag *diag)
+int lite_plan(struct store *base, const struct entity_plan *plan, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	struct store_names *names = NULL;
 	int rc = store_check_plan(plan, diag);
 
@@ -416,10 +365,10 @@ int store_plan(struct store *store, const struct entity_plan *plan, struct diag 
 	if (rc == 0)
 		rc = sql_run(&store->sql, store->statement[STORE_COMMIT], "cannot commit", diag);
 	if (rc) {
-		store_rollback(store);
+		lite_rollback(&store->base);
 		store_names_free(names);
 		return rc;
 	}
-	store_set_names(store, names);
+	lite_set_names(store, names);
 	return 0;
 }

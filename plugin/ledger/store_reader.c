@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger/store_internal.h"
+#include "ledger/store_sqlite_internal.h"
 
 #define PATIENCE_MS 2000 /* for a lock, which readers of a WAL hardly ever meet */
 
@@ -49,7 +49,7 @@ static const struct {
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-int store_open_to_look(const char *path, struct sql *ret, struct diag *diag)
+int lite_open_to_look(const char *path, struct sql *ret, struct diag *diag)
 {
 	int64_t number, version = 0;
 	int rc = sql_open(ret, path, SQLITE_OPEN_READONLY, diag);
@@ -64,30 +64,35 @@ int store_open_to_look(const char *path, struct sql *ret, struct diag *diag)
 		return diag_set(diag, ERR_VERSION, "%s: the database of another program", path);
 	rc = sql_number(ret, "PRAGMA user_version", &version, diag);
 	if (rc == 0 && version > (int64_t)store_version())
-		rc = store_fail_newer(path, version, diag);
+		rc = lite_fail_newer(path, version, diag);
 	return rc;
 }
 
-int store_reader_open(const char *path, bool is_alone, struct store_reader **ret, struct diag *diag)
+int lite_reader_open(const struct store_place *place, bool is_alone, struct store_reader **ret,
+		     struct diag *diag)
 {
-	struct store_reader *reader = calloc(1, sizeof(*reader));
+	const char *path = place->place;
+	struct sqlite_reader *reader = calloc(1, sizeof(*reader));
 	int rc;
 
 	if (!reader)
 		return diag_nomem(diag);
+	reader->base.engine = &store_sqlite;
 	reader->is_alone = is_alone;
-	rc = is_alone ? store_open_to_look(path, &reader->sql, diag)
+	rc = is_alone ? lite_open_to_look(path, &reader->sql, diag)
 		      : sql_open(&reader->sql, path, SQLITE_OPEN_READONLY, diag);
 	if (rc) {
-		store_reader_close(reader);
+		lite_reader_close(&reader->base);
 		return rc;
 	}
-	*ret = reader;
+	*ret = &reader->base;
 	return 0;
 }
 
-void store_reader_use(struct store_reader *reader, const struct entity_plan *plan)
+void lite_reader_use(struct store_reader *base, const struct entity_plan *plan)
 {
+	struct sqlite_reader *reader = lite_reader_of(base);
+
 	for (size_t i = 0; i < ENTITY_COUNT_MAX; i++) {
 		(void)sqlite3_finalize(reader->find[i]);
 		for (unsigned slot = 0; slot < ENTITY_SLOTS_MAX; slot++)
@@ -98,11 +103,11 @@ void store_reader_use(struct store_reader *reader, const struct entity_plan *pla
 	reader->plan = plan;
 }
 
-void store_reader_close(struct store_reader *reader)
+void lite_reader_close(struct store_reader *base)
 {
-	if (!reader)
-		return;
-	store_reader_use(reader, NULL);
+	struct sqlite_reader *reader = lite_reader_of(base);
+
+	lite_reader_use(&reader->base, NULL);
 	for (size_t i = 0; i < STORE_READS; i++)
 		(void)sqlite3_finalize(reader->read[i]);
 	sql_close(&reader->sql);
@@ -113,7 +118,7 @@ void store_reader_close(struct store_reader *reader)
 /* ---- entities ---------------------------------------------------------------------------- */
 
 /* Adds a column to those that are selected. Of a plan that is not in force it may not be there. */
-static void add_column(struct store_reader *reader, sqlite3_str *sql, const struct entity *entity,
+static void add_column(struct sqlite_reader *reader, sqlite3_str *sql, const struct entity *entity,
 		       int column)
 {
 	const char *name = column < 0 ? NULL : entity->column[column].name;
@@ -125,7 +130,7 @@ static void add_column(struct store_reader *reader, sqlite3_str *sql, const stru
 }
 
 /* owner, revision, link, then the statuses. */
-static int find_prepare(struct store_reader *reader, size_t i, struct diag *diag)
+static int find_prepare(struct sqlite_reader *reader, size_t i, struct diag *diag)
 {
 	const struct entity *entity = &reader->plan->entity[i];
 	sqlite3_str *sql;
@@ -163,9 +168,10 @@ static void copy_row(sqlite3_stmt *row, const struct entity *entity, struct stat
 		copy_column(row, 3 + (int)i, ret->status[i], sizeof(ret->status[i]));
 }
 
-int store_reader_find(struct store_reader *reader, size_t entity, const char *id, size_t id_len,
-		      struct state_facts *ret, struct diag *diag)
+int lite_reader_find(struct store_reader *base, size_t entity, const char *id, size_t id_len,
+		     struct state_facts *ret, struct diag *diag)
 {
+	struct sqlite_reader *reader = lite_reader_of(base);
 	sqlite3_stmt *find;
 	int rc;
 
@@ -184,7 +190,7 @@ int store_reader_find(struct store_reader *reader, size_t entity, const char *id
 	return rc < 0 ? rc : 0;
 }
 
-static int unchanged_prepare(struct store_reader *reader, size_t i, unsigned slot,
+static int unchanged_prepare(struct sqlite_reader *reader, size_t i, unsigned slot,
 			     struct diag *diag)
 {
 	const struct entity *entity = &reader->plan->entity[i];
@@ -201,9 +207,10 @@ static int unchanged_prepare(struct store_reader *reader, size_t i, unsigned slo
 				 &reader->unchanged[i][slot], diag);
 }
 
-int store_reader_unchanged(struct store_reader *reader, const struct ledger_unchanged_query *asked,
-			   ledger_unchanged_visit *visit, void *ctx, struct diag *diag)
+int lite_reader_unchanged(struct store_reader *base, const struct ledger_unchanged_query *asked,
+			  ledger_unchanged_visit *visit, void *ctx, struct diag *diag)
 {
+	struct sqlite_reader *reader = lite_reader_of(base);
 	int rc = unchanged_prepare(reader, asked->entity, asked->slot, diag);
 	sqlite3_stmt *find = reader->unchanged[asked->entity][asked->slot];
 	char before[CLOCK_TEXT_MAX];
@@ -224,7 +231,7 @@ int store_reader_unchanged(struct store_reader *reader, const struct ledger_unch
 /* ---- events and what is retained --------------------------------------------------------- */
 
 /* The statement @read, its first parameter bound to @topic. */
-static int read_begin(struct store_reader *reader, enum store_read read, const char *topic,
+static int read_begin(struct sqlite_reader *reader, enum store_read read, const char *topic,
 		      size_t topic_len, sqlite3_stmt **ret, struct diag *diag)
 {
 	int rc = sql_prepare(&reader->sql, statement[read].text, statement[read].fault,
@@ -255,10 +262,11 @@ static void visit_message(sqlite3_stmt *row, ledger_retained_visit *visit, void 
 	visit(&retained, ctx);
 }
 
-int store_reader_visit(struct store_reader *reader, enum store_read read, const char *topic,
-		       size_t topic_len, unsigned limit, ledger_retained_visit *visit, void *ctx,
-		       struct diag *diag)
+int lite_reader_visit(struct store_reader *base, enum store_read read, const char *topic,
+		      size_t topic_len, unsigned limit, ledger_retained_visit *visit, void *ctx,
+		      struct diag *diag)
 {
+	struct sqlite_reader *reader = lite_reader_of(base);
 	sqlite3_stmt *select;
 	int rows = 0, rc = read_begin(reader, read, topic, topic_len, &select, diag);
 
@@ -273,9 +281,10 @@ int store_reader_visit(struct store_reader *reader, enum store_read read, const 
 	return rc ? rc : rows;
 }
 
-int store_reader_resent(struct store_reader *reader, const struct ledger_resend_query *asked,
-			uint64_t until_seq, struct diag *diag)
+int lite_reader_resent(struct store_reader *base, const struct ledger_resend_query *asked,
+		       uint64_t until_seq, struct diag *diag)
 {
+	struct sqlite_reader *reader = lite_reader_of(base);
 	sqlite3_stmt *find;
 	int rc = read_begin(reader, STORE_READ_RESEND, asked->topic, asked->topic_len, &find, diag);
 
@@ -291,7 +300,7 @@ int store_reader_resent(struct store_reader *reader, const struct ledger_resend_
 }
 
 /* Keeps the row's payload beyond the row. */
-static int keep_payload(struct store_reader *reader, sqlite3_stmt *row, const char **ret,
+static int keep_payload(struct sqlite_reader *reader, sqlite3_stmt *row, const char **ret,
 			size_t *ret_len, struct diag *diag)
 {
 	const void *payload = sqlite3_column_blob(row, 0);
@@ -312,10 +321,11 @@ static int keep_payload(struct store_reader *reader, sqlite3_stmt *row, const ch
 	return 0;
 }
 
-int store_reader_last(struct store_reader *reader, const char *topic, size_t topic_len,
-		      const char **payload, size_t *payload_len, uint64_t *revision,
-		      struct diag *diag)
+int lite_reader_last(struct store_reader *base, const char *topic, size_t topic_len,
+		     const char **payload, size_t *payload_len, uint64_t *revision,
+		     struct diag *diag)
 {
+	struct sqlite_reader *reader = lite_reader_of(base);
 	sqlite3_stmt *last;
 	int rc = read_begin(reader, STORE_READ_LAST, topic, topic_len, &last, diag);
 
@@ -358,9 +368,10 @@ static void visit_letter(sqlite3_stmt *row, ledger_letter_visit *visit, void *ct
 	visit(&letter, ctx);
 }
 
-int store_reader_letter(struct store_reader *reader, const char *decision_id,
-			ledger_letter_visit *visit, void *ctx, struct diag *diag)
+int lite_reader_letter(struct store_reader *base, const char *decision_id,
+		       ledger_letter_visit *visit, void *ctx, struct diag *diag)
 {
+	struct sqlite_reader *reader = lite_reader_of(base);
 	sqlite3_stmt *find;
 	int rc = read_begin(reader, STORE_READ_LETTER, decision_id, strlen(decision_id), &find,
 			    diag);

@@ -8,11 +8,11 @@
 
 #include "base/portions.h"
 #include "ledger/backlog.h"
-#include "ledger/store_internal.h"
+#include "ledger/store_sqlite_internal.h"
 
 /* ---- statements -------------------------------------------------------------------------- */
 
-static int write_shown(struct store *store, sqlite3_stmt *statement, const char *what,
+static int write_shown(struct sqlite_store *store, sqlite3_stmt *statement, const char *what,
 		       struct diag *diag)
 {
 	int rc = sql_run(&store->sql, statement, what, diag);
@@ -23,7 +23,7 @@ static int write_shown(struct store *store, sqlite3_stmt *statement, const char 
 }
 
 /* The entities that a statement was to take; none are left. */
-static int write_list(struct store *store, struct store_upsert *upsert, struct diag *diag)
+static int write_list(struct sqlite_store *store, struct store_upsert *upsert, struct diag *diag)
 {
 	struct batch_list rows = upsert->rows;
 
@@ -45,16 +45,17 @@ struct picture {
 };
 
 /* The @n-th column that is set. */
-static const char *column_of(const struct store *store, const struct picture *picture, unsigned n)
+static const char *column_of(const struct sqlite_store *store, const struct picture *picture,
+			     unsigned n)
 {
-	return store_find_name(store, picture->number[n])->column;
+	return lite_find_name(store, picture->number[n])->column;
 }
 
 /*
  * Sets the columns of @picture and leaves all others as they are. OR FAIL: the transaction is
  * rolled back whatever failed, so that SQLite need not keep what a statement overwrites.
  */
-static sqlite3_str *upsert_sql(struct store *store, const struct picture *picture)
+static sqlite3_str *upsert_sql(struct sqlite_store *store, const struct picture *picture)
 {
 	bool has_owner = picture->columns & owner_bit, is_adopted = picture->is_adopted;
 	unsigned count = (unsigned)__builtin_popcountll(picture->columns & ~owner_bit);
@@ -62,7 +63,7 @@ static sqlite3_str *upsert_sql(struct store *store, const struct picture *pictur
 
 	sqlite3_str_appendf(sql,
 			    "INSERT OR FAIL INTO \"%w\" (id, revision, created_at, updated_at%s%s",
-			    store_find_name(store, picture->table)->table,
+			    lite_find_name(store, picture->table)->table,
 			    has_owner ? ", owner" : "", is_adopted ? ", adopted_at" : "");
 	for (unsigned i = 0; i < count; i++)
 		sqlite3_str_appendf(sql, ", \"%w\"", column_of(store, picture, i));
@@ -83,7 +84,7 @@ static sqlite3_str *upsert_sql(struct store *store, const struct picture *pictur
 }
 
 /* The statement for @picture, in the place of the one that was made longest ago. */
-static int upsert_prepare(struct store *store, struct store_upserts *upserts,
+static int upsert_prepare(struct sqlite_store *store, struct store_upserts *upserts,
 			  const struct picture *picture, struct store_upsert **ret,
 			  struct diag *diag)
 {
@@ -108,7 +109,7 @@ static int upsert_prepare(struct store *store, struct store_upserts *upserts,
 }
 
 /* Those of the table @number; NULL: memory ran out. */
-static struct store_upserts *upserts_get(struct store *store, uint32_t number)
+static struct store_upserts *upserts_get(struct sqlite_store *store, uint32_t number)
 {
 	struct store_upserts *upserts = store->upserts;
 
@@ -145,7 +146,7 @@ static void list_add(struct batch_list *list, struct batch_entity *entity)
 }
 
 /* Adds @entity to those of the statement that sets what it has. */
-static int upsert_add(struct store *store, struct batch_entity *entity, struct diag *diag)
+static int upsert_add(struct sqlite_store *store, struct batch_entity *entity, struct diag *diag)
 {
 	struct store_upserts *upserts = upserts_get(store, entity->table);
 	struct picture picture = { .table = entity->table,
@@ -176,17 +177,17 @@ struct sorted {
 	const struct value *value[STORE_COLUMNS_MAX];
 };
 
-static int sort_values(struct store *store, const struct record *record, struct sorted *ret,
+static int sort_values(struct sqlite_store *store, const struct record *record, struct sorted *ret,
 		       struct diag *diag)
 {
-	const struct store_name *table = store_find_name(store, record->table);
+	const struct store_name *table = lite_find_name(store, record->table);
 
 	if (!table || *table->column)
 		return diag_set(diag, ERR_INVALID, "%s: table store_names lacks table %u",
 				store->sql.path, record->table);
 	ret->columns = 0;
 	for (size_t i = 0; i < record->value_count; i++) {
-		const struct store_name *name = store_find_name(store, record->value[i].column);
+		const struct store_name *name = lite_find_name(store, record->value[i].column);
 
 		if (!name || !*name->column || name->of != record->table)
 			return diag_set(diag, ERR_INVALID,
@@ -202,7 +203,7 @@ static int sort_values(struct store *store, const struct record *record, struct 
  * clock_print(), which costs as much as a tenth of a row, once a second; the milliseconds are
  * the three digits before the Z. Borrowed until the next call.
  */
-static const char *print_time(struct store *store, int64_t ms)
+static const char *print_time(struct sqlite_store *store, int64_t ms)
 {
 	char *digits = store->time + strlen("2026-11-21T03:35:00.");
 
@@ -217,7 +218,7 @@ static const char *print_time(struct store *store, int64_t ms)
 }
 
 /* @row is the entity's last. */
-static void add_to_entity(struct store *store, const struct batch_row *row,
+static void add_to_entity(struct sqlite_store *store, const struct batch_row *row,
 			  const struct sorted *sorted)
 {
 	const struct record *record = &row->record;
@@ -234,8 +235,9 @@ static void add_to_entity(struct store *store, const struct batch_row *row,
 	batch_set(store->batch, entity, sorted->columns, sorted->value);
 }
 
-int store_apply(struct store *store, uint64_t seq, const struct record *record, struct diag *diag)
+int lite_apply(struct store *base, uint64_t seq, const struct record *record, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	struct sorted sorted;
 	struct batch_row *row;
 	int rc = record->table != 0 ? sort_values(store, record, &sorted, diag) : 0;
@@ -245,7 +247,7 @@ int store_apply(struct store *store, uint64_t seq, const struct record *record, 
 		return rc;
 	}
 	if (!batch_has_room(store->batch, STORE_COLUMNS_MAX))
-		rc = store_flush(store, diag);
+		rc = lite_flush(&store->base, diag);
 	if (rc)
 		return rc;
 	row = batch_add(store->batch, record);
@@ -261,7 +263,7 @@ int store_apply(struct store *store, uint64_t seq, const struct record *record, 
 /* ---- writing ----------------------------------------------------------------------------- */
 
 /* Of each table in the order of its ids: neighbours are in the same page. */
-static int write_entities(struct store *store, struct diag *diag)
+static int write_entities(struct sqlite_store *store, struct diag *diag)
 {
 	size_t count;
 	struct batch_entity *const *sorted = batch_sorted(store->batch, &count);
@@ -275,8 +277,9 @@ static int write_entities(struct store *store, struct diag *diag)
 	return rc;
 }
 
-int store_flush(struct store *store, struct diag *diag)
+int lite_flush(struct store *base, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	enum store_statement insert =
 		batch_is_plain(store->batch) ? STORE_EVENT_PLAIN : STORE_EVENT;
 	int rc;
@@ -292,11 +295,11 @@ int store_flush(struct store *store, struct diag *diag)
 	}
 	if (rc == 0)
 		rc = write_entities(store, diag);
-	store_forget(store);
+	lite_forget(store);
 	return rc;
 }
 
-void store_forget(struct store *store)
+void lite_forget(struct sqlite_store *store)
 {
 	for (struct store_upserts *upserts = store->upserts; upserts; upserts = upserts->other)
 		for (size_t i = 0; i < STORE_UPSERTS_MAX; i++)
@@ -326,8 +329,9 @@ static void bind_share(sqlite3_stmt *insert, int at, const struct who *who)
 	(void)sqlite3_bind_text(insert, at, share, -1, SQLITE_TRANSIENT); /* else NULL: it fails */
 }
 
-int store_refuse(struct store *store, const struct refusal *refusal, struct diag *diag)
+int lite_refuse(struct store *base, const struct refusal *refusal, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *insert = store->statement[STORE_REFUSAL];
 	char time[CLOCK_TEXT_MAX];
 	/* A topic of ours that is no text would break the table's word: NUL ends it. */
@@ -369,8 +373,9 @@ static void bind_blob(sqlite3_stmt *insert, int at, const void *data, size_t len
 		(void)sqlite3_bind_zeroblob(insert, at, 0);
 }
 
-int store_letter(struct store *store, const struct refusal *refusal, struct diag *diag)
+int lite_letter(struct store *base, const struct refusal *refusal, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *insert = store->statement[STORE_LETTER];
 	size_t bytes = refusal->payload_bytes + refusal->properties_len + STORE_LETTER_ROOM;
 
@@ -382,8 +387,9 @@ int store_letter(struct store *store, const struct refusal *refusal, struct diag
 	return sql_run(&store->sql, insert, "cannot write to store_letters", diag);
 }
 
-int store_resent(struct store *store, const char *decision_id, const char *text, struct diag *diag)
+int lite_resent(struct store *base, const char *decision_id, const char *text, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *update = store->statement[STORE_RESENT];
 	sqlite3_stmt *remove = store->statement[STORE_RESENT_LETTER];
 	int rc;
@@ -397,8 +403,9 @@ int store_resent(struct store *store, const char *decision_id, const char *text,
 	return sql_run(&store->sql, remove, "cannot remove from store_letters", diag);
 }
 
-int store_alert(struct store *store, const struct alertrow *alert, struct diag *diag)
+int lite_alert(struct store *base, const struct alertrow *alert, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *insert = store->statement[STORE_ALERT];
 	char time[CLOCK_TEXT_MAX];
 

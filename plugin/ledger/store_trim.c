@@ -4,16 +4,16 @@
 
 #include "ledger/age.h"
 #include "ledger/backlog.h"
-#include "ledger/store_internal.h"
+#include "ledger/store_sqlite_internal.h"
 
 #define DAY_MS INT64_C(86400000)
 
-static sqlite3_stmt *scan_of(const struct store *store, enum store_aged table)
+static sqlite3_stmt *scan_of(const struct sqlite_store *store, enum store_aged table)
 {
 	return store->statement[STORE_EVENTS_SCAN + 2 * (unsigned)table];
 }
 
-static sqlite3_stmt *remove_of(const struct store *store, enum store_aged table)
+static sqlite3_stmt *remove_of(const struct sqlite_store *store, enum store_aged table)
 {
 	return store->statement[STORE_EVENTS_SCAN + 2 * (unsigned)table + 1];
 }
@@ -37,7 +37,7 @@ static enum row_age age_of(const struct bounds *bounds, const char *time)
 }
 
 /* Goes on where the last scan ended, up to a row that is kept. */
-static int scan(struct store *store, enum store_aged table, const struct bounds *bounds,
+static int scan(struct sqlite_store *store, enum store_aged table, const struct bounds *bounds,
 		unsigned rows_max, struct diag *diag)
 {
 	sqlite3_stmt *select = scan_of(store, table);
@@ -64,8 +64,8 @@ static int scan(struct store *store, enum store_aged table, const struct bounds 
  * Finds what is too old in a table, as store_trim() says: *ret_seq is the last such row, 0: none.
  * Looks at @rows_max rows at most. @now_ms 0 forgets what was found.
  */
-static int find_aged(struct store *store, enum store_aged table, int64_t now_ms, unsigned days,
-		     unsigned rows_max, int64_t *ret_seq, struct diag *diag)
+static int find_aged(struct sqlite_store *store, enum store_aged table, int64_t now_ms,
+		     unsigned days, unsigned rows_max, int64_t *ret_seq, struct diag *diag)
 {
 	struct bounds bounds;
 	int rc;
@@ -85,8 +85,8 @@ static int find_aged(struct store *store, enum store_aged table, int64_t now_ms,
 }
 
 /* Removes the oldest rows up to @seq, @rows_max at most. */
-static int remove_until(struct store *store, enum store_aged table, int64_t seq, unsigned rows_max,
-			struct diag *diag)
+static int remove_until(struct sqlite_store *store, enum store_aged table, int64_t seq,
+			unsigned rows_max, struct diag *diag)
 {
 	sqlite3_stmt *remove = remove_of(store, table);
 
@@ -97,7 +97,8 @@ static int remove_until(struct store *store, enum store_aged table, int64_t seq,
 
 /* ---- events ------------------------------------------------------------------------------ */
 
-static int find_ends(struct store *store, int64_t *oldest, int64_t *newest, struct diag *diag)
+static int find_ends(struct sqlite_store *store, int64_t *oldest, int64_t *newest,
+		     struct diag *diag)
 {
 	sqlite3_stmt *ends = store->statement[STORE_EVENTS_ENDS];
 	int rc = 0;
@@ -110,16 +111,17 @@ static int find_ends(struct store *store, int64_t *oldest, int64_t *newest, stru
 	return rc;
 }
 
-int store_trim(struct store *store, const struct store_limits *limits, int64_t now_ms,
-	       unsigned rows_max, uint64_t *removed, struct diag *diag)
+int lite_trim(struct store *base, const struct store_limits *limits, int64_t now_ms,
+	      unsigned rows_max, uint64_t *removed, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	int64_t oldest, newest, cut = 0;
 	int rc;
 
 	*removed = 0;
 	if (limits->events_rows == 0 && limits->events_days == 0)
 		return 0;
-	rc = store_flush(store, diag);
+	rc = lite_flush(&store->base, diag);
 	if (rc == 0)
 		rc = find_ends(store, &oldest, &newest, diag);
 	if (rc == 0)
@@ -138,8 +140,9 @@ int store_trim(struct store *store, const struct store_limits *limits, int64_t n
 	return rc;
 }
 
-int store_trim_retained(struct store *store, int64_t now_ms, unsigned rows_max, struct diag *diag)
+int lite_trim_retained(struct store *base, int64_t now_ms, unsigned rows_max, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *remove = store->statement[STORE_RETAINED_REMOVE];
 	char time[CLOCK_TEXT_MAX];
 
@@ -156,7 +159,7 @@ int store_trim_retained(struct store *store, int64_t now_ms, unsigned rows_max, 
 
 /* One table, by the first of its four statements. */
 struct trim {
-	struct store *store;
+	struct sqlite_store *store;
 	enum store_aged table;
 	unsigned first; /* STORE_REFUSALS_COUNT or STORE_ALERTS_COUNT */
 	int64_t keep;   /* rows */
@@ -285,9 +288,10 @@ static int trim_aged(const struct trim *trim, int64_t now_ms, unsigned days)
 	return remove_until(trim->store, trim->table, seq, (unsigned)trim->rows_max, trim->diag);
 }
 
-int store_trim_refusals(struct store *store, const struct store_limits *limits, int64_t now_ms,
-			unsigned rows_max, struct diag *diag)
+int lite_trim_refusals(struct store *base, const struct store_limits *limits, int64_t now_ms,
+		       unsigned rows_max, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	struct trim trim = { .store = store,
 			     .keep = limits->refusals_rows < INT64_MAX
 					     ? (int64_t)limits->refusals_rows
@@ -306,8 +310,9 @@ int store_trim_refusals(struct store *store, const struct store_limits *limits, 
 	return rc;
 }
 
-int store_trim_letters(struct store *store, int64_t bytes_max, struct diag *diag)
+int lite_trim_letters(struct store *base, int64_t bytes_max, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *trim = store->statement[STORE_LETTERS_TRIM];
 
 	sql_bind_number(trim, 1, bytes_max);

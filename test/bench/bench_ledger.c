@@ -416,7 +416,7 @@ int main(int argc, char **argv)
 		.batch_rows = 16384,
 		.batch_ms = 50,
 		.cache_entities = CACHE,
-		.origin = "bench",
+		.broker = "bench",
 	};
 
 	if (work < 0)

@@ -13,7 +13,7 @@
 
 #include "between.h"
 #include "ledger/store.h"
-#include "ledger/store_internal.h"
+#include "ledger/store_sqlite_internal.h"
 
 /* A file of schemas/store; free() it. */
 static inline char *old_database_read(const char *path)

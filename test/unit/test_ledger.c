@@ -208,7 +208,7 @@ static void test_ledger_commit__says_which_message_it_was(void **state)
 	struct ledger_write write = order_write("1", &value, 1);
 	uint64_t seed;
 
-	f->options.origin = "warehouse-1";
+	f->options.broker = "warehouse-1";
 	open_ledger(f);
 	seed = ledger_seed(f->ledger);
 	assert_true(seed != 0);
@@ -220,7 +220,7 @@ static void test_ledger_commit__says_which_message_it_was(void **state)
 				       .message.topic_len = 1 };
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	close_ledger(f);
-	f->options.origin = NULL;
+	f->options.broker = NULL;
 	open_ledger(f);
 	assert_true(ledger_seed(f->ledger) == seed);
 	assert_int_equal(move_order(f, "1", "APPROVED"), 0);
@@ -1594,7 +1594,8 @@ static void test_ledger_open__replays_a_journal_of_before_the_numbers(void **sta
 				 "SELECT number FROM store_names WHERE table_name = 'orders' AND "
 				 "column_name = 'status'")),
 			 record);
-	assert_int_equal(store_open(f->path, 1000, &store, &f->diag), 0);
+	assert_int_equal(
+		store_open(&(struct store_place){ .place = f->path }, 1000, &store, &f->diag), 0);
 	assert_int_equal(store_upgrade(store, &f->diag), 0);
 	assert_int_equal(store_inspect(store, &facts, &f->diag), 0);
 	store_close(store);

@@ -17,7 +17,7 @@
 #include "ledger/ledger.h"
 #include "ledger/record.h"
 #include "ledger/restored.h"
-#include "ledger/store_internal.h"
+#include "ledger/store_sqlite_internal.h"
 #include "old_database.h"
 
 static const struct entity_column column[] = { { "status", VALUE_TEXT, true } };

@@ -37,7 +37,9 @@ static int set_up(void **state)
 			 0);
 	assert_int_equal(journal_format(replay->journal, 1 << 22, 0, ours, 1, &f->diag), 0);
 	assert_int_equal(
-		store_open(folder_file(&f->folder, "shop.db"), 100, &replay->store, &f->diag), 0);
+		store_open(&(struct store_place){ .place = folder_file(&f->folder, "shop.db") },
+			   100, &replay->store, &f->diag),
+		0);
 	assert_int_equal(store_upgrade(replay->store, &f->diag), 0);
 	*state = f;
 	return 0;

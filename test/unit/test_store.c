@@ -8,7 +8,7 @@
 #include "failalloc.h"
 #include "folder.h"
 #include "ledger/store.h"
-#include "ledger/store_internal.h"
+#include "ledger/store_sqlite_internal.h"
 #include "old_database.h"
 #include "refusalfake.h"
 
@@ -25,6 +25,7 @@ static const struct entity entity = { .table = "group",
 struct fixture {
 	struct folder folder;
 	char path[300];
+	const char *broker; /* or NULL */
 	struct store *store;
 	struct store_numbers number; /* of the entity that was planned last */
 	struct diag diag;
@@ -51,6 +52,27 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void test_store_is_conninfo__what_libpq_takes(void **state)
+{
+	static const char *const is[] = { "postgresql://h/d", "postgres://", "host=h dbname=d",
+					  "service=shop", " dbname = 'a b'" };
+	static const char *const is_not[] = { "/var/lib/mosquitto/petstore.db",
+					      "a.db",
+					      "",
+					      "host",
+					      "hosts=a",
+					      "a/host=b",
+					      "postgresql:/x" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++)
+		assert_true(store_is_conninfo(is[i]));
+	for (size_t i = 0; i < sizeof(is_not) / sizeof(is_not[0]); i++)
+		assert_false(store_is_conninfo(is_not[i]));
+	assert_true(store_is_shared("host=h"));
+	assert_false(store_is_shared("a.db"));
+}
+
 /* Plans @entity alone; *ret has its numbers. */
 static int plan_one(struct fixture *f, const struct entity *one, struct store_numbers *ret)
 {
@@ -67,8 +89,10 @@ static int plan_one(struct fixture *f, const struct entity *one, struct store_nu
 
 static void open_store(struct fixture *f)
 {
+	const struct store_place place = { .place = f->path, .broker = f->broker };
+
 	diag_init(&f->diag);
-	diag_ignore(store_open(f->path, 1000, &f->store, &f->diag));
+	diag_ignore(store_open(&place, 1000, &f->store, &f->diag));
 	assert_string_equal(f->diag.text, "");
 	diag_ignore(store_upgrade(f->store, &f->diag));
 	assert_string_equal(f->diag.text, "");
@@ -279,7 +303,7 @@ static void test_store_plan__sparse_indexes_take_the_place_of_full_ones(void **s
 	assert_int_equal(plan_one(f, &timed, &f->number), 0);
 	assert_sql(&f->folder, "a.db", names, made);
 	assert_int_equal(
-		sqlite3_exec(f->store->sql.db,
+		sqlite3_exec(lite_of(f->store)->sql.db,
 			     "DROP INDEX \"timed.pet\"; DROP INDEX \"timed.paid.updated_at\";"
 			     "CREATE INDEX \"timed.pet\" ON \"timed\" (\"pet\");"
 			     "CREATE INDEX \"timed.paid\" ON \"timed\" (\"paid\");"
@@ -519,8 +543,8 @@ static void test_store_apply__rare_columns_of_events(void **state)
 	struct fixture *f = *state;
 	uint64_t applied;
 
+	f->broker = "a";
 	open_store(f);
-	assert_int_equal(store_set_origin(f->store, "a", &f->diag), 0);
 	for (uint64_t i = 0; i < sizeof(rare) / sizeof(rare[0]); i++) {
 		struct record record = rare[i];
 
@@ -528,9 +552,9 @@ static void test_store_apply__rare_columns_of_events(void **state)
 		assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
 		write_record(f, 2 * i + 1, NULL, 0);
 		assert_int_equal(store_apply(f->store, 2 * i + 2, &record, &f->diag), 0);
-		assert_int_equal(batch_is_plain(f->store->batch), i == 6);
+		assert_int_equal(batch_is_plain(lite_of(f->store)->batch), i == 6);
 		assert_int_equal(store_commit(f->store, 2 * i + 2, &f->diag), 0);
-		assert_true(batch_is_plain(f->store->batch));
+		assert_true(batch_is_plain(lite_of(f->store)->batch));
 	}
 	assert_sql(&f->folder, "a.db",
 		   "SELECT group_concat(format('%d%d%d%d %s %s %s %s', qos, will, correction, "
@@ -735,7 +759,9 @@ static void test_store_reader_letter__whole_or_not(void **state)
 	write_letters(f, "eva", 1, 2);
 	assert_int_equal(store_resent(f->store, "000002", "then", &f->diag), 0);
 	assert_int_equal(store_commit(f->store, applied, &f->diag), 0);
-	assert_int_equal(store_reader_open(f->path, false, &reader, &f->diag), 0);
+	assert_int_equal(store_reader_open(&(struct store_place){ .place = f->path }, false,
+					   &reader, &f->diag),
+			 0);
 	assert_int_equal(store_reader_letter(reader, "000001", found_letter, found, &f->diag), 1);
 	assert_string_equal(found, "orders/7/status 1 0 eva publish transition-illegal 1 "
 				   "{\"a\":1} 2 []");
@@ -900,7 +926,7 @@ static void test_store_checkpoint__wal_does_not_grow(void **state)
 	for (int i = 0; i < 20; i++) {
 		write_much(f, &seq);
 		assert_int_equal(store_checkpoint(f->store, limit, &f->diag), 0);
-		assert_true(f->store->wal_bytes < (uint64_t)50 << 20);
+		assert_true(lite_of(f->store)->wal_bytes < (uint64_t)50 << 20);
 	}
 	/* Someone reads and does not end. */
 	assert_int_equal(sqlite3_open(f->path, &reader), SQLITE_OK);
@@ -913,17 +939,18 @@ static void test_store_checkpoint__wal_does_not_grow(void **state)
 	}
 	assert_int_equal(rc, ERR_BUSY);
 	assert_non_null(strstr(f->diag.text, "keeps reading an old state"));
-	assert_true(f->store->wal_bytes < (uint64_t)130 << 20);
+	assert_true(lite_of(f->store)->wal_bytes < (uint64_t)130 << 20);
 	assert_int_equal(store_checkpoint(f->store, limit, &f->diag), ERR_BUSY);
 	assert_int_equal(sqlite3_close(reader), SQLITE_OK);
 	assert_int_equal(store_checkpoint(f->store, limit, &f->diag), 0);
-	assert_int_equal(f->store->wal_bytes, 0);
+	assert_int_equal(lite_of(f->store)->wal_bytes, 0);
 }
 
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(test_store_is_conninfo__what_libpq_takes),
 		TEST(test_store_upgrade__from_every_version),
 		TEST(test_store_upgrade__of_entity_tables),
 		TEST(test_sql_loosen__makes_plain_tables),

@@ -45,7 +45,8 @@ static int tear_down(void **state)
 static void open_store(struct fixture *f)
 {
 	diag_init(&f->diag);
-	diag_ignore(store_open(f->path, 1000, &f->store, &f->diag));
+	diag_ignore(
+		store_open(&(struct store_place){ .place = f->path }, 1000, &f->store, &f->diag));
 	assert_string_equal(f->diag.text, "");
 	diag_ignore(store_upgrade(f->store, &f->diag));
 	assert_string_equal(f->diag.text, "");
@@ -301,7 +302,9 @@ static void test_store_close__leaves_a_wal_that_was_put_there(void **state)
 	(void)strcpy(path, folder_file(&f->folder, "a.db-wal"));
 	open_with_events(f);
 	close_store(f);
-	assert_int_equal(store_open(f->path, 1000, &f->store, &f->diag), 0);
+	assert_int_equal(
+		store_open(&(struct store_place){ .place = f->path }, 1000, &f->store, &f->diag),
+		0);
 	assert_int_equal(unlink(path), 0);
 	fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
 	assert_int_equal(write(fd, text, sizeof(text)), sizeof(text));
@@ -425,7 +428,9 @@ static void test_store_set_ring__is_read_again(void **state)
 	struct store_facts facts;
 	uint64_t number = UINT64_C(0xfedcba9876543210);
 
-	assert_int_equal(store_open(f->path, 1000, &f->store, &f->diag), 0);
+	assert_int_equal(
+		store_open(&(struct store_place){ .place = f->path }, 1000, &f->store, &f->diag),
+		0);
 	assert_int_equal(store_peek(f->store, &facts, &f->diag), 0);
 	assert_true(facts.is_new);
 	assert_int_equal(store_upgrade(f->store, &f->diag), 0);
@@ -433,7 +438,9 @@ static void test_store_set_ring__is_read_again(void **state)
 	assert_int_equal(facts.ring, STORE_RING_UNKNOWN);
 	assert_int_equal(store_set_ring(f->store, &number, 4, &f->diag), 0);
 	close_store(f);
-	assert_int_equal(store_open(f->path, 1000, &f->store, &f->diag), 0);
+	assert_int_equal(
+		store_open(&(struct store_place){ .place = f->path }, 1000, &f->store, &f->diag),
+		0);
 	assert_int_equal(store_peek(f->store, &facts, &f->diag), 0);
 	assert_false(facts.is_new);
 	assert_int_equal(facts.ring, STORE_RING_IN_USE);
@@ -446,7 +453,9 @@ static void test_store_set_ring__is_read_again(void **state)
 	assert_int_equal(facts.applied_seq, 4);
 	close_store(f);
 	folder_ask(&f->folder, "a.db", "UPDATE store SET ring = 'x'");
-	assert_int_equal(store_open(f->path, 1000, &f->store, &f->diag), 0);
+	assert_int_equal(
+		store_open(&(struct store_place){ .place = f->path }, 1000, &f->store, &f->diag),
+		0);
 	assert_int_equal(store_peek(f->store, &facts, &f->diag), ERR_INVALID);
 }
 

@@ -1,5 +1,4 @@
-#include "ledger/store.h"
-
+/* store_sqlite.c -- the SQLite engine: opens, upgrades and commits. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/embed.h"
-#include "ledger/store_internal.h"
+#include "ledger/store_sqlite_internal.h"
 
 /* Pages go into the database once the WAL has so many bytes. */
 #define CHECKPOINT_BYTES ((uint64_t)16 << 20)
@@ -130,7 +129,7 @@ unsigned store_version(void)
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-int store_fail_newer(const char *path, int64_t version, struct diag *diag)
+int lite_fail_newer(const char *path, int64_t version, struct diag *diag)
 {
 	return diag_set(diag, ERR_VERSION,
 			"%s: schema version %lld of a newer plugin (this one knows %u): install "
@@ -139,7 +138,7 @@ int store_fail_newer(const char *path, int64_t version, struct diag *diag)
 }
 
 /* Nothing that is not ours is touched. */
-static int check_owner(struct store *store, struct diag *diag)
+static int check_owner(struct sqlite_store *store, struct diag *diag)
 {
 	int64_t application = 0, version = 0, objects = 0;
 	int rc = sql_number(&store->sql, "PRAGMA application_id", &application, diag);
@@ -155,7 +154,7 @@ static int check_owner(struct store *store, struct diag *diag)
 		return diag_set(diag, ERR_VERSION, "%s: the database of another program",
 				store->sql.path);
 	if (version < 0 || version > (int64_t)VERSION)
-		return store_fail_newer(store->sql.path, version, diag);
+		return lite_fail_newer(store->sql.path, version, diag);
 	return 0;
 }
 
@@ -201,13 +200,20 @@ static int check_files(const char *path, struct diag *diag)
 	return 0;
 }
 
-int store_open(const char *path, unsigned busy_ms, struct store **ret, struct diag *diag)
+int lite_open(const struct store_place *place, unsigned busy_ms, struct store **ret,
+	      struct diag *diag)
 {
-	struct store *store = calloc(1, sizeof(*store));
+	const char *path = place->place;
+	struct sqlite_store *store = calloc(1, sizeof(*store));
 	int rc;
 
 	if (!store)
 		return diag_nomem(diag);
+	store->base.engine = &store_sqlite;
+	if (place->broker && !(store->broker = strdup(place->broker))) {
+		rc = diag_nomem(diag);
+		goto out;
+	}
 	rc = make_file(path, diag);
 	if (rc == 0)
 		rc = check_files(path, diag);
@@ -215,62 +221,55 @@ int store_open(const char *path, unsigned busy_ms, struct store **ret, struct di
 		rc = sql_open(&store->sql, path, SQLITE_OPEN_READWRITE, diag);
 	if (rc)
 		goto out;
-	store_set_patience(store, busy_ms);
+	lite_set_patience(&store->base, busy_ms);
 	rc = check_owner(store, diag);
 	if (rc)
 		goto out;
-	store_remember_main(store);
-	store_remember_beside(store);
-	*ret = store;
+	lite_remember_main(store);
+	lite_remember_beside(store);
+	*ret = &store->base;
 	store = NULL; /* handed over */
 out:
-	store_close(store);
+	if (store)
+		lite_close(&store->base);
 	return rc;
 }
 
-void store_close(struct store *store)
+void lite_close(struct store *base)
 {
-	if (!store)
-		return;
+	struct sqlite_store *store = lite_of(base);
+
 	for (size_t i = 0; i < STORE_STATEMENTS; i++)
 		(void)sqlite3_finalize(store->statement[i]);
-	store_set_names(store, NULL);
+	lite_set_names(store, NULL);
 	/* The last to close makes a checkpoint, and removes whatever WAL is at the path. */
-	if (store->sql.db && (store->must_reopen || store_wal_is_foreign(store)))
+	if (store->sql.db && (store->must_reopen || lite_wal_is_foreign(store)))
 		(void)sqlite3_db_config(store->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sql_close(&store->sql);
 	batch_free(store->batch);
+	free(store->broker);
 	free(store);
 }
 
-void store_set_patience(struct store *store, unsigned busy_ms)
+void lite_set_patience(struct store *base, unsigned busy_ms)
 {
+	struct sqlite_store *store = lite_of(base);
+
 	(void)sqlite3_busy_timeout(store->sql.db, (int)busy_ms);
 }
 
-int store_set_cache(struct store *store, unsigned mib, struct diag *diag)
+int lite_set_cache(struct store *base, unsigned mib, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	char sql[40];
 
 	(void)snprintf(sql, sizeof(sql), "PRAGMA cache_size = -%u", mib << 10);
 	return sql_change(&store->sql, sql, diag);
 }
 
-int store_set_origin(struct store *store, const char *origin, struct diag *diag)
-{
-	static const enum store_statement inserts[] = { STORE_EVENT, STORE_EVENT_PLAIN };
-
-	/* A reset of the statement leaves what is bound. */
-	for (size_t i = 0; i < sizeof(inserts) / sizeof(inserts[0]); i++)
-		if (sqlite3_bind_text(store->statement[inserts[i]], 1, origin, -1,
-				      SQLITE_TRANSIENT) != SQLITE_OK)
-			return sql_fail(&store->sql, "cannot prepare a row", diag);
-	return 0;
-}
-
 /* ---- upgrading --------------------------------------------------------------------------- */
 
-static int make_identity(struct store *store, struct diag *diag)
+static int make_identity(struct sqlite_store *store, struct diag *diag)
 {
 	static const char what[] = "cannot make the store's row";
 	char now[CLOCK_TEXT_MAX];
@@ -289,7 +288,7 @@ static int make_identity(struct store *store, struct diag *diag)
 }
 
 /* One step, all or nothing, so that a crash leaves one version or the next. */
-static int migrate_once(struct store *store, unsigned from, struct diag *diag)
+static int migrate_once(struct sqlite_store *store, unsigned from, struct diag *diag)
 {
 	char pragma[64];
 	int rc = sql_change(&store->sql, "BEGIN IMMEDIATE", diag);
@@ -301,7 +300,7 @@ static int migrate_once(struct store *store, unsigned from, struct diag *diag)
 			       STORE_APPLICATION_ID, from + 1);
 	rc = sql_change(&store->sql, migration[from], diag);
 	if (rc == 0 && from + 1 == STORE_ADOPTED_VERSION)
-		rc = store_add_adopted(store, diag);
+		rc = lite_add_adopted(store, diag);
 	if (rc == 0)
 		rc = sql_change(&store->sql, pragma, diag);
 	if (rc == 0)
@@ -309,13 +308,13 @@ static int migrate_once(struct store *store, unsigned from, struct diag *diag)
 	if (rc == 0)
 		rc = sql_change(&store->sql, "COMMIT", diag);
 	if (rc)
-		store_rollback(store);
+		lite_rollback(&store->base);
 	return rc;
 }
 
 static int on_wal(void *ctx, sqlite3 *db, const char *name, int pages)
 {
-	struct store *store = ctx;
+	struct sqlite_store *store = ctx;
 	uint64_t bytes = (uint64_t)pages * (uint64_t)store->page_bytes;
 
 	(void)db;
@@ -331,7 +330,7 @@ static int on_wal(void *ctx, sqlite3 *db, const char *name, int pages)
  * so that the journal may forget it. The hook replaces SQLite's own checkpoints by
  * store_checkpoint().
  */
-static int configure(struct store *store, struct diag *diag)
+static int configure(struct sqlite_store *store, struct diag *diag)
 {
 	static const char sql[] = "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;"
 				  "PRAGMA synchronous = FULL;"
@@ -359,7 +358,7 @@ static int configure(struct store *store, struct diag *diag)
 	return 0;
 }
 
-static int prepare_all(struct store *store, struct diag *diag)
+static int prepare_all(struct sqlite_store *store, struct diag *diag)
 {
 	int rc = 0;
 
@@ -370,8 +369,21 @@ static int prepare_all(struct store *store, struct diag *diag)
 	return rc;
 }
 
-int store_upgrade(struct store *store, struct diag *diag)
+/* A reset of the statement leaves what is bound. */
+static int bind_broker(struct sqlite_store *store, struct diag *diag)
 {
+	static const enum store_statement inserts[] = { STORE_EVENT, STORE_EVENT_PLAIN };
+
+	for (size_t i = 0; i < sizeof(inserts) / sizeof(inserts[0]); i++)
+		if (sqlite3_bind_text(store->statement[inserts[i]], 1, store->broker, -1,
+				      SQLITE_TRANSIENT) != SQLITE_OK)
+			return sql_fail(&store->sql, "cannot prepare a row", diag);
+	return 0;
+}
+
+int lite_upgrade(struct store *base, struct diag *diag)
+{
+	struct sqlite_store *store = lite_of(base);
 	struct store_names *names = NULL;
 	int64_t version = 0;
 	int rc = configure(store, diag);
@@ -385,20 +397,23 @@ int store_upgrade(struct store *store, struct diag *diag)
 	if (rc == 0)
 		rc = prepare_all(store, diag);
 	if (rc == 0)
-		rc = store_names_load(store, &names, diag);
+		rc = bind_broker(store, diag);
+	if (rc == 0)
+		rc = lite_names_load(&store->base, &names, diag);
 	if (rc)
 		return rc;
-	store_set_names(store, names);
+	lite_set_names(store, names);
 	store->is_doubted = true; /* until the first transaction has written the WAL again */
-	store_remember_beside(store);
+	lite_remember_beside(store);
 	store->is_watched = true;
 	return 0;
 }
 
 /* ---- transactions ------------------------------------------------------------------------ */
 
-int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag)
+int lite_begin(struct store *base, uint64_t *applied_seq, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	struct store_facts facts;
 	int rc;
 
@@ -406,19 +421,20 @@ int store_begin(struct store *store, uint64_t *applied_seq, struct diag *diag)
 		return diag_set(diag, ERR_IO, "%s: a checkpoint failed", store->sql.path);
 	rc = sql_run(&store->sql, store->statement[STORE_BEGIN], "cannot begin to write", diag);
 	if (rc == 0 && store->is_doubted)
-		rc = store_prove(store, diag);
+		rc = lite_prove(store, diag);
 	if (rc == 0)
-		rc = store_inspect(store, &facts, diag);
+		rc = lite_inspect(&store->base, &facts, diag);
 	if (rc == 0)
 		*applied_seq = facts.applied_seq;
 	return rc;
 }
 
-int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag)
+int lite_commit(struct store *base, uint64_t applied_seq, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *applied = store->statement[STORE_APPLIED];
 	char time[CLOCK_TEXT_MAX];
-	int rc = store_flush(store, diag);
+	int rc = lite_flush(&store->base, diag);
 
 	sql_bind_number(applied, 1, (int64_t)applied_seq);
 	/* NULL where the clock is in doubt */
@@ -430,12 +446,14 @@ int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag)
 	return rc;
 }
 
-void store_rollback(struct store *store)
+void lite_rollback(struct store *base)
 {
-	/* What it wrote may be taken for clean by now: see store_prove(). */
+	struct sqlite_store *store = lite_of(base);
+
+	/* What it wrote may be taken for clean by now: see lite_prove(). */
 	if ((sqlite3_errcode(store->sql.db) & 0xff) == SQLITE_IOERR)
 		store->is_doubted = true;
-	store_forget(store);
+	lite_forget(store);
 	if (!sqlite3_get_autocommit(store->sql.db))
 		(void)sqlite3_exec(store->sql.db, "ROLLBACK", NULL, NULL, NULL); /* cannot fail */
 }
@@ -445,14 +463,15 @@ void store_rollback(struct store *store)
  * always some reader it never empties the WAL: above a size one is made that waits for readers for
  * a moment, and cuts the file.
  */
-int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *diag)
+int lite_checkpoint(struct store *base, uint64_t wal_bytes_max, struct diag *diag)
 {
+	struct sqlite_store *store = lite_of(base);
 	bool must = store->wal_bytes > wal_bytes_max || store->wal_bytes > store->wal_truncate;
 	int rc;
 
 	if (store->wal_bytes < (must ? CHECKPOINT_BYTES : store->wal_next))
 		return 0;
-	rc = store_copy(store, must, diag);
+	rc = lite_copy(store, must, diag);
 	if (rc == 0) {
 		/*
 		 * Where it does not begin anew with the next commit, a reader needs what it has,
@@ -472,3 +491,51 @@ int store_checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *d
 			"%s-wal: grown to %llu MiB, since some process keeps reading an old state",
 			store->sql.path, (unsigned long long)(store->wal_bytes >> 20));
 }
+
+/* ---- the engine -------------------------------------------------------------------------- */
+
+const struct store_engine store_sqlite = {
+	.name = "SQLite",
+	.open = lite_open,
+	.close = lite_close,
+	.set_patience = lite_set_patience,
+	.set_cache = lite_set_cache,
+	.upgrade = lite_upgrade,
+	.inspect = lite_inspect,
+	.peek = lite_peek,
+	.set_ring = lite_set_ring,
+	.check = lite_check,
+	.leave_empty = lite_leave_empty,
+	.fault = lite_fault,
+	.let_go = lite_let_go,
+	.check_anew = lite_check_anew,
+	.plan = lite_plan,
+	.names_load = lite_names_load,
+	.begin = lite_begin,
+	.apply = lite_apply,
+	.flush = lite_flush,
+	.commit = lite_commit,
+	.rollback = lite_rollback,
+	.trim = lite_trim,
+	.trim_retained = lite_trim_retained,
+	.clock = lite_clock,
+	.set_clock = lite_set_clock,
+	.refuse = lite_refuse,
+	.letter = lite_letter,
+	.resent = lite_resent,
+	.trim_letters = lite_trim_letters,
+	.alert = lite_alert,
+	.trim_refusals = lite_trim_refusals,
+	.checkpoint = lite_checkpoint,
+	.ids = lite_ids,
+	.load_unique = lite_load_unique,
+	.reader_open = lite_reader_open,
+	.reader_use = lite_reader_use,
+	.reader_close = lite_reader_close,
+	.reader_find = lite_reader_find,
+	.reader_letter = lite_reader_letter,
+	.reader_last = lite_reader_last,
+	.reader_unchanged = lite_reader_unchanged,
+	.reader_visit = lite_reader_visit,
+	.reader_resent = lite_reader_resent,
+};
