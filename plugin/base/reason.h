@@ -56,7 +56,8 @@ enum reason_problem {
 
 /*
  * X(enumerator, code, cause, problem, title for people). A publish is never refused with "allowed",
- * and with "overtaken" only that of a trusted peer.
+ * and with "overtaken" only that of a trusted peer. One that was accepted is "overruled"
+ * afterwards, where brokers share a database.
  */
 #define REASON_TABLE(X)                                                                            \
 	X(REASON_INTERNAL, "internal-error", REASON_OF_TROUBLE, PROBLEM_BROKEN,                    \
@@ -123,7 +124,9 @@ enum reason_problem {
 	X(REASON_PAYLOAD_FORMAT, "payload-format", REASON_OF_MESSAGE, PROBLEM_INVALID,             \
 	  "The payload format indicator is not the message's")                                     \
 	X(REASON_RESPONSE_TOPIC, "response-topic", REASON_OF_MESSAGE, PROBLEM_INVALID,             \
-	  "The response topic cannot take the reply")
+	  "The response topic cannot take the reply")                                              \
+	X(REASON_OVERRULED, "overruled", REASON_OF_MESSAGE, PROBLEM_INVALID,                       \
+	  "The step was overruled by another broker's")
 
 enum reason {
 #define X(name, code, cause, problem, title) name,

@@ -28,8 +28,9 @@ struct state_node {
 	uint32_t newer, older;
 	uint32_t hash;
 	uint32_t table;
-	uint8_t id_len;
+	uint8_t id_len; /* 0: the entry is forgotten */
 	uint8_t list;
+	bool is_stale; /* pinned, and to be forgotten then */
 };
 
 _Static_assert(sizeof(struct state_entry) <= 512 && sizeof(struct state_node) <= 32,
@@ -89,6 +90,22 @@ static void list_put(struct state *s, uint32_t i, enum state_list list)
 	else
 		ends->oldest = i;
 	ends->newest = i;
+}
+
+/* The next to be replaced. */
+static void list_put_oldest(struct state *s, uint32_t i)
+{
+	struct state_node *n = &s->node[i];
+	struct state_ends *ends = &s->list[LIST_CLEAN];
+
+	n->list = LIST_CLEAN;
+	n->older = NONE;
+	n->newer = ends->oldest;
+	if (n->newer != NONE)
+		s->node[n->newer].older = i;
+	else
+		ends->newest = i;
+	ends->oldest = i;
 }
 
 /* ---- the hash table ---------------------------------------------------------------------- */
@@ -349,6 +366,35 @@ void state_pin(struct state *s, struct state_facts *facts, uint64_t seq)
 	s->node[i].seq = seq;
 }
 
+/* It keeps its place in the table, under which no key finds it any more, until it is replaced. */
+static void forget(struct state *s, uint32_t i)
+{
+	s->node[i].is_stale = false;
+	s->node[i].id_len = 0;
+	list_take(s, i);
+	list_put_oldest(s, i);
+}
+
+void state_forget(struct state *s, const struct entitykey *key)
+{
+	uint32_t i = s->place[place_of(s, key)].entry;
+
+	if (i == NONE)
+		return;
+	if (s->node[i].list == LIST_PINNED)
+		s->node[i].is_stale = true;
+	else
+		forget(s, i);
+}
+
+void state_forget_all(struct state *s)
+{
+	for (uint32_t i = s->list[LIST_PINNED].oldest; i != NONE; i = s->node[i].newer)
+		s->node[i].is_stale = true;
+	for (uint32_t i = s->list[LIST_CLEAN].oldest; i != NONE; i = s->node[i].newer)
+		s->node[i].id_len = 0;
+}
+
 void state_settle(struct state *s, uint64_t seq)
 {
 	uint32_t i;
@@ -357,6 +403,8 @@ void state_settle(struct state *s, uint64_t seq)
 	while ((i = s->list[LIST_PINNED].oldest) != NONE && s->node[i].seq <= seq) {
 		list_take(s, i);
 		list_put(s, i, LIST_CLEAN);
+		if (__builtin_expect(s->node[i].is_stale, 0))
+			forget(s, i);
 	}
 }
 

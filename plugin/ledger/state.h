@@ -97,6 +97,16 @@ void state_pin(struct state *state, struct state_facts *facts, uint64_t seq);
 /* All writes up to @seq are in the database. */
 void state_settle(struct state *state, uint64_t seq);
 
+/*
+ * Another broker that shares the database has changed the entity: it is not found any more, so that
+ * it is read again. A pinned one stays, because the database lacks its writes, and is forgotten
+ * when it is settled. One that is not in memory is fine.
+ */
+void state_forget(struct state *state, const struct entitykey *key);
+
+/* The same of all that is in memory: it is not known which of them were changed. */
+void state_forget_all(struct state *state);
+
 /* False where state_add() would find all pinned. */
 bool state_has_room(const struct state *state);
 

@@ -36,7 +36,8 @@
 	X(ALERT_SILENT, "silent-device", "Silent for longer than the contract expects")            \
 	X(ALERT_CLOCK_SKEW, "clock-skew", "Messages dated far from now")                           \
 	X(ALERT_TAKEOVER, "takeover", "Connections fight for one client id")                       \
-	X(ALERT_STUCK, "stuck-status", "A status stands longer than the contract allows")
+	X(ALERT_STUCK, "stuck-status", "A status stands longer than the contract allows")          \
+	X(ALERT_CONFLICT, "conflict", "Accepted steps were overruled by another broker's")
 
 enum alert_kind {
 #define X(kind, code, title) kind,

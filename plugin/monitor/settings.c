@@ -46,6 +46,8 @@ static const struct setting_row table[ALERT_KINDS] = {
 	    "threshold: times that a connection took another's client id"),
 	ROW(ALERT_STUCK, 1, 1, 60, 0, false,
 	    "windowSeconds: how often the database is asked"),
+	ROW(ALERT_CONFLICT, 1, 1000000, 60, 0, false,
+	    "threshold: steps of one channel that this broker accepted, and another overruled"),
 };
 /* clang-format on */
 

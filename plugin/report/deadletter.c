@@ -45,6 +45,7 @@ bool deadletter_is_due(enum reason reason)
 	case REASON_FILTER_UNREACHABLE: /* subscriptions and deliveries */
 	case REASON_SHARE_PARTIAL:
 	case REASON_OVERTAKEN:
+	case REASON_OVERRULED: /* it was kept */
 	case REASON_COUNT:
 		break;
 	}

@@ -20,6 +20,7 @@ QUICK = {
     "clock-skew": {"threshold": 2, "windowSeconds": 2, "factor": 60},
     "takeover": {"threshold": 3, "windowSeconds": 2},
     "stuck-status": {"windowSeconds": 1},
+    "conflict": {"windowSeconds": 2},
 }
 
 

@@ -1121,7 +1121,7 @@ static void test_settings_parse__names_the_place(void **state)
 		  "m.json: /takover: unknown member; did you mean \"takeover\"? the file has: "
 		  "refusal-streak, rate-limit, id-probing, credential-stuffing, user-attack, "
 		  "publish-rate, payload-size, duplicate-flood, silent-device, clock-skew, "
-		  "takeover, stuck-status" },
+		  "takeover, stuck-status, conflict" },
 		{ "{\"takeover\":1}", "m.json: /takeover: expected an object" },
 		{ "{\"takeover\":{\"on\":1}}",
 		  "m.json: /takeover/on: unknown member; a kind of alert has: enabled, threshold, "

@@ -38,6 +38,13 @@ static struct state_facts *find(struct state *state, uint32_t table, const char 
 	return state_find(state, &key);
 }
 
+static void forget(struct state *state, uint32_t table, const char *id)
+{
+	const struct entitykey key = key_of(table, id);
+
+	state_forget(state, &key);
+}
+
 static struct state_facts *add(struct state *state, uint32_t table, const char *id)
 {
 	const struct entitykey key = key_of(table, id);
@@ -266,6 +273,60 @@ static void test_state_pin__no_memory_for_more(void **unused)
 	state_free(state);
 }
 
+static void test_state_forget__is_read_again(void **unused)
+{
+	struct state *state = NULL;
+	struct diag diag;
+	char id[16];
+
+	(void)unused;
+	assert_int_equal(state_new(STATE_ENTITIES_MIN, 0, &state, &diag), 0);
+	for (unsigned i = 0; i < STATE_ENTITIES_MIN; i++) {
+		(void)snprintf(id, sizeof(id), "%u", i);
+		(void)add(state, 1, id);
+	}
+	forget(state, 1, "7");
+	forget(state, 2, "7");
+	forget(state, 1, "unknown");
+	assert_null(find(state, 1, "7"));
+	assert_non_null(find(state, 1, "0"));
+	assert_non_null(add(state, 1, "7")); /* in the place of what was forgotten */
+	for (unsigned i = 0; i < STATE_ENTITIES_MIN; i++) {
+		(void)snprintf(id, sizeof(id), "%u", i);
+		assert_non_null(find(state, 1, id));
+	}
+	state_free(state);
+}
+
+static void test_state_forget__what_is_pinned_when_it_is_settled(void **unused)
+{
+	struct state *state = NULL;
+	struct diag diag;
+
+	(void)unused;
+	assert_int_equal(state_new(STATE_ENTITIES_MIN, 0, &state, &diag), 0);
+	state_pin(state, add(state, 1, "a"), 1);
+	state_pin(state, add(state, 1, "b"), 2);
+	(void)add(state, 1, "c");
+	forget(state, 1, "a");
+	assert_non_null(find(state, 1, "a"));
+	state_settle(state, 2);
+	assert_null(find(state, 1, "a"));
+	assert_non_null(find(state, 1, "b"));
+	assert_non_null(add(state, 1, "a"));
+	state_pin(state, find(state, 1, "b"), 3);
+	state_forget_all(state);
+	assert_null(find(state, 1, "a"));
+	assert_null(find(state, 1, "c"));
+	assert_non_null(find(state, 1, "b"));
+	state_settle(state, 3);
+	assert_null(find(state, 1, "b"));
+	assert_non_null(add(state, 1, "b")); /* it is no older one that comes back */
+	state_settle(state, 4);
+	assert_non_null(find(state, 1, "b"));
+	state_free(state);
+}
+
 static void test_state_new__nth_allocation_fails(void **unused)
 {
 	size_t n;
@@ -299,6 +360,8 @@ int main(void)
 		cmocka_unit_test(test_state_prefault__new_entities_find_memory),
 		cmocka_unit_test(test_state_pin__takes_in_more),
 		cmocka_unit_test(test_state_pin__no_memory_for_more),
+		cmocka_unit_test(test_state_forget__is_read_again),
+		cmocka_unit_test(test_state_forget__what_is_pinned_when_it_is_settled),
 		cmocka_unit_test(test_state_new__nth_allocation_fails),
 	};
 
