@@ -328,7 +328,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: FORCE all test-needs parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration attack integration-san crash powercut
+.PHONY: FORCE all test-needs parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration integration-pg attack integration-san crash powercut
 
 # ---- running it -------------------------------------------------------------------------
 
@@ -368,6 +368,14 @@ integration: test-needs  ## the tests with a real broker and real clients
 	@mkdir -p $(B)
 	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
 	  --junitxml=$(B)/integration.xml $(PYTEST) test/integration
+
+# Those whose matter is the ledger; FULL=1: all.
+LEDGER_TESTS = $(addprefix test/integration/test_,$(addsuffix .py,restart store store_trouble batch repeat resend \
+                 unique own adopted retained retained_repair refusals dead_letters mended import session explain))
+integration-pg: test-needs  ## those about the ledger, with PostgreSQL (FULL=1: all)
+	@mkdir -p $(B)
+	DATABASE=postgresql B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
+	  --junitxml=$(B)/integration-pg.xml $(PYTEST) $(if $(FULL),test/integration,$(LEDGER_TESTS))
 
 attack: test-needs  ## what a hostile peer does to a real broker
 	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \

@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+import engines
 import harness
 import watched
 
@@ -67,6 +68,7 @@ def test_in_the_place_of_the_journal(new_broker, put, said):
             assert file.read() == "keep me"
 
 
+@engines.sqlite_only("its files")
 @pytest.mark.parametrize("suffix", ["", "-wal"])
 def test_in_the_place_of_the_database(new_broker, suffix):
     broker = new_broker()

@@ -7,11 +7,12 @@ import re
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import threading
 import time
+import weakref
 
+import engines
 import messages
 import paho_shim
 import rawmqtt
@@ -161,6 +162,8 @@ class Broker:
         self.settings["ACCESS"] = access or self._unbound_access()
         for name in ("access.json", ".access.shipped"):
             shutil.copy(self.settings["ACCESS"], self.path(name))
+        self.database = engines.database_of(self.folder)
+        weakref.finalize(self, self.database.drop).atexit = False
         self.process = None
         self.edits = []  # functions from configuration text to configuration text
         self.environment = {}  # arguments of broker_environment()
@@ -185,6 +188,7 @@ class Broker:
             text = file.read()
         # Files of a test run are kept for a while, and all of a journal is allocated.
         text = text.replace("#plugin_opt_journal_max 268435456", "plugin_opt_journal_max 33554432")
+        text = self.database.configure(text)
         for edit in self.edits:
             text = edit(text)
         with open(self.path("mosquitto.conf"), "w") as file:
@@ -361,11 +365,7 @@ class Broker:
     # ---- the database ----
 
     def rows(self, sql, *values):
-        database = sqlite3.connect("file:%s?mode=ro" % self.path("petstore.db"), uri=True)
-        try:
-            return database.execute(sql, values).fetchall()
-        finally:
-            database.close()
+        return self.database.rows(sql, *values)
 
     def wait_rows(self, expected, sql, *values):
         """The rows come in a moment after the acknowledgement."""

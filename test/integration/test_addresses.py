@@ -85,7 +85,7 @@ def test_entities(broker):
     assert late.subscribe("things/+/status") == [2]
     assert {each.topic for each in got(broker, late)} >= {"things/%s/status" % each for each in IDS}
     for thing_id in IDS:
-        shown = subprocess.run([TOOL, "things", thing_id, "--database", broker.path("petstore.db"),
+        shown = subprocess.run([TOOL, "things", thing_id, "--database", broker.database.place,
                                 "--contract", CONTRACT, "--json"],
                                capture_output=True, text=True, check=False)
         assert json.loads(shown.stdout)["id"] == thing_id, shown.stderr
@@ -255,7 +255,7 @@ def test_control_characters(broker):
     log = broker.log(before)
     assert not set(log) & set("\x1b\x7f\u0085\u202e\u200b")
     for command in (["list", "events", "--contract", CONTRACT], ["refusals"]):
-        shown = subprocess.run([TOOL, *command, "--database", broker.path("petstore.db")],
+        shown = subprocess.run([TOOL, *command, "--database", broker.database.place],
                                capture_output=True, check=False)
         assert not set(shown.stdout.decode()) & set("\x1b\x7f\u0085\u202e\u200b")
 

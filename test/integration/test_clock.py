@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sqlite3
 import struct
 import subprocess
 
@@ -133,13 +132,10 @@ def test_wrong_at_a_start(broker, clock, days):
 def test_row_from_the_future(broker):
     """In front of what is too old it holds up nothing, behind it it stays."""
     first, second, third, fourth = (accept(broker) for _ in range(4))
-    database = sqlite3.connect(broker.path("petstore.db"), timeout=10)
     for product, time in ((first, "2124-01-01T00:00:00.000Z"), (second, "2024-01-01T00:00:00.000Z"),
                           (fourth, "2124-01-01T00:00:00.000Z")):
-        database.execute("UPDATE events SET received_at = ? WHERE topic LIKE ?",
-                         (time, "inventory/%s/%%" % product))
-    database.commit()
-    database.close()
+        broker.database.change("UPDATE events SET received_at = ? WHERE topic LIKE ?",
+                               time, "inventory/%s/%%" % product)
     fifth = accept(broker)
     kept = ["inventory/%s/stock" % product for product in (third, fourth, fifth)]
     broker.wait_rows([(topic,) for topic in kept], "SELECT topic FROM events ORDER BY seq")

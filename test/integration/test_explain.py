@@ -120,7 +120,7 @@ def test_lint_and_replay_of_what_runs(broker):
     # What the tests' access file leaves out.
     assert ": 9 users (backoffice, ...) may use every client id" in found[0]
     assert "fewer than 10000 rounds" in found[1]  # the tests' passwords, so that none waits
-    replay = subprocess.run([TOOL, "replay", "--json", "--events", broker.path("petstore.db"),
+    replay = subprocess.run([TOOL, "replay", "--json", "--events", broker.database.place,
                              config, broker.contract], stdout=subprocess.PIPE, text=True)
     assert replay.returncode == 0
     assert json.loads(replay.stdout)["refuses"] == 0
@@ -138,7 +138,7 @@ def test_replay_knows_wills(broker, tmp_path):
     contract = json.loads(path.read_text())
     del contract["channels"]["petAvailability"]["x-will"]
     path.write_text(json.dumps(contract))
-    replay = subprocess.run([TOOL, "replay", "--json", "--events", broker.path("petstore.db"),
+    replay = subprocess.run([TOOL, "replay", "--json", "--events", broker.database.place,
                              "--config=" + broker.path("mosquitto.conf"), str(path)],
                             stdout=subprocess.PIPE, text=True)
     assert replay.returncode == 1

@@ -1,7 +1,6 @@
 """petstorectl import: what entities were before the contract came."""
 import json
 import os
-import sqlite3
 import subprocess
 
 import pytest
@@ -37,11 +36,7 @@ class Shop:
         return done.returncode, done.stdout.replace("petstorectl import: ", "")
 
     def rows(self, sql):
-        database = sqlite3.connect(self.broker.path("petstore.db"))
-        try:
-            return database.execute(sql).fetchall()
-        finally:
-            database.close()
+        return self.broker.rows(sql)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 
+import engines
 import harness
 import messages
 from rawmqtt import NOT_AUTHORIZED
@@ -103,6 +104,7 @@ def test_each_operation_has_its_scope_and_qos(meters):
                      "SELECT reason FROM refusals WHERE topic = ? ORDER BY seq", topic)
 
 
+@engines.sqlite_only("versions of before there was another engine")
 def test_a_database_of_before(new_broker):
     """Events without a message stay; new ones have one."""
     broker = new_broker()

@@ -146,7 +146,7 @@ def test_the_demo_with_publishers(tmp_path, template):
             assert clients[user].publish(*message) < 0x80
         count = len(list(simulated.petstore()))
         demo.wait_rows([(count,)], "SELECT count(*) FROM events")
-        init("--learn", demo.path("petstore.db"), "--out", tmp_path / "first")
+        init("--learn", demo.database.place, "--out", tmp_path / "first")
     learned = tmp_path / "first"
     broker = harness.Broker(tmp_path / "run", template,
                             contract=str(learned / "contract.asyncapi.yaml"),
@@ -200,9 +200,9 @@ def test_observed_then_widened(zigbee, tmp_path, template):
         client = broker.client("backoffice")
         for message in new:
             publish(client, message)
-        harness.until(lambda: broker.rows("SELECT count(*) FROM refusals WHERE observed") == [(2,)],
+        harness.until(lambda: broker.rows("SELECT count(*) FROM refusals WHERE observed = 1") == [(2,)],
                       "the observed messages")
-        assert "widened in 2 places" in init("--learn", broker.path("petstore.db"), "--out", learned)
+        assert "widened in 2 places" in init("--learn", broker.database.place, "--out", learned)
         text = contract.read_text().replace("x-mode: observe", "x-mode: enforce")
         with open(broker.contract, "w") as file:
             file.write(text)

@@ -4,8 +4,8 @@ import json
 import os
 import re
 import socket
-import sqlite3
 
+import engines
 import harness
 import messages
 from rawmqtt import NOT_AUTHORIZED
@@ -147,15 +147,13 @@ def test_events_hold_what_was_sent(broker):
 
 def test_written_while_somebody_reads(broker):
     """An operator's open read transaction holds nobody up."""
-    reader = sqlite3.connect("file:%s?mode=ro" % broker.path("petstore.db"), uri=True)
-    reader.execute("BEGIN")
-    reader.execute("SELECT count(*) FROM orders").fetchall()
-    order = messages.unique("ord")
-    broker.client("orders-service").publish(*messages.order(order), qos=1)
-    broker.wait_rows([("PLACED",)], "SELECT status FROM orders WHERE id = ?", order)
-    reader.close()
+    with broker.database.read("SELECT count(*) FROM orders"):
+        order = messages.unique("ord")
+        broker.client("orders-service").publish(*messages.order(order), qos=1)
+        broker.wait_rows([("PLACED",)], "SELECT status FROM orders WHERE id = ?", order)
 
 
+@engines.sqlite_only("its query planner")
 def test_documented_queries_use_indexes(broker):
     """Each query of schemas/store/README.md, and those of the code, look nothing through."""
     with open(os.path.join(harness.TOP, "schemas", "store", "README.md")) as file:
@@ -169,6 +167,7 @@ def test_documented_queries_use_indexes(broker):
         assert plan and not slow, (query, plan)
 
 
+@engines.sqlite_only("the rights of its files")
 def test_who_may_read(new_broker):
     """
     The broker's user and group; nobody else, whatever the umask. Mosquitto 2.1.2 leaves one of 077

@@ -11,10 +11,12 @@ import subprocess
 
 import pytest
 
+import engines
 import harness
 import messages
 from rawmqtt import Closed, NOT_AUTHORIZED
 
+pytestmark = engines.sqlite_only("its files are moved and removed")
 ACCEPTED = (0, 0x10)
 BEGUN, ENDED = "the store takes no writes", "the store takes writes again"
 
