@@ -35,3 +35,23 @@ bool entity_is_own_table(const char *name)
 			return true;
 	return strncmp(name, "sqlite_", 7) == 0 || strncmp(name, "store", 5) == 0;
 }
+
+/* -1: it is none. */
+static int find_status(const struct entity_steps *steps, const char *text, size_t len)
+{
+	for (size_t i = 0; i < steps->count; i++)
+		if (strlen(steps->status[i]) == len && memcmp(steps->status[i], text, len) == 0)
+			return (int)i;
+	return -1;
+}
+
+bool entity_has_step(const struct entity_steps *steps, const char *from, size_t from_len,
+		     const char *to, size_t to_len)
+{
+	int before = from_len > 0 ? find_status(steps, from, from_len) : -1;
+	int after = find_status(steps, to, to_len);
+
+	if (after < 0 || (from_len > 0 && before < 0))
+		return false;
+	return (from_len > 0 ? steps->next[before] : steps->first) >> after & 1;
+}

@@ -13,21 +13,34 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/value.h"
 
-#define ENTITY_COUNT_MAX 64u   /* kinds of entities of a contract */
-#define ENTITY_COLUMNS_MAX 48u /* columns of one kind */
-#define ENTITY_SLOTS_MAX 4u    /* columns of one kind that hold a status */
-#define ENTITY_ID_MAX 64u      /* bytes of an id */
-#define ENTITY_OWNER_MAX 128u  /* bytes of an owner's name */
-#define ENTITY_STATUS_MAX 48u  /* bytes of a status */
-#define ENTITY_NONE UINT_MAX   /* the index of no entity */
+#define ENTITY_COUNT_MAX 64u    /* kinds of entities of a contract */
+#define ENTITY_COLUMNS_MAX 48u  /* columns of one kind */
+#define ENTITY_SLOTS_MAX 4u     /* columns of one kind that hold a status */
+#define ENTITY_ID_MAX 64u       /* bytes of an id */
+#define ENTITY_OWNER_MAX 128u   /* bytes of an owner's name */
+#define ENTITY_STATUS_MAX 48u   /* bytes of a status */
+#define ENTITY_STATUSES_MAX 64u /* of a slot: a bit each */
+#define ENTITY_NONE UINT_MAX    /* the index of no entity */
 
 struct entity_column {
 	const char *name; /* entity_is_name(), and not entity_is_own_column() */
 	enum value_type type;
 	bool is_indexed;
+};
+
+/*
+ * The steps that the contract has between the statuses of a slot; corrections are not among them.
+ * Sets are of indexes into status[]. All zero: nothing is known of them.
+ */
+struct entity_steps {
+	size_t count; /* at most ENTITY_STATUSES_MAX */
+	const char *const *status;
+	uint64_t first;       /* statuses that an entity may begin with */
+	const uint64_t *next; /* next[i]: what may follow status[i]; itself is not in it */
 };
 
 struct entity {
@@ -47,6 +60,7 @@ struct entity {
 	 */
 	const struct entity *owner_entity; /* NULL: none */
 	int link_column;                   /* the column with its id; -1: none */
+	struct entity_steps steps[ENTITY_SLOTS_MAX];
 };
 
 /* The kinds of entities that a contract declares, by their index. */
@@ -80,5 +94,12 @@ static inline int entity_slot(const struct entity *entity, unsigned column)
 			return (int)i;
 	return -1;
 }
+
+/*
+ * Is the step from the status @from (of @from_len bytes; none: the entity has none yet) to @to one
+ * of @steps? Neither text need end in a NUL.
+ */
+bool entity_has_step(const struct entity_steps *steps, const char *from, size_t from_len,
+		     const char *to, size_t to_len);
 
 #endif

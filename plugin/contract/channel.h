@@ -18,17 +18,17 @@
 struct config;
 
 #define CONTRACT_CHANNELS_MAX 65536u
-#define CONTRACT_LEVELS_MAX 128u         /* topic levels of an address; Mosquitto has 201 */
-#define CONTRACT_PARAMS_MAX 32u          /* parameters of an address */
-#define CONTRACT_ALIASES_MAX 32u         /* other documents' names of them */
-#define CONTRACT_ALTERNATIVES_MAX 8u     /* security requirements of an operation */
-#define CONTRACT_OPERATIONS_MAX 64u      /* of one action on one channel, for all applications */
-#define CONTRACT_MESSAGES_MAX 64u        /* of one channel */
-#define CONTRACT_STATUSES_MAX 64u        /* statuses of one state machine */
-#define CONTRACT_TIMES_MAX 4u            /* members of a message that are times */
-#define CONTRACT_PROBLEM_TYPES_MAX 128u  /* bytes of the URI of a problem's types */
-#define CONTRACT_PAYLOAD_DEFAULT 65536u  /* bytes, where the document has no limit */
-#define CONTRACT_PAYLOAD_MAX (16u << 20) /* the largest limit of a document, in bytes */
+#define CONTRACT_LEVELS_MAX 128u     /* topic levels of an address; Mosquitto has 201 */
+#define CONTRACT_PARAMS_MAX 32u      /* parameters of an address */
+#define CONTRACT_ALIASES_MAX 32u     /* other documents' names of them */
+#define CONTRACT_ALTERNATIVES_MAX 8u /* security requirements of an operation */
+#define CONTRACT_OPERATIONS_MAX 64u  /* of one action on one channel, for all applications */
+#define CONTRACT_MESSAGES_MAX 64u    /* of one channel */
+#define CONTRACT_STATUSES_MAX ENTITY_STATUSES_MAX /* statuses of one state machine */
+#define CONTRACT_TIMES_MAX 4u                     /* members of a message that are times */
+#define CONTRACT_PROBLEM_TYPES_MAX 128u           /* bytes of the URI of a problem's types */
+#define CONTRACT_PAYLOAD_DEFAULT 65536u           /* bytes, where the document has no limit */
+#define CONTRACT_PAYLOAD_MAX (16u << 20)          /* the largest limit of a document, in bytes */
 
 /* Warnings about a contract; more are left out. */
 #define CONTRACT_WARNINGS_MAX 256u

@@ -71,6 +71,14 @@ load_column(struct loader *loader, const struct config *at, struct entity_column
 	return load_machine_name(loader, at, ret->type);
 }
 
+static struct entity_steps steps_of(const struct contract_transitions *machine)
+{
+	return (struct entity_steps){ .count = machine->count,
+				      .status = machine->status,
+				      .first = machine->first,
+				      .next = machine->next };
+}
+
 static void load_columns(struct loader *loader, const struct config *columns, struct entity *entity)
 {
 	const struct contract_transitions **machine = loader->machines[entity->index];
@@ -89,12 +97,14 @@ static void load_columns(struct loader *loader, const struct config *columns, st
 		machine[i] = load_column(loader, at, &column[i]);
 		if (!machine[i])
 			continue;
-		if (entity->slot_count < ENTITY_SLOTS_MAX)
-			entity->slot[entity->slot_count++] = i;
-		else
+		if (entity->slot_count == ENTITY_SLOTS_MAX) {
 			(void)config_fail(loader->report, at, NULL, ERR_LIMIT,
 					  "more than %u columns with a state machine",
 					  ENTITY_SLOTS_MAX);
+			continue;
+		}
+		entity->steps[entity->slot_count] = steps_of(machine[i]);
+		entity->slot[entity->slot_count++] = i;
 	}
 }
 

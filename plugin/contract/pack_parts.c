@@ -250,6 +250,14 @@ static const struct entity_column *columns(struct packing *p, const struct entit
 	return PACK_ALL(p, made, from->column_count);
 }
 
+static struct entity_steps steps(struct packing *p, const struct entity_steps *from)
+{
+	return (struct entity_steps){ .count = from->count,
+				      .status = pack_texts(p, from->status, from->count),
+				      .first = from->first,
+				      .next = PACK_ALL(p, from->next, from->count) };
+}
+
 void pack_entities(struct packing *p)
 {
 	const struct entity_plan *from = &p->from->plan;
@@ -261,6 +269,8 @@ void pack_entities(struct packing *p)
 		p->entity[i].table = pack_text(p, from->entity[i].table);
 		p->entity[i].column = columns(p, &from->entity[i]);
 		p->entity[i].owner_entity = entity_of(p, from->entity[i].owner_entity);
+		for (size_t k = 0; k < from->entity[i].slot_count; k++)
+			p->entity[i].steps[k] = steps(p, &from->entity[i].steps[k]);
 	}
 	p->to.plan = (struct entity_plan){ from->entity_count, p->entity };
 }

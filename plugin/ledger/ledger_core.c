@@ -42,50 +42,94 @@ bool ledger_journal_is_whole(struct ledger *l)
 
 /* ---- a plan of our own --------------------------------------------------------------------- */
 
-static size_t names_bytes(const struct entity_plan *plan, size_t *columns)
-{
-	size_t bytes = 0;
+/* What the parts of a plan come to; and where the next ones go. */
+struct plan_room {
+	size_t columns, sets, statuses, bytes;
+	struct entity_column *column;
+	uint64_t *set;
+	const char **status;
+	char *text;
+};
 
-	*columns = 0;
+static struct plan_room room_of(const struct entity_plan *plan)
+{
+	struct plan_room room = { 0 };
+
 	for (size_t i = 0; i < plan->entity_count; i++) {
-		*columns += plan->entity[i].column_count;
-		bytes += strlen(plan->entity[i].table) + 1;
-		for (size_t k = 0; k < plan->entity[i].column_count; k++)
-			bytes += strlen(plan->entity[i].column[k].name) + 1;
+		const struct entity *entity = &plan->entity[i];
+
+		room.columns += entity->column_count;
+		room.bytes += strlen(entity->table) + 1;
+		for (size_t k = 0; k < entity->column_count; k++)
+			room.bytes += strlen(entity->column[k].name) + 1;
+		for (size_t k = 0; k < entity->slot_count; k++) {
+			room.statuses += entity->steps[k].count;
+			for (size_t s = 0; s < entity->steps[k].count; s++)
+				room.bytes += strlen(entity->steps[k].status[s]) + 1;
+		}
 	}
-	return bytes;
+	room.sets = room.statuses;
+	return room;
 }
 
-/* One block: the plan, its entities, their columns, the names. */
+static const char *copy_name(struct plan_room *room, const char *name)
+{
+	const char *copy = room->text;
+
+	room->text = stpcpy(room->text, name) + 1;
+	return copy;
+}
+
+static void copy_steps(struct plan_room *room, struct entity_steps *steps)
+{
+	const struct entity_steps from = *steps;
+
+	steps->status = room->status;
+	steps->next = room->set;
+	for (size_t i = 0; i < from.count; i++) {
+		*room->status++ = copy_name(room, from.status[i]);
+		*room->set++ = from.next[i];
+	}
+}
+
+static void copy_entity(struct plan_room *room, struct entity *entity)
+{
+	const struct entity_column *from = entity->column;
+
+	entity->name = NULL; /* neither is of use here */
+	entity->owner_entity = NULL;
+	entity->table = copy_name(room, entity->table);
+	entity->column = room->column;
+	for (size_t k = 0; k < entity->column_count; k++, room->column++) {
+		*room->column = from[k];
+		room->column->name = copy_name(room, from[k].name);
+	}
+	for (size_t k = 0; k < entity->slot_count; k++)
+		copy_steps(room, &entity->steps[k]);
+}
+
+/* One block: the plan, its entities, sets of steps, columns, the names. */
 struct ledger_plan *ledger_plan_new(const struct entity_plan *from, uint64_t number)
 {
-	size_t columns, names = names_bytes(from, &columns);
+	struct plan_room room = room_of(from);
 	struct ledger_plan *plan;
 	struct entity *entity;
-	struct entity_column *column;
-	char *name;
 
 	plan = malloc(sizeof(*plan) + from->entity_count * sizeof(*entity) +
-		      columns * sizeof(*column) + names);
+		      room.sets * sizeof(*room.set) + room.columns * sizeof(*room.column) +
+		      room.statuses * sizeof(*room.status) + room.bytes);
 	if (!plan)
 		return NULL;
 	entity = (struct entity *)(plan + 1);
-	column = (struct entity_column *)(entity + from->entity_count);
-	name = (char *)(column + columns);
+	room.set = (uint64_t *)(entity + from->entity_count);
+	room.column = (struct entity_column *)(room.set + room.sets);
+	room.status = (const char **)(room.column + room.columns);
+	room.text = (char *)(room.status + room.statuses);
 	*plan = (struct ledger_plan){ .number = number,
 				      .entities = { from->entity_count, entity } };
 	for (size_t i = 0; i < from->entity_count; i++, entity++) {
 		*entity = from->entity[i];
-		entity->name = NULL; /* neither is of use here */
-		entity->owner_entity = NULL;
-		entity->table = name;
-		name = stpcpy(name, from->entity[i].table) + 1;
-		entity->column = column;
-		for (size_t k = 0; k < entity->column_count; k++, column++) {
-			*column = from->entity[i].column[k];
-			column->name = name;
-			name = stpcpy(name, from->entity[i].column[k].name) + 1;
-		}
+		copy_entity(&room, entity);
 	}
 	return plan;
 }

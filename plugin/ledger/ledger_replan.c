@@ -20,6 +20,16 @@
 
 /* ---- the broker's thread ------------------------------------------------------------------- */
 
+static bool is_same_steps(const struct entity_steps *a, const struct entity_steps *b)
+{
+	if (a->count != b->count || a->first != b->first)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->next[i] != b->next[i] || strcmp(a->status[i], b->status[i]) != 0)
+			return false;
+	return true;
+}
+
 static bool is_same_entity(const struct entity *a, const struct entity *b)
 {
 	if (strcmp(a->table, b->table) != 0 || a->column_count != b->column_count ||
@@ -31,7 +41,8 @@ static bool is_same_entity(const struct entity *a, const struct entity *b)
 		    a->column[i].is_indexed != b->column[i].is_indexed)
 			return false;
 	for (size_t i = 0; i < a->slot_count; i++)
-		if (a->slot[i] != b->slot[i] || a->is_timed[i] != b->is_timed[i])
+		if (a->slot[i] != b->slot[i] || a->is_timed[i] != b->is_timed[i] ||
+		    !is_same_steps(&a->steps[i], &b->steps[i]))
 			return false;
 	return true;
 }

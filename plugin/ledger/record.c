@@ -7,7 +7,8 @@ enum { KIND_WRITE = 1, KIND_NUMBERED = 2 };
 
 /*
  * Which numbers, of eight bytes each and in this order, follow the head: of properties and of the
- * names of message and peer their bytes. A record without a name is as an older plugin wrote it.
+ * names of message and peer their bytes; of the status before its column, times 2^32, and its
+ * bytes. A record without a name is as an older plugin wrote it.
  */
 enum {
 	NUMBER_DIGEST = 1,
@@ -16,7 +17,8 @@ enum {
 	NUMBER_UNIQUE = 8,
 	NUMBER_KIND = 16,
 	NUMBER_PEER = 32,
-	NUMBERS_ALL = 63
+	NUMBER_BEFORE = 64,
+	NUMBERS_ALL = 127
 };
 
 enum {
@@ -61,16 +63,19 @@ static unsigned numbers_of(const struct record *r)
 {
 	return (r->digest ? NUMBER_DIGEST : 0) | (r->revision ? NUMBER_REVISION : 0) |
 	       (r->properties.len ? NUMBER_PROPERTIES : 0) | (r->unique ? NUMBER_UNIQUE : 0) |
-	       (r->kind.len ? NUMBER_KIND : 0) | (r->peer.len ? NUMBER_PEER : 0);
+	       (r->kind.len ? NUMBER_KIND : 0) | (r->peer.len ? NUMBER_PEER : 0) |
+	       (r->before_column ? NUMBER_BEFORE : 0);
 }
 
 size_t record_bytes(const struct record *r)
 {
 	size_t numbers = (size_t)(r->digest != 0) + (r->revision != 0) + (r->properties.len != 0) +
-			 (r->unique != 0) + (r->kind.len != 0) + (r->peer.len != 0);
+			 (r->unique != 0) + (r->kind.len != 0) + (r->peer.len != 0) +
+			 (r->before_column != 0);
 	size_t bytes = sizeof(struct head) + r->id.len + r->owner.len + r->topic.len +
 		       r->publisher.len + r->client_id.len + r->payload.len + r->properties.len +
-		       r->kind.len + r->peer.len + numbers * sizeof(uint64_t);
+		       r->kind.len + r->peer.len + (r->before_column ? r->before.len : 0) +
+		       numbers * sizeof(uint64_t);
 
 	for (size_t i = 0; i < r->value_count; i++)
 		bytes += sizeof(struct head_value) +
@@ -103,6 +108,8 @@ int record_check(const struct record *r, struct diag *diag)
 		return fail_long("the message's name", LEDGER_KIND_MAX, diag);
 	if (r->peer.len > LEDGER_PEER_MAX)
 		return fail_long("the name at the peer", LEDGER_PEER_MAX, diag);
+	if (r->before.len > ENTITY_STATUS_MAX)
+		return fail_long("the status before", ENTITY_STATUS_MAX, diag);
 	if (r->value_count > ENTITY_COLUMNS_MAX)
 		return diag_set(diag, ERR_LIMIT, "more than %u values", ENTITY_COLUMNS_MAX);
 	return 0;
@@ -160,6 +167,11 @@ static char *put_numbers(char *at, const struct record *r, unsigned numbers)
 
 		at = put(at, &len, sizeof(len));
 	}
+	if (numbers & NUMBER_BEFORE) {
+		uint64_t before = (uint64_t)r->before_column << 32 | r->before.len;
+
+		at = put(at, &before, sizeof(before));
+	}
 	return at;
 }
 
@@ -197,6 +209,8 @@ void record_encode(const struct record *r, void *ret)
 	at = put(at, r->properties.text, r->properties.len);
 	at = put(at, r->kind.text, r->kind.len);
 	at = put(at, r->peer.text, r->peer.len);
+	if (numbers & NUMBER_BEFORE)
+		at = put(at, r->before.text, r->before.len);
 	for (size_t i = 0; i < r->value_count; i++)
 		at = put_value(at, &r->value[i]);
 }
@@ -265,7 +279,7 @@ static bool take_number(struct record_source *source, bool is_there, uint64_t *r
 
 static bool take_all(struct record_source *source, const struct head *head, struct record *ret)
 {
-	uint64_t properties_len, kind_len, peer_len;
+	uint64_t properties_len, kind_len, peer_len, before;
 
 	if (!take_number(source, head->numbers & NUMBER_DIGEST, &ret->digest) ||
 	    !take_number(source, head->numbers & NUMBER_REVISION, &ret->revision) ||
@@ -273,6 +287,7 @@ static bool take_all(struct record_source *source, const struct head *head, stru
 	    !take_number(source, head->numbers & NUMBER_UNIQUE, &ret->unique) ||
 	    !take_number(source, head->numbers & NUMBER_KIND, &kind_len) ||
 	    !take_number(source, head->numbers & NUMBER_PEER, &peer_len) ||
+	    !take_number(source, head->numbers & NUMBER_BEFORE, &before) ||
 	    !take_text(source, head->id_len, &ret->id) ||
 	    !take_text(source, head->owner_len, &ret->owner) ||
 	    !take_text(source, head->topic_len, &ret->topic) ||
@@ -281,7 +296,12 @@ static bool take_all(struct record_source *source, const struct head *head, stru
 	    !take_text(source, head->payload_len, &ret->payload) ||
 	    !take_text(source, (size_t)properties_len, &ret->properties) ||
 	    !take_text(source, (size_t)kind_len, &ret->kind) ||
-	    !take_text(source, (size_t)peer_len, &ret->peer))
+	    !take_text(source, (size_t)peer_len, &ret->peer) ||
+	    !take_text(source, (uint32_t)before, &ret->before))
+		return false;
+	ret->before_column = (uint32_t)(before >> 32);
+	if (ret->before.len > ENTITY_STATUS_MAX ||
+	    ((head->numbers & NUMBER_BEFORE) && !ret->before_column))
 		return false;
 	if (!(head->flags & FLAG_OWNER) && head->owner_len > 0)
 		return false;

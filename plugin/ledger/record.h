@@ -33,9 +33,16 @@ struct record {
 	uint64_t digest;   /* as in struct ledger_write; 0: not known */
 	uint64_t unique;   /* likewise */
 	uint64_t revision; /* of the entity, after this write; 0: there is none */
+	/*
+	 * Of a step in a ledger that several brokers share: which status it moves (the permanent
+	 * number of its column; 0: none, or the ledger is not shared), and what it was when the
+	 * step was decided; empty: the entity had none. See settle.h.
+	 */
+	uint32_t before_column;
 	struct record_text id, owner, topic, publisher, client_id, payload;
 	struct record_text kind;       /* the message's name in the contract; empty: not known */
 	struct record_text peer;       /* who published it at a peer's broker; empty: not said */
+	struct record_text before;     /* see before_column */
 	struct record_text properties; /* of what is retained; see ledger.h */
 	size_t value_count;            /* at most ENTITY_COLUMNS_MAX */
 	struct value *value;           /* by permanent numbers; the caller's */
@@ -45,7 +52,8 @@ struct record {
 size_t record_bytes(const struct record *record);
 
 /* The most that a record holds beside its topic, payload, names and values. */
-#define RECORD_OVERHEAD (144u + LEDGER_KIND_MAX + LEDGER_PEER_MAX + 16u * ENTITY_COLUMNS_MAX)
+#define RECORD_OVERHEAD                                                                            \
+	(152u + ENTITY_STATUS_MAX + LEDGER_KIND_MAX + LEDGER_PEER_MAX + 16u * ENTITY_COLUMNS_MAX)
 
 /* Limits that the format has; ERR_LIMIT where a text is longer. */
 int record_check(const struct record *record, struct diag *diag) MUST_CHECK;

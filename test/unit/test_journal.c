@@ -635,6 +635,8 @@ static void test_record_decode__is_what_was_encoded(void **state)
 		.payload = { "\0x", 2 },
 		.kind = { "status", 6 },
 		.peer = { "ann@far", 7 },
+		.before_column = UINT32_MAX,
+		.before = { "NEW", 3 },
 		.is_taken_over = true,
 		.value_count = 4,
 		.value =
@@ -666,6 +668,8 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	assert_memory_equal(read.kind.text, "status", 6);
 	assert_true(read.is_taken_over && read.peer.len == 7);
 	assert_memory_equal(read.peer.text, "ann@far", 7);
+	assert_true(read.before_column == UINT32_MAX && read.before.len == 3);
+	assert_memory_equal(read.before.text, "NEW", 3);
 	assert_memory_equal(read.value[0].text, "PLACED", 6);
 	assert_int_equal(read.value[1].integer, -5);
 	assert_true(read.value[2].real == 2.5);
@@ -686,6 +690,9 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	record.peer.len = LEDGER_PEER_MAX + 1;
 	assert_int_equal(record_check(&record, &diag), ERR_LIMIT);
 	record.peer.len = 0;
+	record.before.len = ENTITY_STATUS_MAX + 1;
+	assert_int_equal(record_check(&record, &diag), ERR_LIMIT);
+	record.before.len = 0;
 	record.topic.len = 65536;
 	assert_int_equal(record_check(&record, &diag), ERR_LIMIT);
 }
@@ -720,11 +727,33 @@ static void test_record_decode__of_before_the_numbers(void **state)
 	record_encode(&read, bytes);
 	assert_memory_equal(bytes, old, sizeof(old));
 	old[0] = 2; /* numbers, of a kind that only a newer plugin knows */
-	old[30] = 64;
+	old[30] = (char)128;
 	assert_int_equal(record_decode(old, sizeof(old), value, &read, &diag), ERR_VERSION);
 	old[30] = 1; /* one that is 0, and so is none */
 	memset(old + sizeof(head), 0, 7);
 	assert_int_equal(record_decode(old, sizeof(old), value, &read, &diag), ERR_SYNTAX);
+}
+
+/* A step of an entity that had no status yet; and a status before of no column, which is none. */
+static void test_record_decode__the_status_before(void **state)
+{
+	struct record record = {
+		.table = 1, .revision = 1, .before_column = 5, .id = { "1", 1 }, .topic = { "a", 1 }
+	};
+	char bytes[100];
+	struct value value[ENTITY_COLUMNS_MAX];
+	struct record read = { 0 };
+	struct diag diag;
+	size_t len = record_bytes(&record);
+
+	(void)state;
+	assert_in_range(len, 32 + 2 * 8 + 2, sizeof(bytes));
+	record_encode(&record, bytes);
+	assert_int_equal(record_decode(bytes, len, value, &read, &diag), 0);
+	assert_true(read.before_column == 5 && read.before.len == 0);
+	memset(bytes + 32 + 8, 0, 8);
+	bytes[32 + 8] = 1; /* a byte of no column */
+	assert_int_equal(record_decode(bytes, len, value, &read, &diag), ERR_SYNTAX);
 }
 
 static void expect_refused(struct fixture *f, const char *why)
@@ -789,6 +818,7 @@ int main(void)
 		TEST(test_journal_open__forged_records),
 		TEST(test_journal__one_appends_and_one_takes_out),
 		cmocka_unit_test(test_record_decode__is_what_was_encoded),
+		cmocka_unit_test(test_record_decode__the_status_before),
 		cmocka_unit_test(test_record_decode__of_before_the_numbers),
 	};
 

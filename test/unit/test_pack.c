@@ -15,6 +15,8 @@
 
 #define CONTRACT "test/data/pack/lines.asyncapi.yaml"
 #define ACCESS "test/data/pack/access.json"
+#define KINDS "test/data/gate/kinds/kinds.asyncapi.json"
+#define KINDS_ACCESS "test/data/gate/kinds/access.json"
 
 static struct rules *load(bool keeps_documents)
 {
@@ -146,6 +148,31 @@ static void test_gate_decide__packed_or_not_says_the_same(void **state)
 	rules_free(kept);
 }
 
+/* A shared ledger settles by what the contract says: packed or not, the entity has its steps. */
+static void test_rules_load__entities_have_their_steps(void **state)
+{
+	struct rules_files files = { .contract = SOURCES_AT(KINDS), .access = KINDS_ACCESS };
+
+	(void)state;
+	for (int keeps = 0; keeps < 2; keeps++) {
+		struct rules *rules = NULL;
+		struct diag diag;
+		const struct entity_steps *steps;
+
+		files.keeps_documents = keeps;
+		diag_init(&diag);
+		if (rules_load(&files, &rules, &diag))
+			fail_msg("%s", diag.text);
+		steps = rules->contract->plan.entity[0].steps;
+		assert_true(entity_has_step(steps, "", 0, "OFF", 3));
+		assert_true(entity_has_step(steps, "ON or", 2, "OFF", 3));
+		assert_false(entity_has_step(steps, "ON", 2, "ON", 2));
+		assert_false(entity_has_step(steps, "ON", 2, "OUT", 3));
+		assert_false(entity_has_step(steps, "OUT", 3, "ON", 2));
+		rules_free(rules);
+	}
+}
+
 static void test_valuepool_put__keeps_equal_values_once(void **state)
 {
 	struct arena arena = { 0 };
@@ -179,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_rules_load__what_differs_stays_apart),
 		cmocka_unit_test(test_rules_load__for_tools_the_documents_stay),
 		cmocka_unit_test(test_gate_decide__packed_or_not_says_the_same),
+		cmocka_unit_test(test_rules_load__entities_have_their_steps),
 		cmocka_unit_test(test_valuepool_put__keeps_equal_values_once),
 	};
 
