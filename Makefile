@@ -70,7 +70,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/store_names ledger/store_sqlite ledger/pg_engine \
            ledger/store_files ledger/store_facts ledger/restored ledger/adoption \
            ledger/store_plan ledger/store_rows ledger/batch ledger/batch_table ledger/store_reader \
-           ledger/store_trim ledger/backlog ledger/query
+           ledger/store_trim ledger/backlog ledger/query_engine ledger/query_sqlite ledger/query_pg
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings

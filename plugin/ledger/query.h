@@ -3,8 +3,8 @@
  *
  * For petstorectl: lists and counts rows of the store's tables and of the entities'. Knows
  * tables and columns by name, as they are in the database; needs no plan and no contract.
- * Nothing is changed, and no other process waits for it: the file is opened read-only, and each
- * call reads what was committed when it began. Not for the broker's thread.
+ * Nothing is changed, and no other process waits for it: each call reads what was committed when it
+ * began. A place is a path or a connection string, as in store.h. Not for the broker's thread.
  */
 #ifndef PETSTORE_LEDGER_QUERY_H
 #define PETSTORE_LEDGER_QUERY_H
@@ -21,7 +21,7 @@
 struct query;
 
 /* ERR_IO, ERR_INVALID (no database), ERR_VERSION (another program's, or a newer plugin's). */
-int query_open(const char *path, struct query **ret, struct diag *diag) MUST_CHECK;
+int query_open(const char *place, struct query **ret, struct diag *diag) MUST_CHECK;
 void query_close(struct query *query); /* NULL is fine */
 
 /* A table's cell; a payload that is not UTF-8 comes as text all the same. */

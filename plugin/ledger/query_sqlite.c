@@ -1,4 +1,5 @@
-#include "ledger/query.h"
+/* query_sqlite.c -- reads a SQLite database for petstorectl. */
+#include "ledger/query_engine.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,45 +10,50 @@
 
 static const char unreadable[] = "cannot read the database";
 
-struct query {
+struct sqlite_query {
+	struct query base;
 	struct sql sql;
 };
 
+static struct sqlite_query *of(struct query *base)
+{
+	return (struct sqlite_query *)base;
+}
+
 /* ---- opening ----------------------------------------------------------------------------- */
 
-int query_open(const char *path, struct query **ret, struct diag *diag)
+static void close_query(struct query *base)
 {
-	struct query *query = calloc(1, sizeof(*query));
+	sql_close(&of(base)->sql); /* no statement outlives its call */
+	free(base);
+}
+
+static int open_query(const char *path, struct query **ret, struct diag *diag)
+{
+	struct sqlite_query *query = calloc(1, sizeof(*query));
 	int rc;
 
 	if (!query)
 		return diag_nomem(diag);
+	query->base.engine = &query_sqlite;
 	rc = lite_open_to_look(path, &query->sql, diag);
 	if (rc) {
-		query_close(query);
+		close_query(&query->base);
 		return rc;
 	}
-	*ret = query;
+	*ret = &query->base;
 	return 0;
-}
-
-void query_close(struct query *query)
-{
-	if (!query)
-		return;
-	sql_close(&query->sql); /* no statement outlives its call */
-	free(query);
 }
 
 /* ---- names ------------------------------------------------------------------------------- */
 
-bool query_has(struct query *query, const char *table)
+static bool has_table(struct sqlite_query *query, const char *table)
 {
 	return entity_is_name(table) && sql_has(&query->sql, table, NULL);
 }
 
-static int fail_name(struct query *query, const char *what, const char *name, const char *sql,
-		     const char *table, struct diag *diag)
+static int fail_name(struct sqlite_query *query, const char *what, const char *name,
+		     const char *sql, const char *table, struct diag *diag)
 {
 	sqlite3_stmt *statement = NULL;
 	char list[DIAG_MAX / 2] = "";
@@ -70,11 +76,12 @@ static int fail_name(struct query *query, const char *what, const char *name, co
 	"SELECT table_name AS \"table\" FROM store_names WHERE column_name = '' ORDER BY "         \
 	"table_name"
 
-static int check_names(struct query *query, const struct query_wanted *wanted, struct diag *diag)
+static int check_names(struct sqlite_query *query, const struct query_wanted *wanted,
+		       struct diag *diag)
 {
 	static const char columns[] = "SELECT name FROM pragma_table_info(?1)";
 
-	if (!query_has(query, wanted->table))
+	if (!has_table(query, wanted->table))
 		return fail_name(query, "table", wanted->table, SQL_TABLES, "", diag);
 	if (wanted->filter_count > QUERY_FILTERS_MAX)
 		return diag_set(diag, ERR_LIMIT, "more than %u filters", QUERY_FILTERS_MAX);
@@ -126,7 +133,7 @@ static void read_cell(sqlite3_stmt *row, int column, struct query_cell *ret)
 	}
 }
 
-static int list(struct query *query, sqlite3_stmt *select, query_visit *visit, void *ctx,
+static int list(struct sqlite_query *query, sqlite3_stmt *select, query_visit *visit, void *ctx,
 		struct diag *diag)
 {
 	struct query_cell cell[CELLS_MAX];
@@ -145,7 +152,7 @@ static int list(struct query *query, sqlite3_stmt *select, query_visit *visit, v
 }
 
 /* Runs what @sql was built to be, the filters' texts bound. Takes @sql. */
-static int run(struct query *query, sqlite3_str *sql, const struct query_wanted *wanted,
+static int run(struct sqlite_query *query, sqlite3_str *sql, const struct query_wanted *wanted,
 	       query_visit *visit, void *ctx, struct diag *diag)
 {
 	sqlite3_stmt *select = NULL;
@@ -165,9 +172,10 @@ static void add_limit(sqlite3_str *sql, uint64_t limit)
 		sqlite3_str_appendf(sql, " LIMIT %llu", (unsigned long long)limit);
 }
 
-int query_rows(struct query *query, const struct query_wanted *wanted, query_visit *visit,
-	       void *ctx, struct diag *diag)
+static int list_rows(struct query *base, const struct query_wanted *wanted, query_visit *visit,
+		     void *ctx, struct diag *diag)
 {
+	struct sqlite_query *query = of(base);
 	sqlite3_str *sql;
 	int rc = check_names(query, wanted, diag);
 
@@ -183,9 +191,10 @@ int query_rows(struct query *query, const struct query_wanted *wanted, query_vis
 	return run(query, sql, wanted, visit, ctx, diag);
 }
 
-int query_groups(struct query *query, const struct query_wanted *wanted, const char *column,
-		 const char *time, query_visit *visit, void *ctx, struct diag *diag)
+static int list_groups(struct query *base, const struct query_wanted *wanted, const char *column,
+		       const char *time, query_visit *visit, void *ctx, struct diag *diag)
 {
+	struct sqlite_query *query = of(base);
 	struct query_wanted checked = *wanted;
 	sqlite3_str *sql;
 	int rc;
@@ -208,8 +217,9 @@ int query_groups(struct query *query, const struct query_wanted *wanted, const c
 	return run(query, sql, wanted, visit, ctx, diag);
 }
 
-int query_tables(struct query *query, query_visit *visit, void *ctx, struct diag *diag)
+static int list_tables(struct query *base, query_visit *visit, void *ctx, struct diag *diag)
 {
+	struct sqlite_query *query = of(base);
 	static const struct query_wanted none = { .table = "" };
 	sqlite3_str *sql = sqlite3_str_new(query->sql.db);
 
@@ -217,10 +227,18 @@ int query_tables(struct query *query, query_visit *visit, void *ctx, struct diag
 	return run(query, sql, &none, visit, ctx, diag);
 }
 
-const struct query_cell *query_cell(const struct query_row *row, const char *name)
+/* ---- the engine -------------------------------------------------------------------------- */
+
+static bool has(struct query *base, const char *table)
 {
-	for (size_t i = 0; i < row->count; i++)
-		if (strcmp(row->cell[i].name, name) == 0)
-			return &row->cell[i];
-	return NULL;
+	return has_table(of(base), table);
 }
+
+const struct query_engine query_sqlite = {
+	.open = open_query,
+	.close = close_query,
+	.rows = list_rows,
+	.groups = list_groups,
+	.has = has,
+	.tables = list_tables,
+};

@@ -1,0 +1,46 @@
+#include "ledger/query_engine.h"
+
+#include <string.h>
+
+#include "ledger/store.h"
+
+int query_open(const char *place, struct query **ret, struct diag *diag)
+{
+	return (store_is_conninfo(place) ? query_postgres : query_sqlite).open(place, ret, diag);
+}
+
+void query_close(struct query *query)
+{
+	if (query)
+		query->engine->close(query);
+}
+
+int query_rows(struct query *query, const struct query_wanted *wanted, query_visit *visit,
+	       void *ctx, struct diag *diag)
+{
+	return query->engine->rows(query, wanted, visit, ctx, diag);
+}
+
+int query_groups(struct query *query, const struct query_wanted *wanted, const char *column,
+		 const char *time, query_visit *visit, void *ctx, struct diag *diag)
+{
+	return query->engine->groups(query, wanted, column, time, visit, ctx, diag);
+}
+
+bool query_has(struct query *query, const char *table)
+{
+	return query->engine->has(query, table);
+}
+
+int query_tables(struct query *query, query_visit *visit, void *ctx, struct diag *diag)
+{
+	return query->engine->tables(query, visit, ctx, diag);
+}
+
+const struct query_cell *query_cell(const struct query_row *row, const char *name)
+{
+	for (size_t i = 0; i < row->count; i++)
+		if (strcmp(row->cell[i].name, name) == 0)
+			return &row->cell[i];
+	return NULL;
+}
