@@ -71,6 +71,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/store_files ledger/store_facts ledger/restored ledger/adoption \
            ledger/store_plan ledger/store_rows ledger/batch ledger/batch_table ledger/store_reader \
            ledger/store_trim ledger/backlog ledger/query_engine ledger/query_sqlite ledger/query_pg
+LEDGER  += ledger/pg_lib ledger/pg_params ledger/pg_rows ledger/pg_connect ledger/pg
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
@@ -113,7 +114,7 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions shares r
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults journal_segments pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
-           monitor metrics control sample schema_compare
+           monitor metrics control sample schema_compare pg
 THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \
@@ -124,7 +125,8 @@ LIBS     = jansson yaml-0.1 sqlite3 libcrypto libpcre2-8 libidn2 $(filter yyjson
 WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
            -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wwrite-strings $(if $(WERROR),-Werror)
 CORE     = -std=gnu11 -D_GNU_SOURCE $(if $(filter yyjson,$(BACKEND)),-DPAYLOAD_YYJSON) -Iplugin -Wa,-I. -fPIC -fvisibility=hidden -pthread $(WARN) \
-           $(shell $(PKG_CONFIG) --cflags $(LIBS))
+           $(shell $(PKG_CONFIG) --cflags $(LIBS) libpq)
+# libpq's headers only: it is loaded where a database is PostgreSQL (ledger/pg_lib.h).
 LINK     = -pthread $(if $(AS_ONE),-fno-lto) $(LDFLAGS) $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
 SAN      = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TSAN     = -O1 -g -fsanitize=thread

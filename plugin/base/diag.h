@@ -25,6 +25,8 @@ enum err {
 	ERR_LIMIT = -5,   /* larger than its named maximum */
 	ERR_VERSION = -6, /* written by a newer version or by another program */
 	ERR_BUSY = -7,    /* not available now; a later call may succeed */
+	ERR_DOUBT = -8,   /* it may have happened: it was sent, and no answer came */
+	ERR_STALE = -9,   /* something else stands there by now: decide again */
 };
 
 /* mosquitto cuts a log line at 1000 bytes; 800 leaves room for the prefix. */
