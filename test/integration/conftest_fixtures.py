@@ -74,3 +74,19 @@ def node_modules():
             shutil.rmtree(modules, ignore_errors=True)
             pytest.skip("npm can't fetch MQTT.js: " + done.stdout[-300:])
     return modules
+
+
+@pytest.fixture
+def new_cluster(tmp_path, template):
+    """Makes clusters for one test (cluster.Cluster has the options), and ends them."""
+    import cluster
+
+    made = []
+
+    def new(**options):
+        made.append(cluster.Cluster(tmp_path / ("cluster%d" % len(made)), template, **options))
+        return made[-1]
+
+    yield new
+    for each in made:
+        each.close()
