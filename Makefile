@@ -71,7 +71,8 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/store_files ledger/store_facts ledger/restored ledger/adoption \
            ledger/store_plan ledger/store_rows ledger/batch ledger/batch_table ledger/store_reader \
            ledger/store_trim ledger/backlog ledger/query_engine ledger/query_sqlite ledger/query_pg
-LEDGER  += ledger/pg_lib ledger/pg_params ledger/pg_rows ledger/pg_connect ledger/pg
+LEDGER  += ledger/pg_lib ledger/pg_params ledger/pg_rows ledger/pg_connect ledger/pg \
+           ledger/pg_live
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
@@ -114,8 +115,8 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions shares r
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults journal_segments pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
-           monitor metrics control sample schema_compare pg
-THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics
+           monitor metrics control sample schema_compare pg pg_live
+THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics pg_live
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
