@@ -73,6 +73,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/store_trim ledger/backlog ledger/query_engine ledger/query_sqlite ledger/query_pg
 LEDGER  += ledger/pg_lib ledger/pg_params ledger/pg_rows ledger/pg_connect ledger/pg \
            ledger/pg_live
+LEDGER  += ledger/pg_store ledger/pg_store_lease ledger/pg_store_upgrade ledger/pg_store_plan ledger/pg_store_facts
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
@@ -116,6 +117,7 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions shares r
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults journal_segments pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
            monitor metrics control sample schema_compare pg pg_live
+UNIT    += pg_store
 THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics pg_live
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \
@@ -162,6 +164,7 @@ $(B)/san/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(SAN) -MMD -MP -c $
 $(B)/tsan/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CC) $(CORE) $(TSAN) -MMD -MP -c $< -o $@
 $(B)/fuzz/%.o: plugin/%.c ; @mkdir -p $(@D) && $(CLANG) $(CORE) $(FUZZER) -MMD -MP -c $< -o $@
 $(foreach k,rel san tsan fuzz,$(B)/$k/ledger/store_sqlite.o): $(wildcard schemas/store/*.sql)
+$(foreach k,rel san tsan fuzz,$(B)/$k/ledger/pg_store_upgrade.o): $(wildcard schemas/store/postgresql/*.sql)
 $(foreach k,rel san tsan fuzz,$(B)/$k/schema/metaschema.o): $(wildcard plugin/schema/metaschema/*.json plugin/schema/metaschema/*/*.json)
 
 # ---- tests ------------------------------------------------------------------------------

@@ -260,6 +260,8 @@ static void on_tend(void *ctx, struct diag *line)
 	replay_flush(&l->replay, false);
 	if (age_line(&l->replay.age, line) || replay_line(&l->replay, line))
 		diag_prefix(line, "%s", l->path);
+	else
+		(void)store_line(l->store, line); /* or there is none */
 	ledger_take_plan(l);
 	ledger_make_tables(l);
 	idfilter_fill_round(&l->idfilter_fill);

@@ -1,32 +1,76 @@
 /* pg_engine.c -- the PostgreSQL engine: the table of its functions. */
-#include "ledger/store_engine.h"
+#include "ledger/pg_store_internal.h"
 
-static int refuse(struct diag *diag)
+/* A server keeps its own memory, its log and its files: these have nothing to do. */
+static void set_patience(struct store *store, unsigned busy_ms)
 {
-	return diag_set(diag, ERR_INVALID, "this build has no PostgreSQL engine");
-}
-
-static int pg_open(const struct store_place *place, unsigned busy_ms, struct store **ret,
-		   struct diag *diag)
-{
-	(void)place;
+	(void)store;
 	(void)busy_ms;
-	(void)ret;
-	return refuse(diag);
 }
 
-static int pg_reader_open(const struct store_place *place, bool is_alone, struct store_reader **ret,
-			  struct diag *diag)
+static int set_cache(struct store *store, unsigned mib, struct diag *diag)
 {
-	(void)place;
-	(void)is_alone;
-	(void)ret;
-	return refuse(diag);
+	(void)store;
+	(void)mib;
+	(void)diag;
+	return 0;
+}
+
+static int checkpoint(struct store *store, uint64_t wal_bytes_max, struct diag *diag)
+{
+	(void)store;
+	(void)wal_bytes_max;
+	(void)diag;
+	return 0;
+}
+
+static int nothing(struct store *store, struct diag *diag)
+{
+	(void)store;
+	(void)diag;
+	return 0;
+}
+
+static void leave_empty(struct store *store)
+{
+	(void)store;
+}
+
+static enum store_fault fault(const struct store *store)
+{
+	return ((const struct pg_store *)store)->fault;
+}
+
+static void set_clock(struct store *store, int64_t believed_ms)
+{
+	pg_store_of(store)->clock_ms = believed_ms;
 }
 
 const struct store_engine store_postgres = {
 	.name = "PostgreSQL",
 	.is_shared = true,
-	.open = pg_open,
-	.reader_open = pg_reader_open,
+	.open = pg_store_open,
+	.close = pg_store_close,
+	.set_patience = set_patience,
+	.set_cache = set_cache,
+	.upgrade = pg_store_upgrade,
+	.inspect = pg_store_inspect,
+	.peek = pg_store_peek,
+	.set_ring = pg_store_set_ring,
+	.check = pg_store_check,
+	.line = pg_store_line,
+	.leave_empty = leave_empty,
+	.fault = fault,
+	.let_go = nothing,
+	.check_anew = nothing,
+	.plan = pg_store_plan,
+	.names_load = pg_store_names_load,
+	.begin = pg_store_begin,
+	.commit = pg_store_commit,
+	.rollback = pg_store_rollback,
+	.clock = pg_store_clock,
+	.set_clock = set_clock,
+	.checkpoint = checkpoint,
+	.ids = pg_store_ids,
+	.load_unique = pg_store_load_unique,
 };

@@ -117,6 +117,9 @@ int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied
  */
 int store_check(struct store *store, struct diag *diag) MUST_CHECK;
 
+/* Has the store news of its own, which are no failure? Then *ret is one line, once. */
+bool store_line(struct store *store, struct diag *ret);
+
 /*
  * Call it before store_close(), which then does not remove a WAL that holds nothing: the operator
  * may be putting the right one at its path at this moment.

@@ -88,6 +88,11 @@ int store_check(struct store *store, struct diag *diag)
 	return store->engine->check(store, diag);
 }
 
+bool store_line(struct store *store, struct diag *ret)
+{
+	return store->engine->line && store->engine->line(store, ret);
+}
+
 void store_leave_empty(struct store *store)
 {
 	store->engine->leave_empty(store);

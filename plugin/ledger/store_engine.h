@@ -25,6 +25,7 @@ struct store_engine {
 	int (*set_ring)(struct store *store, const uint64_t *number, uint64_t applied_seq,
 			struct diag *diag);
 	int (*check)(struct store *store, struct diag *diag);
+	bool (*line)(struct store *store, struct diag *ret);
 	void (*leave_empty)(struct store *store);
 	enum store_fault (*fault)(const struct store *store);
 	int (*let_go)(struct store *store, struct diag *diag);

@@ -1,0 +1,338 @@
+/*
+ * pg_store.c -- the ledger in PostgreSQL: connects, opens and commits (see pg_store_internal.h).
+ *
+ * A commit is fenced: it changes the broker's row where the instance is this process's. The row is
+ * locked when the transaction begins, so that nobody takes the name in between.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "ledger/pg_store_internal.h"
+
+/* ---- statements -------------------------------------------------------------------------- */
+
+static int settled(int rc)
+{
+	return rc == ERR_DOUBT ? ERR_BUSY : rc;
+}
+
+int pg_store_exec(struct pg_store *store, const char *sql, const struct pg_params *params,
+		  struct pg_rows *ret, const char *what, struct diag *diag)
+{
+	return settled(pg_exec(store->pg, sql, params, ret, what, diag));
+}
+
+int pg_store_finish(struct pg_store *store, struct pg_rows *ret, unsigned count, const char *what,
+		    struct diag *diag)
+{
+	return settled(pg_finish(store->pg, ret, count, NULL, what, diag));
+}
+
+int pg_store_fault_is(struct pg_store *store, struct diag *diag)
+{
+	store->fault = STORE_UNSURE;
+	return diag_set(diag, ERR_IO, "%s", store->why.text);
+}
+
+/* ---- connecting -------------------------------------------------------------------------- */
+
+/*
+ * A standby answers, and takes no writes. Locks of a process that stands still in the midst of a
+ * transaction are given back.
+ */
+static int begin_session(struct pg_store *store, struct diag *diag)
+{
+	static const char what[] = "cannot begin a session";
+	struct pg_rows rows;
+	char sql[128];
+	bool is_standby;
+	int rc;
+
+	(void)snprintf(sql, sizeof(sql),
+		       "SET lock_timeout = %u; SET idle_in_transaction_session_timeout = %u;",
+		       PG_STORE_LOCK_MS, 2 * PG_STORE_WAIT_MS);
+	rc = settled(pg_script(store->pg, sql, what, diag));
+	if (rc == 0)
+		rc = pg_store_exec(store, "SHOW transaction_read_only", NULL, &rows, what, diag);
+	if (rc)
+		return rc;
+	is_standby = strcmp(pg_text(&rows, 0, 0), "on") == 0;
+	pg_rows_clear(&rows);
+	if (!is_standby)
+		return 0;
+	return diag_set(diag, ERR_BUSY,
+			"%s: a standby, or a database that is read-only: name the primary as well, "
+			"and target_session_attrs=read-write",
+			store->shown);
+}
+
+/* A copy of yesterday, or a standby that had not got all: what the journal let go of is gone. */
+static int check_loss(struct pg_store *store, uint64_t applied, struct diag *diag)
+{
+	if (applied >= store->applied)
+		return 0;
+	(void)diag_set(&store->why, 0,
+		       "%s: ends at write %llu of broker %s, though %llu were committed: an older "
+		       "copy of the database, or a standby that lacked %llu writes",
+		       store->shown, (unsigned long long)applied, store->broker,
+		       (unsigned long long)store->applied,
+		       (unsigned long long)(store->applied - applied));
+	return pg_store_fault_is(store, diag);
+}
+
+/* The row of before is still this process's, and has all that was committed. */
+static int check_row(struct pg_store *store, struct diag *diag)
+{
+	struct pg_params params = { 0 };
+	struct pg_rows rows;
+	uint64_t applied = 0;
+	bool is_ours;
+	int rc;
+
+	pg_add_string(&params, store->broker);
+	pg_add_string(&params, store->instance);
+	rc = pg_store_exec(store,
+			   "SELECT applied_seq FROM brokers WHERE name = $1 AND instance = $2",
+			   &params, &rows, "cannot read the broker's row", diag);
+	if (rc)
+		return rc;
+	is_ours = pg_rows_count(&rows) == 1;
+	if (is_ours)
+		applied = (uint64_t)pg_number(&rows, 0, 0);
+	pg_rows_clear(&rows);
+	return is_ours ? check_loss(store, applied, diag) : pg_lease_lost(store, diag);
+}
+
+static int connect_within(struct pg_store *store, unsigned wait_ms, struct diag *diag)
+{
+	const struct pg_place place = {
+		.conninfo = store->conninfo,
+		.application = "mosquitto_petstore",
+		.wait_ms = wait_ms,
+	};
+	int rc = pg_open(&place, &store->pg, diag);
+
+	if (rc)
+		return settled(rc);
+	pg_set_wait(store->pg, PG_STORE_WAIT_MS);
+	(void)snprintf(store->shown, sizeof(store->shown), "%s", pg_name(store->pg));
+	rc = begin_session(store, diag);
+	if (rc == 0 && store->is_claimed)
+		rc = check_row(store, diag);
+	if (rc) {
+		pg_close(store->pg);
+		store->pg = NULL;
+	}
+	return rc;
+}
+
+int pg_store_connect(struct pg_store *store, struct diag *diag)
+{
+	if (store->pg && !pg_is_lost(store->pg))
+		return 0;
+	pg_close(store->pg);
+	store->pg = NULL;
+	store->is_begun = false;
+	return connect_within(store, PG_STORE_CONNECT_MS, diag);
+}
+
+int pg_store_has_table(struct pg_store *store, const char *table, struct diag *diag)
+{
+	struct pg_params params = { 0 };
+	struct pg_rows rows;
+	int rc;
+
+	pg_add_string(&params, table);
+	rc = pg_store_exec(
+		store,
+		"SELECT count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n "
+		"ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND "
+		"c.relname = $1",
+		&params, &rows, "cannot read the schema", diag);
+	if (rc)
+		return rc;
+	rc = pg_number(&rows, 0, 0) > 0;
+	pg_rows_clear(&rows);
+	return rc;
+}
+
+/* ---- opening and closing ----------------------------------------------------------------- */
+
+static int draw_instance(struct pg_store *store, struct diag *diag)
+{
+	uint64_t number;
+	int rc = random_bytes(&number, sizeof(number), diag);
+
+	(void)snprintf(store->instance, sizeof(store->instance), "%016llx",
+		       (unsigned long long)number);
+	return rc;
+}
+
+static int check_place(const struct store_place *place, struct diag *diag)
+{
+	if (place->broker && (!*place->broker || strlen(place->broker) > PG_BROKER_MAX))
+		return diag_set(diag, ERR_INVALID, "a broker's name has 1 to %u bytes",
+				PG_BROKER_MAX);
+	return 0;
+}
+
+/* Whose tables are there, and whose the name is: before anything is changed. */
+static int look_around(struct pg_store *store, struct diag *diag)
+{
+	unsigned version;
+	int rc = pg_store_version(store, pg_store_versions, &version, diag);
+
+	if (rc == 0 && version > 0 && store->broker)
+		rc = pg_lease_look(store, diag);
+	return rc;
+}
+
+int pg_store_open(const struct store_place *place, unsigned busy_ms, struct store **ret,
+		  struct diag *diag)
+{
+	struct pg_store *store = calloc(1, sizeof(*store));
+	int rc;
+
+	if (!store)
+		return diag_nomem(diag);
+	store->base.engine = &store_postgres;
+	store->conninfo = strdup(place->place);
+	store->broker = place->broker ? strdup(place->broker) : NULL;
+	if (!store->conninfo || (place->broker && !store->broker)) {
+		rc = diag_nomem(diag);
+		goto out;
+	}
+	rc = check_place(place, diag);
+	if (rc == 0)
+		rc = draw_instance(store, diag);
+	if (rc == 0)
+		rc = connect_within(store, busy_ms, diag);
+	if (rc == 0)
+		rc = look_around(store, diag);
+	if (rc)
+		goto out;
+	*ret = &store->base;
+	store = NULL; /* handed over */
+out:
+	if (store)
+		pg_store_close(&store->base);
+	return rc;
+}
+
+void pg_store_close(struct store *base)
+{
+	struct pg_store *store = pg_store_of(base);
+
+	pg_store_rollback(base);
+	pg_lease_end(store);
+	pg_close(store->pg);
+	store_names_free(store->names);
+	free(store->conninfo);
+	free(store->broker);
+	free(store);
+}
+
+/* ---- is all well? ------------------------------------------------------------------------ */
+
+int pg_store_check(struct store *base, struct diag *diag)
+{
+	struct pg_store *store = pg_store_of(base);
+	int rc;
+
+	if (store->fault != STORE_FINE)
+		return pg_store_fault_is(store, diag);
+	rc = pg_store_connect(store, diag);
+	return rc || !store->is_claimed ? rc : pg_lease_sign(store, diag);
+}
+
+bool pg_store_line(struct store *base, struct diag *ret)
+{
+	struct pg_store *store = pg_store_of(base);
+	bool has_line = store->line.text[0] != '\0';
+
+	if (has_line)
+		*ret = store->line;
+	diag_init(&store->line);
+	return has_line;
+}
+
+/* ---- transactions ------------------------------------------------------------------------ */
+
+int pg_store_begin(struct store *base, uint64_t *applied_seq, struct diag *diag)
+{
+	static const char what[] = "cannot begin to write";
+	struct pg_store *store = pg_store_of(base);
+	struct pg_params params = { 0 };
+	struct pg_rows rows[2];
+	int rc = pg_store_connect(store, diag);
+
+	pg_add_string(&params, store->broker);
+	pg_add_string(&params, store->instance);
+	if (rc == 0)
+		rc = pg_send(store->pg, "BEGIN", NULL, diag);
+	if (rc == 0)
+		rc = pg_send(
+			store->pg,
+			"SELECT applied_seq FROM brokers WHERE name = $1 AND instance = $2 FOR "
+			"UPDATE",
+			&params, diag);
+	if (rc)
+		return rc;
+	store->is_begun = true;
+	rc = pg_store_finish(store, rows, 2, what, diag);
+	if (rc == 0 && pg_rows_count(&rows[1]) == 0)
+		rc = pg_lease_lost(store, diag);
+	else if (rc == 0)
+		*applied_seq = (uint64_t)pg_number(&rows[1], 0, 0);
+	pg_rows_clear(&rows[0]);
+	pg_rows_clear(&rows[1]);
+	if (rc == 0)
+		rc = check_loss(store, *applied_seq, diag);
+	if (rc == 0)
+		store->applied = *applied_seq;
+	return rc;
+}
+
+int pg_store_commit(struct store *base, uint64_t applied_seq, struct diag *diag)
+{
+	struct pg_store *store = pg_store_of(base);
+	struct pg_params params = { 0 };
+	char time[CLOCK_TEXT_MAX];
+	int rc = base->engine->flush ? base->engine->flush(base, diag) : 0;
+
+	if (rc)
+		return rc;
+	pg_add_string(&params, store->broker);
+	pg_add_number(&params, (int64_t)applied_seq);
+	pg_add_string(&params, store->clock_ms ? clock_print(store->clock_ms, time) : NULL);
+	rc = pg_send(store->pg,
+		     "UPDATE brokers SET applied_seq = $2, clock_at = coalesce($3, clock_at), "
+		     "seen_at = " PG_NOW_MS " WHERE name = $1",
+		     &params, diag);
+	if (rc == 0)
+		rc = pg_send(store->pg, "COMMIT", NULL, diag);
+	if (rc == 0)
+		rc = pg_store_finish(store, NULL, 0, "cannot commit", diag);
+	if (rc)
+		return rc;
+	store->is_begun = false;
+	store->applied = applied_seq;
+	store->signed_ns = clock_mono_ns();
+	return 0;
+}
+
+void pg_store_rollback(struct store *base)
+{
+	struct pg_store *store = pg_store_of(base);
+
+	if (!store->pg)
+		return;
+	pg_drop(store->pg);
+	/* Where it fails the connection is lost, and the server rolls back by itself. */
+	if (store->is_begun && !pg_is_lost(store->pg))
+		diag_ignore(pg_exec(store->pg, "ROLLBACK", NULL, NULL, "cannot roll back", NULL));
+	store->is_begun = false;
+}
