@@ -166,6 +166,7 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 	const struct options *options = &plugin->options;
 	struct ledger_options wanted = {
 		.path = options->database,
+		.journal = options->journal,
 		.journal_bytes = (size_t)options->journal_size,
 		.journal_bytes_max = (size_t)options->journal_max,
 		.batch_rows = (unsigned)options->batch_rows,
@@ -177,11 +178,13 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 		.cache_entities = (size_t)options->state_cache,
 		.wait_ms = (unsigned)options->backpressure_ms,
 		.may_open_later = true,
-		.broker = plugin->host[0] ? plugin->host : NULL,
+		.broker = options->broker,
 	};
 
 	if (!options->database)
 		return 0;
+	if (!wanted.broker && !ledger_is_shared(options->database) && plugin->host[0])
+		wanted.broker = plugin->host;
 	return ledger_open(&wanted, &plugin->rules->contract->plan, &plugin->ledger, diag);
 }
 

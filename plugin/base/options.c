@@ -28,9 +28,12 @@ static const struct options_row table[] = {
 	PATH(password_file, 0, "the password file, in mosquitto_passwd's format"),
 	PATH(scram_file, 0, "the file of SCRAM-SHA-256 keys, for MQTT 5 enhanced authentication"),
 	PATH(crl_file, 0, "lists of revoked certificates (PEM), for sessions that are there already"),
-	PATH(database, 0, "the SQLite file; required when the contract keeps anything"),
+	PATH(database, 0, "the SQLite file, or PostgreSQL's connection string; required when the contract keeps anything"),
+	NAME(broker, "the name of this broker in the database; the host's where it is not given, required with PostgreSQL"),
+	NAME(origin, "an older word for broker"),
+	PATH(journal, 0, "the journal's file; required with PostgreSQL, beside the database else"),
 	INTEGER(journal_size, "16777216", 65536, INT64_C(1) << 32,
-		"bytes of the journal beside the database, while the database keeps up"),
+		"bytes of the journal, while the database keeps up"),
 	INTEGER(journal_max, "268435456", 65536, INT64_C(1) << 36,
 		"bytes that the journal may grow to while writes come faster"),
 	INTEGER(batch_rows, "16384", 1, 100000, "accepted writes in one transaction at most"),
@@ -39,7 +42,6 @@ static const struct options_row table[] = {
 		"milliseconds at most that a turn of the broker waits for the database (0: it never waits)"),
 	INTEGER(events_keep_rows, "0", 0, INT64_MAX, "rows kept in the events table (0: all)"),
 	INTEGER(events_keep_days, "0", 0, 36500, "days that events are kept (0: for ever)"),
-	NAME(origin, "the name of this broker in the events table; the host's where it is not given"),
 	INTEGER(say_publisher, "0", 0, 1,
 		"1: MQTT 5 readers, bridges among them, are told who published a message"),
 	INTEGER(release_wait, "30", 1, 86400,
@@ -219,6 +221,20 @@ static int check_journal(struct options *options, bool is_max_given, struct diag
 			options->journal_max, options->journal_size);
 }
 
+static int take_origin(struct options *options, struct diag *diag)
+{
+	if (!options->origin)
+		return 0;
+	if (options->broker)
+		return diag_set(
+			diag, ERR_INVALID,
+			"plugin_opt_origin: is an older word for plugin_opt_broker, which is "
+			"given, too");
+	options->broker = options->origin;
+	options->origin = NULL;
+	return 0;
+}
+
 int options_init(struct options *ret, const struct options_pair *pairs, size_t count,
 		 struct diag *diag)
 {
@@ -236,6 +252,8 @@ int options_init(struct options *ret, const struct options_pair *pairs, size_t c
 		else if (table[i].preset)
 			rc = set(ret, &table[i], table[i].preset, diag);
 	}
+	if (rc == 0)
+		rc = take_origin(ret, diag);
 	if (rc == 0)
 		rc = check_journal(ret, is_given[find("journal_max") - table], diag);
 	if (rc)

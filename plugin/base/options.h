@@ -29,7 +29,11 @@ struct options {
 	char *password_file;    /* NULL: no client logs in with a password */
 	char *scram_file;       /* NULL: no client logs in by SCRAM */
 	char *crl_file;         /* NULL: only the broker's TLS checks for revoked certificates */
-	char *database;         /* NULL: no state is kept; a contract with entities needs it */
+	/* A path, or libpq's connection string; NULL: no state is kept, which entities need. */
+	char *database;
+	char *broker;  /* plain text of 1 to OPTIONS_NAME_MAX bytes; NULL: the host's name */
+	char *origin;  /* an older word for broker, which has it; always NULL */
+	char *journal; /* path; NULL: beside the database */
 	int64_t journal_size;
 	int64_t journal_max; /* at least journal_size */
 	int64_t batch_rows;
@@ -38,7 +42,6 @@ struct options {
 	int64_t events_keep_rows;
 	int64_t events_keep_days;
 	int64_t say_publisher;
-	char *origin;         /* plain text of 1 to OPTIONS_NAME_MAX bytes; NULL: the host's name */
 	int64_t release_wait; /* seconds */
 	int64_t retain_again; /* 1: retained messages are published again after a start */
 	int64_t state_cache;

@@ -142,7 +142,7 @@ struct plugin {
 	pthread_t thread; /* the broker's: calls on other threads are refused */
 	struct broker broker;
 	struct options options;
-	char host[256]; /* this broker's name, plugin_opt_origin or the host's; "": it has none */
+	char host[256]; /* this broker's name, plugin_opt_broker or the host's; "": it has none */
 	struct rules *rules;
 	struct diag_list faults; /* of the files at the last load */
 	uint64_t generation;     /* counts the rules that were in force */
@@ -452,7 +452,7 @@ void peers_name_broker(struct plugin *plugin);
  * The pending publish was allowed and is not kept yet. @name: its publisher's. Keeps with the
  * decision's write who a peer says that it was, and adds the name to other messages where the
  * option wants it. False: a peer brings back what was published here, by the name that
- * plugin_opt_origin gives this broker; the decision is a refusal, which is only counted.
+ * plugin_opt_broker gives this broker; the decision is a refusal, which is only counted.
  */
 bool peers_on_message(struct plugin *plugin, struct mosquitto_evt_message *event, const char *name)
 	__attribute__((cold));

@@ -73,10 +73,10 @@ static void say(struct plugin *plugin, struct mosquitto_evt_message *event, cons
 
 void peers_name_broker(struct plugin *plugin)
 {
-	const char *origin = plugin->options.origin;
+	const char *name = plugin->options.broker;
 
-	if (origin)
-		(void)snprintf(plugin->host, sizeof(plugin->host), "%s", origin);
+	if (name)
+		(void)snprintf(plugin->host, sizeof(plugin->host), "%s", name);
 	else if (gethostname(plugin->host, sizeof(plugin->host) - 1) != 0)
 		plugin->host[0] = '\0';
 }
@@ -84,9 +84,9 @@ void peers_name_broker(struct plugin *plugin)
 /* Only by a name that somebody chose: two brokers on one host have the host's by themselves. */
 static bool is_back(const struct plugin *plugin, const char *said)
 {
-	const char *origin = plugin->options.origin, *at = strrchr(said, '@');
+	const char *name = plugin->options.broker, *at = strrchr(said, '@');
 
-	return origin && at && strcmp(at + 1, origin) == 0;
+	return name && at && strcmp(at + 1, name) == 0;
 }
 
 /* Bridges that meet in a ring, or go both ways, bring what stands here, or stood here before. */

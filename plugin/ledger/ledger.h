@@ -27,13 +27,14 @@
 struct ledger;
 
 struct ledger_options {
-	const char *path;         /* the SQLite file; made where it does not exist */
-	size_t journal_bytes;     /* of "<path>-journal.ring", in use while the database keeps up */
-	size_t journal_bytes_max; /* that it may grow to; below journal_bytes: those */
-	unsigned batch_rows;      /* records of one transaction at most */
-	unsigned batch_ms;        /* how long the oldest record waits for one, at most */
-	uint64_t events_keep_rows;   /* 0: all */
-	unsigned events_keep_days;   /* 0: all */
+	const char *path;          /* the SQLite file; made where it does not exist; or store.h's */
+	const char *journal;       /* the journal's file; NULL: "<path>-journal.ring" */
+	size_t journal_bytes;      /* in use while the database keeps up */
+	size_t journal_bytes_max;  /* that it may grow to; below journal_bytes: those */
+	unsigned batch_rows;       /* records of one transaction at most */
+	unsigned batch_ms;         /* how long the oldest record waits for one, at most */
+	uint64_t events_keep_rows; /* 0: all */
+	unsigned events_keep_days; /* 0: all */
 	uint64_t refusals_keep_rows; /* 0: all */
 	unsigned refusals_keep_days; /* 0: all */
 	uint64_t wal_bytes_max;      /* of SQLite's WAL while some process reads; 0: 1 GiB */
@@ -42,6 +43,15 @@ struct ledger_options {
 	bool may_open_later;         /* see ledger_open() */
 	const char *broker; /* what events are marked with: which broker this is; or NULL */
 };
+
+/* Is @database one that several brokers share? */
+bool ledger_is_shared(const char *database);
+
+/*
+ * Is all there that the database needs? ERR_INVALID: one that is shared needs the name of this
+ * broker, and a place for the journal.
+ */
+int ledger_check_place(const struct ledger_place *place, struct diag *diag) MUST_CHECK;
 
 /*
  * Opens or makes the database, brings its schema up to date, adds what @plan needs and is
@@ -99,6 +109,15 @@ const char *ledger_lacks(const struct ledger *ledger, unsigned entity, unsigned 
  */
 int ledger_look(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
 		struct ledger_state *ret, struct diag *diag) MUST_CHECK;
+
+/*
+ * In a database that is shared: another broker wrote to it. An id that it has may be one that is
+ * new here, and an event of @publisher has members that make it one event (x-unique). Both do
+ * nothing while the ledger is not open: what it opens is read whole.
+ */
+void ledger_learn_id(struct ledger *ledger, unsigned entity, const char *id, size_t id_len);
+void ledger_learn_unique(struct ledger *ledger, const char *publisher, size_t publisher_len,
+			 uint64_t unique);
 
 /*
  * ledger_look() at this entity will follow, after the time that it takes to parse a message. The

@@ -44,7 +44,8 @@ static int check_ready(struct ledger *l, bool is_power, struct diag *diag)
 	if (is_power && !ledger_takes_power(l))
 		return diag_set(diag, ERR_IO, "%s: the disk's syncs fail or are too slow",
 				l->journal_path);
-	if (writer_is_troubled(l->writer))
+	/* What waits for a shared database that is away is kept by the journal. */
+	if (writer_is_troubled(l->writer) && (!l->is_shared || writer_is_stuck(l->writer)))
 		return diag_set(diag, ERR_IO, "%s: the database takes no writes", l->path);
 	if (l->is_stalled)
 		return diag_set(diag, ERR_IO, "%s: the writer hangs", l->path);
@@ -287,6 +288,23 @@ static void remember(struct ledger *l, const struct ledger_write *write,
 	state_pin(l->state, facts, l->last_seq);
 }
 
+/* What the step was decided on, so that the batch can tell whether it still stands there. */
+static __attribute__((cold, noinline)) void fill_before(const struct ledger_entity *known,
+							const struct ledger_write *write,
+							const struct state_facts *facts,
+							struct record *record)
+{
+	for (size_t i = 0; i < write->value_count; i++) {
+		int slot = entity_slot(known->entity, write->value[i].column);
+
+		if (slot < 0)
+			continue;
+		record->before_column = record->value[i].column;
+		record->before = text_of(facts->status[slot]);
+		return;
+	}
+}
+
 int ledger_commit(struct ledger *l, const struct ledger_write *write, struct diag *diag)
 {
 	struct state_facts *facts = NULL;
@@ -307,6 +325,8 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 	if (facts) {
 		drop_known_owner(facts, &record);
 		record.revision = facts->revision + 1;
+		if (__builtin_expect(l->is_shared, 0))
+			fill_before(&l->entity[write->entity], write, facts, &record);
 	}
 	rc = append(l, &record, write->is_power, &place, diag);
 	if (rc)

@@ -73,11 +73,14 @@ static inline bool ledger_remembers(const struct ledger_entity *known, unsigned 
 }
 
 struct ledger {
-	bool is_reader;   /* made by ledger_open_reader(): it has a reader and nothing else */
-	char *asked_path; /* as the options have it */
-	char *broker;     /* or NULL */
+	bool is_reader; /* made by ledger_open_reader(): it has a reader and nothing else */
+	bool is_shared; /* other brokers write to the database, too */
+	char *database; /* as the options have it */
+	char *broker;   /* or NULL */
 	struct store_place place; /* of these two */
-	char *path;               /* without symbolic links */
+	char *asked_path;         /* the database's name in messages: see store_shown() */
+	char *asked_journal;      /* as the options have it, or NULL */
+	char *path;               /* as asked_path; of a file without symbolic links */
 	char *journal_path;
 	size_t journal_bytes; /* asked for */
 	size_t journal_bytes_max;

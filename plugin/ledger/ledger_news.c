@@ -44,8 +44,8 @@ static bool place_news(struct ledger *l, struct diag *ret)
 		return false;
 	(void)diag_set(ret, 0,
 		       "%s: lies on %s, which copies on write: where that disk gets full writes "
-		       "are refused until it has room; put plugin_opt_database on ext4 or XFS",
-		       l->journal_path, system);
+		       "are refused until it has room; put plugin_opt_%s on ext4 or XFS",
+		       l->journal_path, system, l->asked_journal ? "journal" : "database");
 	return true;
 }
 

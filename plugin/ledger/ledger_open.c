@@ -22,16 +22,22 @@
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
+/* The journal's file, where the database is called @path. */
+static int name_journal(const struct ledger *l, const char *path, char **ret, struct diag *diag)
+{
+	if (l->asked_journal)
+		*ret = strdup(l->asked_journal);
+	else if (asprintf(ret, "%s-journal.ring", path) < 0)
+		*ret = NULL;
+	return *ret ? 0 : diag_nomem(diag);
+}
+
 static int find_paths(struct ledger *l, struct diag *diag)
 {
-	l->path = realpath(l->asked_path, NULL);
+	l->path = l->is_shared ? strdup(l->asked_path) : realpath(l->asked_path, NULL);
 	if (!l->path)
 		return diag_set(diag, ERR_IO, "%s: cannot resolve the path", l->asked_path);
-	if (asprintf(&l->journal_path, "%s-journal.ring", l->path) < 0) {
-		l->journal_path = NULL;
-		return diag_nomem(diag);
-	}
-	return 0;
+	return name_journal(l, l->path, &l->journal_path, diag);
 }
 
 /* The plan's tables, what is known of them, and a reader. */
@@ -67,12 +73,13 @@ static int check_database(struct ledger *l, struct diag *diag)
 {
 	struct stat st;
 	char *ring;
-	int rc = 0;
+	int rc;
 
-	if (stat(l->asked_path, &st) == 0 || errno != ENOENT)
+	if (l->is_shared || stat(l->asked_path, &st) == 0 || errno != ENOENT)
 		return 0;
-	if (asprintf(&ring, "%s-journal.ring", l->asked_path) < 0)
-		return diag_nomem(diag);
+	rc = name_journal(l, l->asked_path, &ring, diag);
+	if (rc)
+		return rc;
 	l->is_pair_wrong = l->journal || is_filled(ring);
 	if (l->is_pair_wrong)
 		rc = diag_set(diag, ERR_INVALID,
@@ -243,6 +250,8 @@ static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 		pressure_release(&l->pressure);
 	if (rc >= 0)
 		return rc;
+	if (rc == ERR_STALE)
+		return WRITER_SOON;
 	if (rc == ERR_BUSY && replay_is_held(&l->replay))
 		return WRITER_HELD;
 	atomic_fetch_add(&l->errors, 1);
@@ -301,6 +310,27 @@ static int make_plans(struct ledger *l, const struct entity_plan *plan, struct d
 	return l->plan && l->making && l->entity ? 0 : diag_nomem(diag);
 }
 
+/* False: memory ran out. */
+static bool copy(const char *text, char **ret)
+{
+	*ret = text ? strdup(text) : NULL;
+	return !text || *ret;
+}
+
+static int copy_places(struct ledger *l, const struct ledger_options *options, struct diag *diag)
+{
+	char shown[STORE_SHOWN_MAX];
+
+	if (!copy(options->path, &l->database) || !copy(options->broker, &l->broker) ||
+	    !copy(options->journal, &l->asked_journal) ||
+	    !copy(store_shown(options->path, shown), &l->asked_path))
+		return diag_nomem(diag);
+	l->place = (struct store_place){ .place = l->database, .broker = l->broker };
+	l->is_shared = ledger_is_shared(l->database);
+	return ledger_check_place(
+		&(struct ledger_place){ l->database, l->broker, l->asked_journal }, diag);
+}
+
 static int make_rooms(struct ledger *l, const struct ledger_options *options, struct diag *diag)
 {
 	size_t entities = options->cache_entities;
@@ -313,12 +343,9 @@ static int make_rooms(struct ledger *l, const struct ledger_options *options, st
 		entities = STATE_ENTITIES_MIN;
 	if (entities > STATE_ENTITIES_MAX)
 		entities = STATE_ENTITIES_MAX;
-	l->asked_path = strdup(options->path);
-	l->broker = options->broker ? strdup(options->broker) : NULL;
-	if (!l->asked_path || (options->broker && !l->broker))
-		return diag_nomem(diag);
-	l->place = (struct store_place){ .place = l->asked_path, .broker = l->broker };
-	rc = backlog_new(&l->backlog, diag);
+	rc = copy_places(l, options, diag);
+	if (rc == 0)
+		rc = backlog_new(&l->backlog, diag);
 	if (rc == 0)
 		rc = state_new(entities, waiting, &l->state, diag);
 	if (rc == 0)
@@ -420,6 +447,8 @@ void ledger_close(struct ledger *l)
 	free(l->journal_path);
 	free(l->path);
 	free(l->asked_path);
+	free(l->asked_journal);
+	free(l->database);
 	free(l->broker);
 	free(l);
 }

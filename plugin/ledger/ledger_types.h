@@ -134,4 +134,11 @@ struct ledger_letter {
 
 typedef void ledger_letter_visit(const struct ledger_letter *row, void *ctx);
 
+/* Where a ledger is; all strings are borrowed. */
+struct ledger_place {
+	const char *database; /* a path, or a connection string (store.h) */
+	const char *broker;   /* whose journal it is; NULL: the only one's */
+	const char *journal;  /* its file; NULL: "<database>-journal.ring" */
+};
+
 #endif

@@ -1,6 +1,8 @@
 /* pg_engine.c -- the PostgreSQL engine: the table of its functions. */
 #include "ledger/pg_store_internal.h"
 
+_Static_assert(STORE_SHOWN_MAX >= PG_SHOWN_MAX, "what is shown fits");
+
 /* A server keeps its own memory, its log and its files: these have nothing to do. */
 static void set_patience(struct store *store, unsigned busy_ms)
 {
@@ -49,6 +51,7 @@ static void set_clock(struct store *store, int64_t believed_ms)
 const struct store_engine store_postgres = {
 	.name = "PostgreSQL",
 	.is_shared = true,
+	.shown = pg_shown,
 	.open = pg_store_open,
 	.close = pg_store_close,
 	.set_patience = set_patience,

@@ -51,6 +51,13 @@ bool store_is_conninfo(const char *place);
 bool store_is_shared(const char *place);
 
 /*
+ * What messages call the database: a path as it is, a connection string without its secrets. @ret
+ * has room for STORE_SHOWN_MAX bytes, and need not be what is returned.
+ */
+#define STORE_SHOWN_MAX 256u
+const char *store_shown(const char *place, char *ret);
+
+/*
  * Opens the database at @place, or makes one if there is none. Checks which program made it, and
  * which version, without changing it. ERR_INVALID: the file is no database; ERR_VERSION: another
  * program or a newer version made it. Calls wait up to @busy_ms for other processes' locks.
@@ -112,6 +119,9 @@ int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied
 		   struct diag *diag) MUST_CHECK;
 
 /*
+ * What is said of files, from here to store_check_anew() and at store_checkpoint(), is SQLite's:
+ * with the other engine these calls return 0, and do nothing.
+ *
  * Are the database and the WAL at their paths those that are open, and has no other program changed
  * them? Makes some system calls. ERR_IO: no; @diag names the file and says what to do.
  */
@@ -132,7 +142,8 @@ enum store_fault {
 	STORE_MOVED,    /* the database's file is gone, or another is in its place */
 	STORE_WAL_GONE, /* a file of SQLite's beside it is gone, or another is in its place */
 	STORE_SPOILT,   /* another program cut or overwrote the database's file or the WAL */
-	STORE_UNSURE,   /* none of these: a checkpoint failed, and the store must be opened again */
+	STORE_UNSURE, /* none of these: a checkpoint failed, or the database or this broker's row is
+		       * another's, and the store must be opened again */
 };
 enum store_fault store_fault(const struct store *store);
 
@@ -193,6 +204,9 @@ int store_apply(struct store *store, uint64_t seq, const struct record *record,
 /*
  * Writes what store_apply() collected. Afterwards, also after a failure, nothing is collected and
  * the records are not read any more. store_commit() calls it if something is left.
+ *
+ * ERR_STALE of these two, in a database that is shared: a step of another broker has to be there
+ * first, and is on its way. The same batch succeeds some milliseconds later, or says why not.
  */
 int store_flush(struct store *store, struct diag *diag) MUST_CHECK;
 int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag) MUST_CHECK;

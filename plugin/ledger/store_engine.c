@@ -35,6 +35,13 @@ static const struct store_engine *engine_of(const char *place)
 	return store_is_conninfo(place) ? &store_postgres : &store_sqlite;
 }
 
+const char *store_shown(const char *place, char *ret)
+{
+	const struct store_engine *engine = engine_of(place);
+
+	return engine->shown ? engine->shown(place, ret) : place;
+}
+
 bool store_is_shared(const char *place)
 {
 	return engine_of(place)->is_shared;

@@ -1,9 +1,9 @@
 /*
  * store_engine.h -- what a database engine does for the store; for the store's own files.
  *
- * store.c finds the engine by the place (a path: SQLite; a connection string: PostgreSQL) and calls
- * it. Each function is what its namesake in store.h says. An engine's store and reader begin with
- * struct store and struct store_reader.
+ * store_engine.c finds the engine by the place (a path: SQLite; a connection string: PostgreSQL),
+ * and calls it. Each function is what its namesake in store.h says. An engine's store and reader
+ * begin with struct store and struct store_reader.
  */
 #ifndef PETSTORE_LEDGER_STORE_ENGINE_H
 #define PETSTORE_LEDGER_STORE_ENGINE_H
@@ -13,6 +13,7 @@
 struct store_engine {
 	const char *name; /* "SQLite", "PostgreSQL" */
 	bool is_shared;   /* other brokers write to the same database */
+	const char *(*shown)(const char *place, char *ret); /* NULL: the place as it is */
 
 	int (*open)(const struct store_place *place, unsigned busy_ms, struct store **ret,
 		    struct diag *diag);

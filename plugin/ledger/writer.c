@@ -24,6 +24,7 @@ struct writer {
 	_Atomic bool is_stopping;
 	_Atomic int64_t stop_at_ns; /* do not try longer than until then */
 	_Atomic bool is_troubled;
+	_Atomic bool is_stuck;
 	_Atomic uint64_t applied;
 	_Atomic uint64_t rounds;
 
@@ -95,6 +96,7 @@ static void on_failure(struct writer *w, int rc, struct diag *diag)
 		return;
 	if (rc == ERR_BUSY && now - w->failing_since_ns < WRITER_PATIENCE_MS * MS)
 		return;
+	atomic_store(&w->is_stuck, is_lasting(rc));
 	begin_trouble(w, diag);
 }
 
@@ -114,6 +116,7 @@ static void on_success(struct writer *w, bool is_done)
 	w->failing_since_ns = 0;
 	add_news(w, &line);
 	atomic_store(&w->is_troubled, false);
+	atomic_store(&w->is_stuck, false);
 }
 
 /* One batch; the result is the replay's. */
@@ -134,7 +137,7 @@ static int work(struct writer *w)
 		add_news(w, &line);
 	if (rc < 0)
 		on_failure(w, rc, &diag);
-	else if (rc != WRITER_HELD)
+	else if (rc != WRITER_HELD && rc != WRITER_SOON)
 		on_success(w, rc != 1);
 	atomic_fetch_add(&w->rounds, 1);
 	return rc;
@@ -176,6 +179,8 @@ static void *run(void *ctx)
 			wait_for_work(w, w->pause_ms);
 		else if (rc == WRITER_HELD)
 			wait_for_work(w, WRITER_PAUSE_MAX_MS);
+		else if (rc == WRITER_SOON)
+			wait_for_work(w, WRITER_SOON_MS);
 		else if (rc == 0 && !is_last)
 			wait_for_work(w, w->wait_ms);
 		else if (rc == 2 && !is_last)
@@ -255,6 +260,11 @@ uint64_t writer_applied(const struct writer *w)
 bool writer_is_troubled(const struct writer *w)
 {
 	return atomic_load_explicit(&w->is_troubled, memory_order_acquire);
+}
+
+bool writer_is_stuck(const struct writer *w)
+{
+	return atomic_load_explicit(&w->is_stuck, memory_order_acquire);
 }
 
 uint64_t writer_rounds(const struct writer *w)

@@ -21,13 +21,16 @@
 
 /* Nothing may be written now, which is no failure: to be tried again after a pause. */
 #define WRITER_HELD 3
+/* Likewise, after a pause of WRITER_SOON_MS: another broker's write is on its way. */
+#define WRITER_SOON 4
+#define WRITER_SOON_MS 5
 
 /* The work. The functions are called by the thread only, one at a time. */
 struct writer_ops {
 	/*
 	 * One batch. 1: done, there is more; 2: done, and that was all there was; 0: there was
-	 * nothing to do; WRITER_HELD; negative: failed, to be repeated. Sets *applied to the last
-	 * sequence number that arrived.
+	 * nothing to do; WRITER_HELD, WRITER_SOON; negative: failed, to be repeated. Sets *applied
+	 * to the last sequence number that arrived.
 	 */
 	int (*replay)(void *ctx, uint64_t *applied, struct diag *diag);
 	/*
@@ -63,6 +66,9 @@ uint64_t writer_applied(const struct writer *writer);
 
 /* True from the trouble's first news to its last. */
 bool writer_is_troubled(const struct writer *writer);
+
+/* And one that does not end by itself: the database refuses what is written. */
+bool writer_is_stuck(const struct writer *writer);
 
 /* The next line of news; false: none. Never waits. */
 bool writer_news(struct writer *writer, struct diag *ret);

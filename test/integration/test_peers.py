@@ -29,7 +29,7 @@ def pair(request, tmp_path_factory, template):
         return made[-1]
 
     def settings(name):
-        return ["plugin_opt_origin " + name,
+        return ["plugin_opt_broker " + name,
                 "plugin_opt_say_publisher %d" % (request.param == "mqttv50")]
 
     far = bridges.peer(new, folder / "far", bridges.FAR_USER, TRUST, before=settings("far"))

@@ -48,7 +48,7 @@ def test_events_say_which_message_it_was(new_broker):
     for status in ("AVAILABLE", "PENDING"):
         assert publisher.publish(*messages.pet_status(pet, status), qos=1) in (0, 0x10)
     broker.stop()
-    broker.edits.append(lambda text: text.replace("#plugin_opt_origin", "plugin_opt_origin"))
+    broker.edits.append(lambda text: text.replace("#plugin_opt_broker", "plugin_opt_broker"))
     broker.start()
     assert broker.client("collar-7").publish(topic, payload, 1) in (0, 0x10)
     broker.stop()

@@ -830,6 +830,35 @@ static void test_ledger_open__second_is_refused(void **state)
 	open_ledger(f);
 }
 
+static void test_ledger_open__journal_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	char journal[300];
+
+	(void)strcpy(journal, folder_file(&f->folder, "elsewhere.journal"));
+	f->options.journal = journal;
+	open_ledger(f);
+	assert_int_equal(move_order(f, "1", "PLACED"), 0);
+	close_ledger(f);
+	assert_int_equal(access(journal, F_OK), 0);
+	assert_int_not_equal(access(folder_file(&f->folder, "shop.db-journal.ring"), F_OK), 0);
+	assert_sql(&f->folder, "shop.db", "SELECT count(*) FROM orders", "1");
+}
+
+static void test_ledger_open__shared_needs_a_name_and_a_journal(void **state)
+{
+	struct fixture *f = *state;
+
+	f->options.path = "host=127.0.0.1 dbname=shop password=secret";
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, "plugin_opt_broker: is missing"));
+	f->options.broker = "warehouse-1";
+	assert_int_equal(try_open(f, &plan), ERR_INVALID);
+	assert_non_null(strstr(f->diag.text, "plugin_opt_journal: is missing"));
+	assert_true(ledger_is_shared(f->options.path));
+	assert_false(ledger_is_shared(f->path));
+}
+
 static void write_file(const char *path, const char *text)
 {
 	FILE *file = fopen(path, "w");
@@ -1704,6 +1733,8 @@ int main(void)
 		TEST(test_ledger_look__knows_new_ids_without_a_question),
 		TEST(test_ledger_look__more_entities_than_memory),
 		TEST(test_ledger_open__second_is_refused),
+		TEST(test_ledger_open__journal_elsewhere),
+		TEST(test_ledger_open__shared_needs_a_name_and_a_journal),
 		TEST(test_ledger_open__no_database),
 		TEST(test_ledger_open__another_programs_database),
 		TEST(test_ledger_open__newer_database),

@@ -49,6 +49,24 @@ static void test_options_init__journal_max_is_at_least_its_size(void **state)
 				       "journal_size, expected at least 536870912");
 }
 
+static void test_options_init__origin_is_an_older_word_for_broker(void **state)
+{
+	const struct options_pair pairs[] = {
+		{ "contract", "c" }, { "access", "a" }, { "origin", "shop" }, { "broker", "shop" }
+	};
+	struct options options;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(options_init(&options, pairs, 3, &diag), 0);
+	assert_string_equal(options.broker, "shop");
+	assert_null(options.origin);
+	options_clear(&options);
+	assert_int_equal(options_init(&options, pairs, 4, &diag), ERR_INVALID);
+	assert_string_equal(diag.text, "plugin_opt_origin: is an older word for "
+				       "plugin_opt_broker, which is given, too");
+}
+
 static void test_options_init__names_what_is_wrong(void **state)
 {
 	static const struct {
@@ -164,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options_init__fills_defaults),
 		cmocka_unit_test(test_options_init__journal_max_is_at_least_its_size),
+		cmocka_unit_test(test_options_init__origin_is_an_older_word_for_broker),
 		cmocka_unit_test(test_options_init__names_what_is_wrong),
 		cmocka_unit_test(test_options_init__asks_for_what_is_required),
 		cmocka_unit_test(test_options_init__takes_every_row_of_its_table),

@@ -1,0 +1,42 @@
+/*
+ * ledger_shared.c -- a database that several brokers share: what it needs, and what they wrote to
+ * it.
+ */
+#include "ledger/ledger_internal.h"
+
+bool ledger_is_shared(const char *database)
+{
+	return store_is_shared(database);
+}
+
+int ledger_check_place(const struct ledger_place *place, struct diag *diag)
+{
+	if (!store_is_shared(place->database))
+		return 0;
+	if (!place->broker)
+		return diag_set(diag, ERR_INVALID,
+				"plugin_opt_broker: is missing: brokers that share a database need "
+				"a name each");
+	if (!place->journal)
+		return diag_set(diag, ERR_INVALID,
+				"plugin_opt_journal: is missing: expected the path of this "
+				"broker's journal, since the database is no file");
+	return 0;
+}
+
+void ledger_learn_id(struct ledger *l, unsigned entity, const char *id, size_t len)
+{
+	struct entitykey key;
+
+	if (!ledger_catch_up(l) || entity >= l->entity_count || len == 0 || len > ENTITY_ID_MAX ||
+	    l->entity[entity].number.table == 0)
+		return;
+	key = entitykey_make(l->secret, l->entity[entity].number.table, id, len);
+	idfilter_add(l->idfilter, &key);
+}
+
+void ledger_learn_unique(struct ledger *l, const char *publisher, size_t len, uint64_t unique)
+{
+	if (ledger_catch_up(l) && unique)
+		accepted_add(&l->unique, wordhash(l->seed, publisher, len), unique, l->last_seq);
+}
