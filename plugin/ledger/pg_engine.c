@@ -1,4 +1,5 @@
 /* pg_engine.c -- the PostgreSQL engine: the table of its functions. */
+#include "ledger/pg_reader.h"
 #include "ledger/pg_store_internal.h"
 
 _Static_assert(STORE_SHOWN_MAX >= PG_SHOWN_MAX, "what is shown fits");
@@ -76,4 +77,13 @@ const struct store_engine store_postgres = {
 	.checkpoint = checkpoint,
 	.ids = pg_store_ids,
 	.load_unique = pg_store_load_unique,
+	.reader_open = pg_reader_open,
+	.reader_use = pg_reader_use,
+	.reader_close = pg_reader_close,
+	.reader_find = pg_reader_find,
+	.reader_letter = pg_reader_letter,
+	.reader_last = pg_reader_last,
+	.reader_unchanged = pg_reader_unchanged,
+	.reader_visit = pg_reader_visit,
+	.reader_resent = pg_reader_resent,
 };

@@ -1,13 +1,481 @@
-/* query_pg.c -- reads a PostgreSQL database for petstorectl. */
+/*
+ * query_pg.c -- query.h for PostgreSQL: the same rows, and cells by the same names, as a SQLite
+ * database would give.
+ *
+ * A payload that is in one of two columns becomes one cell. Texts are compared by their bytes, and
+ * NULL is smaller than all else.
+ */
+#include "ledger/query_pg.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/entity.h"
+#include "ledger/pg_look.h"
 #include "ledger/query_engine.h"
 
-static int refuse_open(const char *place, struct query **ret, struct diag *diag)
+#define CONNECT_MS 5000u
+#define WAIT_MS 300000u /* a person waits, who can interrupt it; a large table takes its time */
+#define AT_ONCE 1000u   /* rows that are read in one round trip */
+#define SQL_MAX 16384u  /* a statement: columns and filters, whose texts are not in it */
+
+static const char unreadable[] = "cannot read the database";
+
+struct pg_query {
+	struct query base;
+	struct pg *pg;
+	bool is_borrowed;           /* the connection, which is within a transaction */
+	struct pg_look_table table; /* that was asked about last */
+	struct pg_params params;
+	size_t len;
+	char sql[SQL_MAX];
+	char fetch[48];
+};
+
+static struct pg_query *of(struct query *query)
 {
-	(void)place;
-	(void)ret;
-	return diag_set(diag, ERR_INVALID, "this build has no PostgreSQL engine");
+	return (struct pg_query *)query;
 }
 
-const struct query_engine query_postgres = {
-	.open = refuse_open,
+/* ---- opening ----------------------------------------------------------------------------- */
+
+static void pg_query_close(struct query *base)
+{
+	struct pg_query *query = of(base);
+
+	if (!query->is_borrowed)
+		pg_close(query->pg);
+	free(query);
+}
+
+static int look(struct pg_query *query, struct diag *diag)
+{
+	struct pg_rows rows = { 0 };
+	int rc = pg_exec(query->pg, PG_LOOK_SQL, NULL, &rows, unreadable, diag);
+
+	rc = pg_look(rc, pg_state(query->pg), &rows, diag);
+	if (rc == ERR_VERSION)
+		diag_prefix(diag, "%s", pg_name(query->pg));
+	pg_rows_clear(&rows);
+	return rc;
+}
+
+static int pg_query_open(const char *place, struct query **ret, struct diag *diag)
+{
+	const struct pg_place to = { .conninfo = place,
+				     .application = "petstorectl",
+				     .wait_ms = CONNECT_MS };
+	struct pg *pg = NULL;
+	int rc = pg_open(&to, &pg, diag);
+
+	if (rc)
+		return rc;
+	rc = query_pg_on(pg, ret, diag);
+	if (rc) {
+		pg_close(pg);
+		return rc;
+	}
+	of(*ret)->is_borrowed = false;
+	rc = look(of(*ret), diag);
+	if (rc) {
+		query_close(*ret);
+		*ret = NULL;
+		return rc;
+	}
+	pg_set_wait(pg, WAIT_MS);
+	return 0;
+}
+
+int query_pg_on(struct pg *pg, struct query **ret, struct diag *diag)
+{
+	struct pg_query *query = calloc(1, sizeof(*query));
+
+	if (!query)
+		return diag_nomem(diag);
+	query->base.engine = &query_postgres;
+	query->pg = pg;
+	query->is_borrowed = true;
+	(void)snprintf(query->fetch, sizeof(query->fetch), "FETCH %u FROM list", AT_ONCE);
+	*ret = &query->base;
+	return 0;
+}
+
+/* ---- names ------------------------------------------------------------------------------- */
+
+/* It looks also where the same table was asked about before: it may have got a column. */
+static bool pg_query_has(struct query *base, const char *table)
+{
+	struct pg_query *query = of(base);
+
+	return entity_is_name(table) && pg_look_table(query->pg, table, &query->table, NULL) == 0 &&
+	       query->table.count > 0;
+}
+
+static bool is_second(const struct pg_look_table *table, unsigned at)
+{
+	return table->column[at].is_bytes && pg_look_is_second(table->column[at].name);
+}
+
+static void add_to_list(char *list, size_t cap, const char *name)
+{
+	size_t used = strlen(list);
+
+	(void)snprintf(list + used, cap - used, "%s%s", used ? ", " : "", name);
+}
+
+static int fail_column(const struct pg_query *query, const char *name, struct diag *diag)
+{
+	char list[DIAG_MAX / 2] = "";
+
+	for (unsigned i = 0; i < query->table.count; i++)
+		if (!is_second(&query->table, i))
+			add_to_list(list, sizeof(list), query->table.column[i].name);
+	return diag_set(diag, ERR_INVALID, "%s: no column \"%s\"; there are: %s",
+			pg_name(query->pg), name, list);
+}
+
+static bool list_table(const struct query_row *row, void *ctx)
+{
+	add_to_list(ctx, DIAG_MAX / 2, row->cell[0].text);
+	return true;
+}
+
+static int fail_table(struct pg_query *query, const char *name, struct diag *diag)
+{
+	char list[DIAG_MAX / 2] = "";
+
+	diag_ignore(query_tables(&query->base, list_table, list, NULL));
+	return diag_set(diag, ERR_INVALID, "%s: no table \"%s\"; there are: %s", pg_name(query->pg),
+			name, list);
+}
+
+static int check_names(struct pg_query *query, const struct query_wanted *wanted, struct diag *diag)
+{
+	int rc = entity_is_name(wanted->table)
+			 ? pg_look_table(query->pg, wanted->table, &query->table, diag)
+			 : 0;
+
+	if (rc)
+		return rc;
+	if (!entity_is_name(wanted->table) || query->table.count == 0)
+		return fail_table(query, wanted->table, diag);
+	if (wanted->filter_count > QUERY_FILTERS_MAX)
+		return diag_set(diag, ERR_LIMIT, "more than %u filters", QUERY_FILTERS_MAX);
+	for (size_t i = 0; i < wanted->filter_count; i++)
+		if (!pg_look_find(&query->table, wanted->filter[i].column))
+			return fail_column(query, wanted->filter[i].column, diag);
+	if (wanted->order && !pg_look_find(&query->table, wanted->order))
+		return fail_column(query, wanted->order, diag);
+	return 0;
+}
+
+/* ---- statements -------------------------------------------------------------------------- */
+
+static void begin(struct pg_query *query)
+{
+	query->len = 0;
+	query->sql[0] = '\0';
+	pg_params_clear(&query->params);
+}
+
+__attribute__((format(printf, 2, 3))) static void add(struct pg_query *query, const char *format,
+						      ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(query->sql + query->len, SQL_MAX - query->len, format, args);
+	va_end(args);
+	query->len += len > 0 ? (size_t)len : 0;
+	if (query->len >= SQL_MAX)
+		query->len = SQL_MAX - 1; /* the server refuses what was cut */
+}
+
+/* How the column compares: as text by its bytes. */
+static const char *collation(const struct pg_look_column *column)
+{
+	return column->type == VALUE_TEXT && !column->is_bytes ? " COLLATE \"C\"" : "";
+}
+
+static const char *const operator[] = {
+	[QUERY_IS] = "=", [QUERY_FROM] = ">=", [QUERY_AFTER] = ">", [QUERY_UNTIL] = "<="
 };
+
+/* As SQLite compares a number's column: each number is below each text that is none. */
+static void add_number_filter(struct pg_query *query, const struct pg_look_column *column,
+			      const struct query_filter *filter)
+{
+	size_t len = strlen(filter->text);
+	char *end;
+	double real;
+
+	errno = 0;
+	real = strtod(filter->text, &end);
+	if (len == 0 || *end || errno) {
+		add(query,
+		    filter->test == QUERY_UNTIL ? "\"%s\" IS NOT NULL" : "\"%s\" IS NULL AND 1 = 0",
+		    column->name);
+		return;
+	}
+	add(query, "\"%s\" %s $%u", column->name, operator[filter->test], query->params.count + 1);
+	if (column->type == VALUE_INTEGER && strspn(filter->text, "-0123456789") == len) {
+		add(query, "::bigint");
+		pg_add_number(&query->params, strtoll(filter->text, NULL, 10));
+	} else {
+		add(query, "::double precision");
+		pg_add_real(&query->params, real);
+	}
+}
+
+static void add_filter(struct pg_query *query, const struct query_filter *filter)
+{
+	const struct pg_look_column *column = pg_look_find(&query->table, filter->column);
+	bool is_number = column->type == VALUE_INTEGER || column->type == VALUE_REAL;
+	unsigned at = query->params.count + 1;
+
+	if (is_number && filter->test != QUERY_BEGINS) {
+		add_number_filter(query, column, filter);
+		return;
+	}
+	if (filter->test == QUERY_BEGINS)
+		add(query, "substr(CAST(\"%s\" AS text), 1, length($%u::text)) = $%u::text",
+		    column->name, at, at);
+	else
+		add(query, "\"%s\"%s %s $%u::text", column->name,
+		    collation(column), operator[filter->test], at);
+	pg_add_string(&query->params, filter->text);
+}
+
+static void add_filters(struct pg_query *query, const struct query_wanted *wanted)
+{
+	for (size_t i = 0; i < wanted->filter_count; i++) {
+		add(query, i ? " AND " : " WHERE ");
+		add_filter(query, &wanted->filter[i]);
+	}
+}
+
+/* An index has NULLs last: where there can be none, nothing is said of them, and it serves. */
+static void add_order(struct pg_query *query, const char *name, bool is_descending)
+{
+	const struct pg_look_column *column = pg_look_find(&query->table, name);
+
+	add(query, "\"%s\"%s%s", name, collation(column), is_descending ? " DESC" : "");
+	if (column->may_be_null)
+		add(query, is_descending ? " NULLS LAST" : " NULLS FIRST");
+}
+
+/* ---- reading ----------------------------------------------------------------------------- */
+
+static void read_cell(const struct pg_rows *rows, unsigned row, unsigned at,
+		      const struct pg_look_column *column, struct query_cell *ret)
+{
+	*ret = (struct query_cell){ .name = column->name };
+	if (pg_is_null(rows, row, at))
+		return;
+	ret->type = column->type == VALUE_NULL ? VALUE_TEXT : column->type;
+	if (column->type == VALUE_INTEGER)
+		ret->integer = pg_number(rows, row, at);
+	else if (column->type == VALUE_REAL)
+		ret->real = pg_real(rows, row, at);
+	else
+		ret->text = pg_bytes(rows, row, at, &ret->len);
+}
+
+/* Of bytes that are in a column of their own the cell is that of the payload before them. */
+static void read_row(const struct pg_rows *rows, unsigned at, const struct pg_look_table *table,
+		     struct query_row *row, struct query_cell *cell)
+{
+	row->count = 0;
+	row->cell = cell;
+	for (unsigned i = 0; i < table->count; i++) {
+		if (!is_second(table, i)) {
+			read_cell(rows, at, i, &table->column[i], &cell[row->count++]);
+		} else if (row->count > 0 && !pg_is_null(rows, at, i)) {
+			read_cell(rows, at, i, &table->column[i], &cell[row->count - 1]);
+			cell[row->count - 1].name = "payload";
+		}
+	}
+}
+
+/* True: @visit wants no more of them. */
+static bool visit_rows(const struct pg_rows *rows, const struct pg_look_table *table,
+		       query_visit *visit, void *ctx)
+{
+	struct query_cell cell[PG_LOOK_COLUMNS_MAX];
+	struct query_row row;
+
+	for (unsigned i = 0; i < pg_rows_count(rows); i++) {
+		read_row(rows, i, table, &row, cell);
+		if (!visit(&row, ctx))
+			return true;
+	}
+	return false;
+}
+
+static int run_at_once(struct pg_query *query, const struct pg_look_table *table,
+		       query_visit *visit, void *ctx, struct diag *diag)
+{
+	struct pg_rows rows = { 0 };
+	int rc = pg_exec(query->pg, query->sql, &query->params, &rows, unreadable, diag);
+
+	if (rc == 0)
+		(void)visit_rows(&rows, table, visit, ctx); /* there are no others */
+	pg_rows_clear(&rows);
+	return rc;
+}
+
+/* From the cursor "list" until it has no more. */
+static int fetch_all(struct pg_query *query, const struct pg_look_table *table, query_visit *visit,
+		     void *ctx, struct diag *diag)
+{
+	bool is_over = false;
+	int rc = 0;
+
+	while (rc == 0 && !is_over) {
+		struct pg_rows rows = { 0 };
+
+		rc = pg_exec(query->pg, query->fetch, NULL, &rows, unreadable, diag);
+		if (rc == 0)
+			is_over = visit_rows(&rows, table, visit, ctx) ||
+				  pg_rows_count(&rows) < AT_ONCE;
+		pg_rows_clear(&rows);
+	}
+	return rc;
+}
+
+/* All that @visit sees was committed when this began. */
+static int run_by_cursor(struct pg_query *query, const struct pg_look_table *table,
+			 query_visit *visit, void *ctx, struct diag *diag)
+{
+	int rc = 0, ended;
+
+	if (!query->is_borrowed)
+		rc = pg_exec(query->pg, "BEGIN", NULL, NULL, unreadable, diag);
+	if (rc == 0)
+		rc = pg_exec(query->pg, query->sql, &query->params, NULL, unreadable, diag);
+	if (rc == 0)
+		rc = fetch_all(query, table, visit, ctx, diag);
+	if (query->is_borrowed) /* its owner rolls back after a failure */
+		return rc ? rc : pg_exec(query->pg, "CLOSE list", NULL, NULL, unreadable, diag);
+	ended = pg_exec(query->pg, "ROLLBACK", NULL, NULL, unreadable, rc ? NULL : diag);
+	return rc ? rc : ended;
+}
+
+static void begin_list(struct pg_query *query, const struct query_wanted *wanted)
+{
+	bool by_cursor = wanted->limit == 0 || wanted->limit > AT_ONCE;
+
+	begin(query);
+	if (by_cursor)
+		add(query, "DECLARE list NO SCROLL CURSOR FOR ");
+}
+
+static int run(struct pg_query *query, const struct query_wanted *wanted,
+	       const struct pg_look_table *table, query_visit *visit, void *ctx, struct diag *diag)
+{
+	bool by_cursor = wanted->limit == 0 || wanted->limit > AT_ONCE;
+
+	if (wanted->limit > 0)
+		add(query, " LIMIT %" PRIu64, wanted->limit);
+	return by_cursor ? run_by_cursor(query, table, visit, ctx, diag)
+			 : run_at_once(query, table, visit, ctx, diag);
+}
+
+/* ---- asking ------------------------------------------------------------------------------ */
+
+/* What is neither text nor a number is read as the text that it has in SQL. */
+static void add_columns(struct pg_query *query)
+{
+	for (unsigned i = 0; i < query->table.count; i++)
+		add(query,
+		    query->table.column[i].type == VALUE_NULL ? "%sCAST(\"%s\" AS text)"
+							      : "%s\"%s\"",
+		    i ? ", " : "", query->table.column[i].name);
+}
+
+static int pg_query_rows(struct query *base, const struct query_wanted *wanted, query_visit *visit,
+			 void *ctx, struct diag *diag)
+{
+	struct pg_query *query = of(base);
+	int rc = check_names(query, wanted, diag);
+
+	if (rc)
+		return rc;
+	begin_list(query, wanted);
+	add(query, "SELECT ");
+	add_columns(query);
+	add(query, " FROM \"%s\"", wanted->table);
+	add_filters(query, wanted);
+	if (wanted->order) {
+		add(query, " ORDER BY ");
+		add_order(query, wanted->order, wanted->is_descending);
+		if (strcmp(wanted->order, "seq") != 0 && pg_look_find(&query->table, "seq"))
+			add(query, ", seq%s", wanted->is_descending ? " DESC" : "");
+	}
+	return run(query, wanted, &query->table, visit, ctx, diag);
+}
+
+static int check_groups(struct pg_query *query, const struct query_wanted *wanted,
+			const char *column, const char *time, struct diag *diag)
+{
+	struct query_wanted checked = *wanted;
+	int rc;
+
+	checked.order = column;
+	rc = check_names(query, &checked, diag);
+	if (rc == 0 && !pg_look_find(&query->table, time))
+		rc = fail_column(query, time, diag);
+	return rc;
+}
+
+static int pg_query_groups(struct query *base, const struct query_wanted *wanted,
+			   const char *column, const char *time, query_visit *visit, void *ctx,
+			   struct diag *diag)
+{
+	struct pg_query *query = of(base);
+	struct pg_look_table groups = { .count = 4 };
+	int rc = check_groups(query, wanted, column, time, diag);
+
+	if (rc)
+		return rc;
+	groups.column[0] = *pg_look_find(&query->table, column);
+	groups.column[1] = (struct pg_look_column){ .name = "count", .type = VALUE_INTEGER };
+	groups.column[2] = groups.column[3] = *pg_look_find(&query->table, time);
+	(void)strcpy(groups.column[2].name, "first");
+	(void)strcpy(groups.column[3].name, "last");
+	begin_list(query, wanted);
+	add(query,
+	    "SELECT \"%s\", count(*) AS count, min(\"%s\"%s) AS first, max(\"%s\"%s) AS last "
+	    "FROM \"%s\"",
+	    column, time, collation(&groups.column[2]), time, collation(&groups.column[2]),
+	    wanted->table);
+	add_filters(query, wanted);
+	add(query, " GROUP BY \"%s\" ORDER BY count(*) DESC, ", column);
+	add_order(query, column, false);
+	return run(query, wanted, &groups, visit, ctx, diag);
+}
+
+static int pg_query_tables(struct query *base, query_visit *visit, void *ctx, struct diag *diag)
+{
+	static const struct query_wanted all = { .table = "store_names", .limit = AT_ONCE };
+	static const struct pg_look_table names = {
+		.count = 1, .column = { { .name = "table", .type = VALUE_TEXT } }
+	};
+	struct pg_query *query = of(base);
+
+	begin_list(query, &all);
+	add(query, "SELECT table_name FROM store_names WHERE column_name = '' ORDER BY table_name");
+	return run(query, &all, &names, visit, ctx, diag);
+}
+
+const struct query_engine query_postgres = { .open = pg_query_open,
+					     .close = pg_query_close,
+					     .has = pg_query_has,
+					     .rows = pg_query_rows,
+					     .groups = pg_query_groups,
+					     .tables = pg_query_tables };

@@ -1,9 +1,10 @@
 /* query_sqlite.c -- reads a SQLite database for petstorectl. */
-#include "ledger/query_engine.h"
+#include "ledger/query_sqlite.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "ledger/query_engine.h"
 #include "ledger/store_sqlite_internal.h"
 
 #define CELLS_MAX (STORE_COLUMNS_MAX + 16u)
@@ -13,6 +14,7 @@ static const char unreadable[] = "cannot read the database";
 struct sqlite_query {
 	struct query base;
 	struct sql sql;
+	bool is_borrowed; /* the connection */
 };
 
 static struct sqlite_query *of(struct query *base)
@@ -24,7 +26,8 @@ static struct sqlite_query *of(struct query *base)
 
 static void close_query(struct query *base)
 {
-	sql_close(&of(base)->sql); /* no statement outlives its call */
+	if (!of(base)->is_borrowed)
+		sql_close(&of(base)->sql); /* no statement outlives its call */
 	free(base);
 }
 
@@ -41,6 +44,19 @@ static int open_query(const char *path, struct query **ret, struct diag *diag)
 		close_query(&query->base);
 		return rc;
 	}
+	*ret = &query->base;
+	return 0;
+}
+
+int query_sqlite_on(const struct sql *sql, struct query **ret, struct diag *diag)
+{
+	struct sqlite_query *query = calloc(1, sizeof(*query));
+
+	if (!query)
+		return diag_nomem(diag);
+	query->base.engine = &query_sqlite;
+	query->sql = *sql;
+	query->is_borrowed = true;
 	*ret = &query->base;
 	return 0;
 }
