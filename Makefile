@@ -74,6 +74,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
 LEDGER  += ledger/pg_lib ledger/pg_params ledger/pg_rows ledger/pg_connect ledger/pg \
            ledger/pg_live ledger/pg_look ledger/pg_reader
 LEDGER  += ledger/pg_store ledger/pg_store_lease ledger/pg_store_upgrade ledger/pg_store_plan ledger/pg_store_facts
+LEDGER  += ledger/pg_watch ledger/pg_watch_read ledger/ledger_others
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
@@ -110,7 +111,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/init_texts ctl/init_trials ctl/sample ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base csv config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events \
+UNIT     = base csv config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events pg_watch \
            contract sources translate bundle \
            topics gate pack applications unlisted adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \
@@ -118,7 +119,7 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions shares r
            journal journal_faults journal_segments pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
            monitor metrics control sample schema_compare pg pg_live
 UNIT    += pg_store
-THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics pg_live
+THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics pg_live pg_watch
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \

@@ -40,6 +40,11 @@ struct gate_request {
 	 * still publish there: the rest was judged then, and the message itself changed the status.
 	 */
 	bool is_asked_again;
+	/*
+	 * GATE_PUBLISH by a trusted peer, where gate.is_shared: it was not accepted by a broker
+	 * that keeps in the same database, so that this one must keep it.
+	 */
+	bool is_of_elsewhere;
 	/* GATE_PUBLISH: it was accepted and is retained; the broker asks again whether its
 	 * publisher may publish it (check_retain_source). */
 	bool is_source;
@@ -109,6 +114,7 @@ static inline enum contract_group gate_step_group(enum gate_step step)
 struct gate {
 	const struct rules *rules;
 	struct ledger *ledger; /* NULL: no entity is known, and nothing is kept */
+	bool is_shared;        /* other brokers keep in the same database */
 	struct payload_parser *parser;
 	/* Of properties; NULL: the rules have no schema of one. */
 	struct payload_parser *property_parser;
@@ -181,6 +187,12 @@ struct decision {
 	 * said.
 	 */
 	bool is_taken_over;
+	/*
+	 * The same where gate.is_shared, and the peer's broker may have kept it in the same
+	 * database: nothing is to be written, and @write says what it means (ENTITY_NONE: it moves
+	 * nothing).
+	 */
+	bool is_kept_there;
 	/*
 	 * Refused: a peer published where the plugin alone does. A notice about a notice might come
 	 * back over the bridge, and so on.

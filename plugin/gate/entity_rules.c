@@ -386,6 +386,19 @@ bool entity_rules_take_over(struct judgement *j)
 	return judgement_ask(j, GATE_STEP_TRANSITION, take_step);
 }
 
+void entity_rules_read(struct judgement *j)
+{
+	if (!read_owner(j))
+		return; /* it is left alone: what stands is read from the database */
+	j->state = (struct ledger_state){ 0 };
+	j->has_state = true;
+	if (!j->mapping->transitions)
+		return;
+	find_step(j);
+	if (j->to >= 0)
+		write_status(j);
+}
+
 bool entity_rules_current(struct judgement *j)
 {
 	const struct contract_mapping *mapping = j->match->channel->mapping;

@@ -5,6 +5,7 @@
 
 #include "base/wordhash.h"
 #include "gate/judgement.h"
+#include "ledger/others.h"
 
 const char *gate_step_name(enum gate_step step)
 {
@@ -117,6 +118,16 @@ __attribute__((noinline)) static bool check_clear(struct judgement *j)
 	       judgement_ask(j, GATE_STEP_OWN, permission_own) && check_store(j);
 }
 
+/* Another broker decided and kept it in the same database, or may have: what does it mean? */
+static bool keep_there(struct judgement *j)
+{
+	if (j->match->channel->mapping && j->payload)
+		entity_rules_read(j);
+	entity_rules_describe(j);
+	j->decision->is_kept_there = true;
+	return true;
+}
+
 /*
  * What a trusted peer says was decided by its broker; what the message is, is asked all the same. A
  * role with ":own" alone is still for what belongs to the peer.
@@ -131,10 +142,12 @@ __attribute__((cold, noinline)) static bool take_over(struct judgement *j)
 		return false;
 	if (!judgement_ask(j, GATE_STEP_OWN, permission_own))
 		return false;
+	j->decision->is_taken_over = true;
+	if (j->gate->is_shared && !j->request->is_of_elsewhere)
+		return keep_there(j);
 	if (j->match->channel->mapping && j->payload &&
 	    j->mode[CONTRACT_TRANSITION] != CONTRACT_OFF && !entity_rules_take_over(j))
 		return false;
-	j->decision->is_taken_over = true;
 	return check_store(j);
 }
 
@@ -351,7 +364,7 @@ void gate_decide(struct gate *gate, const struct access_principal *principal,
 	ret->current_status[0] = '\0';
 	ret->has_write = ret->has_retained = ret->is_correction = ret->is_adopted = ret->is_repeat =
 		false;
-	ret->is_peer = ret->is_taken_over = ret->is_echo = false;
+	ret->is_peer = ret->is_taken_over = ret->is_kept_there = ret->is_echo = false;
 	ret->payload = NULL;
 	if (judge(&j)) {
 		ret->verdict = VERDICT_ALLOW;
@@ -461,6 +474,7 @@ int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger
 		of_event.max_bytes = PAYLOAD_MAX_BYTES;
 	memset(ret, 0, sizeof(*ret));
 	ret->ledger = ledger;
+	ret->is_shared = ledger && ledger_has_others(ledger);
 	ret->rules = rules;
 	if (rules->has_property_schemas)
 		rc = payload_parser_new(&of_property, &ret->property_parser, diag);

@@ -313,6 +313,12 @@ bool entity_rules_current(struct judgement *j) __attribute__((noinline));
  */
 bool entity_rules_take_over(struct judgement *j) __attribute__((cold, noinline));
 
+/*
+ * Reads what such a message says of the entity into the decision's write, where the entity itself
+ * is not asked about: it was decided, and kept in the same database.
+ */
+void entity_rules_read(struct judgement *j) __attribute__((cold, noinline));
+
 judgement_question entity_rules_store; /* could the write be kept now? */
 
 /* Completes the decision's write with topic, payload and the like from the request. */

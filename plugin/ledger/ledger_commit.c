@@ -273,6 +273,8 @@ static void wake_if_due(struct ledger *l)
 static void remember(struct ledger *l, const struct ledger_write *write,
 		     const struct record *record, struct state_facts *facts, uint64_t place)
 {
+	if (__builtin_expect(l->others.watch != NULL, 0))
+		l->others.kept = (struct others_kept){ (int64_t)l->last_seq, record->revision };
 	if (write->unique)
 		accepted_add(&l->unique,
 			     wordhash(l->seed, record->publisher.text, record->publisher.len),

@@ -16,6 +16,7 @@
 #include "ledger/idfilter.h"
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
+#include "ledger/others.h"
 #include "ledger/pace.h"
 #include "ledger/pressure.h"
 #include "ledger/state.h"
@@ -71,6 +72,14 @@ static inline bool ledger_remembers(const struct ledger_entity *known, unsigned 
 {
 	return known->remembered >> column & 1;
 }
+
+/* Up to where another broker was heard. */
+struct ledger_origin {
+	char name[OTHERS_NAME_MAX];
+	int64_t applied, strict;
+};
+
+struct pg_watch;
 
 struct ledger {
 	bool is_reader; /* made by ledger_open_reader(): it has a reader and nothing else */
@@ -166,6 +175,13 @@ struct ledger {
 	uint64_t failures_reported; /* of syncs */
 	struct writer_stall stall;
 
+	struct {
+		struct pg_watch *watch; /* NULL: the ledger is not shared */
+		struct others_kept kept;
+		unsigned origins;
+		struct ledger_origin origin[OTHERS_BROKERS_MAX];
+	} others;
+
 	struct state_facts scratch; /* of an entity that memory has no room for */
 	struct entitykey key;       /* the last one: a publish looks, then commits, by one id */
 	char key_id[ENTITY_ID_MAX];
@@ -249,6 +265,10 @@ int ledger_repair(struct ledger *ledger, uint64_t *applied, struct diag *diag) M
 
 /* If the journal was full and has room again, reports that. */
 void ledger_see_room(struct ledger *ledger);
+
+/* Makes ledger->key the entity's. ERR_INVALID, ERR_LIMIT: there is no such entity, or id. */
+int ledger_set_key(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
+		   struct diag *diag) MUST_CHECK;
 
 /*
  * What is known of an entity, from memory or the database; its key is ledger->key from then on.

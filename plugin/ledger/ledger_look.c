@@ -24,9 +24,7 @@ static int check_id(const char *id, size_t len, struct diag *diag)
 	return 0;
 }
 
-/* Makes l->key the entity's, where it is not. ERR_INVALID, ERR_LIMIT: there is no such entity, or
- * id. */
-static int set_key(struct ledger *l, unsigned entity, const char *id, size_t id_len,
+int ledger_set_key(struct ledger *l, unsigned entity, const char *id, size_t id_len,
 		   struct diag *diag)
 {
 	struct entitykey *key = &l->key;
@@ -85,7 +83,7 @@ static int find(struct ledger *l, unsigned entity, struct state_facts **ret, str
 
 void ledger_expect(struct ledger *l, unsigned entity, const char *id, size_t id_len)
 {
-	if (l->is_reader || !ledger_catch_up(l) || set_key(l, entity, id, id_len, NULL) != 0)
+	if (l->is_reader || !ledger_catch_up(l) || ledger_set_key(l, entity, id, id_len, NULL) != 0)
 		return;
 	state_expect(l->state, &l->key);
 	idfilter_expect(l->idfilter, &l->key);
@@ -117,7 +115,7 @@ int ledger_find_facts(struct ledger *l, unsigned entity, const char *id, size_t 
 		return look_alone(l, entity, id, id_len, *ret, diag);
 	if (!ledger_catch_up(l))
 		return ledger_fail_closed(l, diag);
-	rc = set_key(l, entity, id, id_len, diag);
+	rc = ledger_set_key(l, entity, id, id_len, diag);
 	return rc ? rc : find(l, entity, ret, diag);
 }
 

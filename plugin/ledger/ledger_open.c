@@ -12,6 +12,7 @@
 
 #include "base/random.h"
 #include "ledger/ledger_internal.h"
+#include "ledger/pg_watch.h"
 
 #define OPEN_PATIENCE_MS 5000  /* waits for other processes' locks at start */
 #define LATER_PATIENCE_MS 1000 /* where opening may be put off */
@@ -375,6 +376,8 @@ int ledger_open(const struct ledger_options *options, const struct entity_plan *
 	rc = make_rooms(l, options, &trouble);
 	if (rc == 0)
 		rc = make_plans(l, plan, &trouble);
+	if (rc == 0 && l->broker && store_is_shared(l->asked_path)) /* before ids are read */
+		rc = pg_watch_new(l->asked_path, l->broker, &l->others.watch, &trouble);
 	if (rc == 0)
 		rc = open_all(l, busy_ms, &may_wait, &trouble);
 	if (rc && !(may_wait && options->may_open_later)) {
@@ -425,6 +428,8 @@ void ledger_close(struct ledger *l)
 	had_writer = l->writer != NULL;
 	if (had_writer)
 		(void)ledger_catch_up(l); /* or the writer waits until this thread let go */
+	pg_watch_free(l->others.watch);
+	l->others.watch = NULL;
 	if (l->is_taken)
 		journal_leave(l->journal);
 	writer_stop(l->writer, CLOSE_PATIENCE_MS);

@@ -158,8 +158,8 @@ CREATE TABLE store_letters (
 
 CREATE INDEX "store_letters.share" ON store_letters (share, decision_id, bytes);
 
--- Who may not connect to any of the brokers: kind "principal" (all of its clients) or "client", and
--- until when. cause: the alert's kind, or ''. seq counts changes, so that a broker reads what is new; a
+-- Who may not connect to any of the brokers: kind "principal" (all of its clients) or "client" (of
+-- principal), and until when. cause: the alert's kind, or ''. seq counts changes, so that a broker reads what is new; a
 -- ban that was lifted stays, lifted = 1, until its time is over.
 CREATE TABLE bans (
 	kind TEXT COLLATE "C" NOT NULL,
@@ -170,5 +170,6 @@ CREATE TABLE bans (
 	made_at TEXT NOT NULL,
 	origin TEXT COLLATE "C" NOT NULL,
 	lifted BIGINT NOT NULL DEFAULT 0,
-	PRIMARY KEY (kind, name)
+	principal TEXT COLLATE "C" NOT NULL DEFAULT '',
+	PRIMARY KEY (kind, name, principal)
 );

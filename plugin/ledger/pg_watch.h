@@ -1,0 +1,43 @@
+/*
+ * pg_watch.h -- a thread that reads what other brokers carried into the shared database.
+ *
+ * It has a connection of its own. It listens for PETSTORE_CHANNEL where the server has LISTEN, and
+ * asks every WATCH_POLL_MS anyway: first the brokers' rows, then events of those only whose numbers
+ * moved. What it read waits in a list of WATCH_CHUNKS_MAX parts for the broker's thread; while that
+ * is full it reads no further, so that nothing is lost, but late. Where it was late or away for
+ * WATCH_LATE_MS, the first news is OTHERS_LOST: what memory has may be that old.
+ *
+ * Also writes this broker's bans to the table, where all brokers read them.
+ */
+#ifndef PETSTORE_PG_WATCH_H
+#define PETSTORE_PG_WATCH_H
+
+#include "ledger/others.h"
+
+#define WATCH_CHANNEL "petstore" /* of LISTEN and NOTIFY */
+#define WATCH_POLL_MS 200
+#define WATCH_PACE_MS 10 /* no more often than that, however many notifications come */
+#define WATCH_LATE_MS 1000
+#define WATCH_ROWS 512u      /* of one part */
+#define WATCH_CHUNKS_MAX 16u /* parts that wait */
+#define WATCH_BACK 10000
+#define WATCH_WAIT_MS 2000 /* for an answer of the database's */
+
+struct pg_watch;
+
+/*
+ * Begins to watch the database @conninfo as the broker @broker; both are copied. Asks for the
+ * brokers' rows before it returns, so that all that is carried from now on will be heard. Where the
+ * database can't be reached then, the thread goes on trying, and hears WATCH_BACK numbers of each
+ * broker beside.
+ */
+int pg_watch_new(const char *conninfo, const char *broker, struct pg_watch **ret,
+		 struct diag *diag) MUST_CHECK;
+void pg_watch_free(struct pg_watch *watch); /* ends the thread; NULL is fine */
+
+/* The broker's thread: as ledger_next_other(), ledger_brokers() and ledger_share_ban(). */
+bool pg_watch_next(struct pg_watch *watch, struct others_news *ret);
+size_t pg_watch_brokers(struct pg_watch *watch, struct others_broker *ret, size_t max);
+void pg_watch_ban(struct pg_watch *watch, const struct others_ban *ban);
+
+#endif
