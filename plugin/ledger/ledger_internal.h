@@ -118,6 +118,9 @@ struct ledger {
 	 * until the broker's thread has released all that was opened: see ledger_files.c.
 	 */
 	_Atomic bool has_let_go;
+	/* What ledger_facts() found last, for the writer's thread, which tells other brokers. */
+	_Atomic uint64_t waiting;
+	_Atomic int64_t waiting_ms;
 
 	/* the writer's thread's, once it runs */
 	struct replay replay;

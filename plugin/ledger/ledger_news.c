@@ -205,6 +205,8 @@ void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 	ret->waited_ms = l->pressure.waited_ns / MS;
 	ret->journal_records = l->last_seq > applied ? l->last_seq - applied : 0;
 	ret->journal_age_ms = (now_ns - oldest_ns(l, applied, now_ns)) / MS;
+	atomic_store(&l->waiting, ret->journal_records);
+	atomic_store(&l->waiting_ms, ret->journal_age_ms);
 	ret->syncs_slow = atomic_load(&l->pace.slow_syncs);
 	ret->syncs_failed = journal_failures(l->journal, &error);
 	ret->power_refused = !ledger_takes_power(l);

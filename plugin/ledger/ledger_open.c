@@ -150,6 +150,15 @@ static int open_journal(struct ledger *l, struct diag *diag)
 	return journal_open(l->journal_path, &l->journal, diag);
 }
 
+/* A server lets the writer's thread wait: the journal must reach the disk meanwhile. */
+static void on_store_wait(void *ctx)
+{
+	struct ledger *l = ctx;
+
+	if (atomic_load(&l->is_open))
+		ledger_tend_journal(l);
+}
+
 /*
  * Opens the files, after checking whose they are and that no other process has them. On failure
  * *may_wait says whether the failure may pass; one that can't must not be put off.
@@ -162,6 +171,8 @@ static int open_files(struct ledger *l, unsigned busy_ms, bool *may_wait, struct
 
 	if (rc == 0 && !l->store)
 		rc = store_open(&l->place, busy_ms, &l->store, diag);
+	if (rc == 0)
+		store_set_on_wait(l->store, on_store_wait, l);
 	*may_wait = may_pass(l, rc);
 	if (rc && (!*may_wait || l->is_pair_wrong))
 		return rc;
@@ -272,6 +283,8 @@ static void on_tend(void *ctx, struct diag *line)
 		diag_prefix(line, "%s", l->path);
 	else
 		(void)store_line(l->store, line); /* or there is none */
+	store_set_waiting(l->store, atomic_load(&l->waiting),
+			  (uint64_t)atomic_load(&l->waiting_ms));
 	ledger_take_plan(l);
 	ledger_make_tables(l);
 	idfilter_fill_round(&l->idfilter_fill);

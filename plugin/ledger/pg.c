@@ -118,6 +118,12 @@ void pg_set_wait(struct pg *pg, unsigned wait_ms)
 	pg->wait_ms = wait_ms;
 }
 
+void pg_set_on_wait(struct pg *pg, void (*on_wait)(void *ctx), void *ctx)
+{
+	pg->on_wait = on_wait;
+	pg->ctx = ctx;
+}
+
 int pg_socket(const struct pg *pg)
 {
 	return pg->lib.PQsocket(pg->conn);
@@ -125,18 +131,23 @@ int pg_socket(const struct pg *pg)
 
 /* ---- waiting ----------------------------------------------------------------------------- */
 
-int pg_poll(int socket, short events, int64_t until_ns)
+int pg_poll(const struct pg *pg, short events, int64_t until_ns)
 {
-	struct pollfd fd = { .fd = socket, .events = events };
-	int64_t left;
-	int rc;
+	struct pollfd fd = { .fd = pg_socket(pg), .events = events };
 
-	do {
-		left = until_ns - clock_mono_ns();
+	for (;;) {
+		int64_t left = until_ns - clock_mono_ns();
 		/* Rounded up: a wait that ends too soon would be made again and again. */
-		rc = poll(&fd, 1, left > 0 ? (int)((left + MS - 1) / MS) : 0);
-	} while (rc < 0 && errno == EINTR);
-	return rc > 0;
+		int64_t wait_ms = left > 0 ? (left + MS - 1) / MS : 0;
+		int rc = poll(&fd, 1, wait_ms < PG_WAIT_MS ? (int)wait_ms : PG_WAIT_MS);
+
+		if (rc > 0)
+			return 1;
+		if (rc == 0 && wait_ms <= PG_WAIT_MS)
+			return 0;
+		if (rc == 0 && pg->on_wait)
+			pg->on_wait(pg->ctx);
+	}
 }
 
 /* Waits until the next answer has come as a whole, and sends what is left meanwhile. */
@@ -147,8 +158,7 @@ static int await(struct pg *pg, int64_t until_ns, const char *what, struct diag 
 
 		if (unsent >= 0 && !pg->lib.PQisBusy(pg->conn))
 			return 0;
-		if (unsent >= 0 &&
-		    !pg_poll(pg_socket(pg), unsent ? POLLIN | POLLOUT : POLLIN, until_ns))
+		if (unsent >= 0 && !pg_poll(pg, unsent ? POLLIN | POLLOUT : POLLIN, until_ns))
 			return lose_late(pg, ERR_DOUBT, what, diag);
 		/* What the server said before it left is read also where nothing can be sent. */
 		if (!pg->lib.PQconsumeInput(pg->conn))
@@ -209,7 +219,7 @@ static bool is_being_prepared(const struct pg *pg, uint64_t hash)
  */
 static bool has_left(struct pg *pg)
 {
-	if (pg->commands == 0 && pg_poll(pg_socket(pg), POLLIN, 0)) {
+	if (pg->commands == 0 && pg_poll(pg, POLLIN, 0)) {
 		if (!pg->lib.PQconsumeInput(pg->conn))
 			pg->is_lost = true;
 		(void)pg->lib.PQisBusy(pg->conn); /* reads what came: see take_notice() */

@@ -32,6 +32,7 @@
 #define PG_SENT_MAX 4096u      /* statements in one pipeline */
 #define PG_SHOWN_MAX 256u      /* bytes of pg_shown()'s text */
 #define PG_STATE_MAX 6u        /* bytes of an SQLSTATE, with its NUL */
+#define PG_WAIT_MS 100         /* how often on_wait() is called */
 #define PG_HOSTS_MAX 16u       /* hosts of a connection string */
 
 struct pg;
@@ -42,6 +43,10 @@ struct pg_place {
 	const char *application; /* what pg_stat_activity shows; NULL: nothing of ours */
 	unsigned wait_ms;        /* the bound of each call */
 	unsigned statement_ms;   /* after that the server gives up a statement; 0: never */
+	/* Called each PG_WAIT_MS of a call's wait, on its thread, which has work of its own; or
+	 * NULL */
+	void (*on_wait)(void *ctx);
+	void *ctx;
 };
 
 /*
@@ -55,6 +60,9 @@ void pg_close(struct pg *pg); /* NULL is fine */
 
 /* The bound of the calls that follow. */
 void pg_set_wait(struct pg *pg, unsigned wait_ms);
+
+/* As pg_place.on_wait, for the calls that follow. */
+void pg_set_on_wait(struct pg *pg, void (*on_wait)(void *ctx), void *ctx);
 
 /* Is the connection of no use any more? */
 bool pg_is_lost(const struct pg *pg);

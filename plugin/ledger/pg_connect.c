@@ -115,8 +115,7 @@ static int connect_one(struct pg *pg, const struct keywords *keywords, int64_t u
 	if (pg->lib.PQstatus(pg->conn) == CONNECTION_BAD)
 		return pg_fail(pg, ERR_BUSY, what, pg->lib.PQerrorMessage(pg->conn), diag);
 	while (next != PGRES_POLLING_OK) {
-		if (!pg_poll(pg_socket(pg), next == PGRES_POLLING_READING ? POLLIN : POLLOUT,
-			     until_ns))
+		if (!pg_poll(pg, next == PGRES_POLLING_READING ? POLLIN : POLLOUT, until_ns))
 			return pg_fail(pg, ERR_BUSY, what, "no answer in time", diag);
 		next = pg->lib.PQconnectPoll(pg->conn);
 		if (next == PGRES_POLLING_FAILED)
@@ -272,6 +271,7 @@ int pg_open(const struct pg_place *place, struct pg **ret, struct diag *diag)
 	if (!pg)
 		return diag_nomem(diag);
 	pg->wait_ms = place->wait_ms;
+	pg_set_on_wait(pg, place->on_wait, place->ctx);
 	(void)snprintf(pg->name, sizeof(pg->name), "PostgreSQL");
 	rc = pg_lib_open(&pg->lib, diag);
 	if (rc)

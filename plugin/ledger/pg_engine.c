@@ -49,6 +49,24 @@ static void set_clock(struct store *store, int64_t believed_ms)
 	pg_store_of(store)->clock_ms = believed_ms;
 }
 
+static void set_on_wait(struct store *base, void (*on_wait)(void *ctx), void *ctx)
+{
+	struct pg_store *store = pg_store_of(base);
+
+	store->on_wait = on_wait;
+	store->ctx = ctx;
+	if (store->pg)
+		pg_set_on_wait(store->pg, on_wait, ctx);
+}
+
+static void set_waiting(struct store *base, uint64_t records, uint64_t lag_ms)
+{
+	struct pg_store *store = pg_store_of(base);
+
+	store->waiting = records;
+	store->lag_ms = lag_ms;
+}
+
 const struct store_engine store_postgres = {
 	.name = "PostgreSQL",
 	.is_shared = true,
@@ -62,6 +80,8 @@ const struct store_engine store_postgres = {
 	.peek = pg_store_peek,
 	.set_ring = pg_store_set_ring,
 	.check = pg_store_check,
+	.set_on_wait = set_on_wait,
+	.set_waiting = set_waiting,
 	.line = pg_store_line,
 	.leave_empty = leave_empty,
 	.fault = fault,

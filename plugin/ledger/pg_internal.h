@@ -15,6 +15,8 @@ struct pg {
 	struct pg_lib lib;
 	PGconn *conn;
 	unsigned wait_ms;
+	void (*on_wait)(void *ctx);
+	void *ctx;
 	bool is_lost;
 	char name[PG_SHOWN_MAX];
 	char state[PG_STATE_MAX];
@@ -42,6 +44,6 @@ int pg_refused(struct pg *pg, const PGresult *result, const char *what,
 int pg_classify(const char *state);
 
 /* Waits for the socket until @until_ns (CLOCK_MONOTONIC). 1: ready; 0: the time is over. */
-int pg_poll(int socket, short events, int64_t until_ns);
+int pg_poll(const struct pg *pg, short events, int64_t until_ns);
 
 #endif

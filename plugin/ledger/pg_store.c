@@ -106,12 +106,14 @@ static int check_row(struct pg_store *store, struct diag *diag)
 	return is_ours ? check_loss(store, applied, diag) : pg_lease_lost(store, diag);
 }
 
-static int connect_within(struct pg_store *store, unsigned wait_ms, struct diag *diag)
+static int make_connection(struct pg_store *store, struct diag *diag)
 {
 	const struct pg_place place = {
 		.conninfo = store->conninfo,
 		.application = "mosquitto_petstore",
-		.wait_ms = wait_ms,
+		.wait_ms = PG_STORE_CONNECT_MS,
+		.on_wait = store->on_wait,
+		.ctx = store->ctx,
 	};
 	int rc = pg_open(&place, &store->pg, diag);
 
@@ -136,7 +138,7 @@ int pg_store_connect(struct pg_store *store, struct diag *diag)
 	pg_close(store->pg);
 	store->pg = NULL;
 	store->is_begun = false;
-	return connect_within(store, PG_STORE_CONNECT_MS, diag);
+	return make_connection(store, diag);
 }
 
 int pg_store_has_table(struct pg_store *store, const char *table, struct diag *diag)
@@ -196,6 +198,7 @@ int pg_store_open(const struct store_place *place, unsigned busy_ms, struct stor
 	struct pg_store *store = calloc(1, sizeof(*store));
 	int rc;
 
+	(void)busy_ms; /* no process holds the whole database */
 	if (!store)
 		return diag_nomem(diag);
 	store->base.engine = &store_postgres;
@@ -209,7 +212,7 @@ int pg_store_open(const struct store_place *place, unsigned busy_ms, struct stor
 	if (rc == 0)
 		rc = draw_instance(store, diag);
 	if (rc == 0)
-		rc = connect_within(store, busy_ms, diag);
+		rc = make_connection(store, diag);
 	if (rc == 0)
 		rc = look_around(store, diag);
 	if (rc)

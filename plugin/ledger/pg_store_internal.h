@@ -48,6 +48,9 @@ struct pg_store {
 	uint64_t applied; /* the last that was committed, as far as it is known */
 	int64_t clock_ms; /* the next commit writes that it was believed; 0: it does not */
 	int64_t signed_ns;
+	uint64_t waiting, lag_ms; /* the next sign says so */
+	void (*on_wait)(void *ctx);
+	void *ctx;
 	bool is_clock_told; /* the clocks differ, and it was said */
 	struct diag line;   /* for store_line(); "" */
 };

@@ -112,8 +112,10 @@ int pg_lease_sign(struct pg_store *store, struct diag *diag)
 		return 0;
 	pg_add_string(&params, store->broker);
 	pg_add_string(&params, store->instance);
+	pg_add_number(&params, (int64_t)store->waiting);
+	pg_add_number(&params, (int64_t)store->lag_ms);
 	rc = pg_store_exec(store,
-			   "UPDATE brokers SET seen_at = " PG_NOW_MS
+			   "UPDATE brokers SET waiting = $3, lag_ms = $4, seen_at = " PG_NOW_MS
 			   " WHERE name = $1 AND instance = "
 			   "$2 RETURNING seen_at",
 			   &params, &rows, "cannot give a sign", diag);

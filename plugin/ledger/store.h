@@ -127,6 +127,18 @@ int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied
  */
 int store_check(struct store *store, struct diag *diag) MUST_CHECK;
 
+/*
+ * Where a call waits for another machine, @on_wait is called several times a second on its thread;
+ * it must not use the store. A SQLite file has none to wait for.
+ */
+void store_set_on_wait(struct store *store, void (*on_wait)(void *ctx), void *ctx);
+
+/*
+ * How many records of the journal are not in the store yet, and how old the oldest is: what the
+ * store tells the other brokers.
+ */
+void store_set_waiting(struct store *store, uint64_t records, uint64_t lag_ms);
+
 /* Has the store news of its own, which are no failure? Then *ret is one line, once. */
 bool store_line(struct store *store, struct diag *ret);
 

@@ -95,6 +95,18 @@ int store_check(struct store *store, struct diag *diag)
 	return store->engine->check(store, diag);
 }
 
+void store_set_on_wait(struct store *store, void (*on_wait)(void *ctx), void *ctx)
+{
+	if (store->engine->set_on_wait)
+		store->engine->set_on_wait(store, on_wait, ctx);
+}
+
+void store_set_waiting(struct store *store, uint64_t records, uint64_t lag_ms)
+{
+	if (store->engine->set_waiting)
+		store->engine->set_waiting(store, records, lag_ms);
+}
+
 bool store_line(struct store *store, struct diag *ret)
 {
 	return store->engine->line && store->engine->line(store, ret);

@@ -11,6 +11,7 @@
 #include "ledger/store.h"
 
 struct store_engine {
+	/* set_on_wait, set_waiting and line: NULL where there is nothing to do. */
 	const char *name; /* "SQLite", "PostgreSQL" */
 	bool is_shared;   /* other brokers write to the same database */
 	const char *(*shown)(const char *place, char *ret); /* NULL: the place as it is */
@@ -26,6 +27,8 @@ struct store_engine {
 	int (*set_ring)(struct store *store, const uint64_t *number, uint64_t applied_seq,
 			struct diag *diag);
 	int (*check)(struct store *store, struct diag *diag);
+	void (*set_on_wait)(struct store *store, void (*on_wait)(void *ctx), void *ctx);
+	void (*set_waiting)(struct store *store, uint64_t records, uint64_t lag_ms);
 	bool (*line)(struct store *store, struct diag *ret);
 	void (*leave_empty)(struct store *store);
 	enum store_fault (*fault)(const struct store *store);

@@ -224,6 +224,29 @@ static void test_pg_exec__no_answer_is_in_doubt(void **state)
 	pg_close(pg);
 }
 
+static void count_wait(void *ctx)
+{
+	(*(int *)ctx)++;
+}
+
+static void test_pg_exec__who_waits_has_other_work(void **state)
+{
+	struct pg *pg = opened();
+	struct diag diag;
+	int waits = 0;
+
+	(void)state;
+	pg_set_on_wait(pg, count_wait, &waits);
+	must(pg_exec(pg, "SELECT pg_sleep(0.35)", NULL, NULL, "cannot ask", &diag), &diag);
+	assert_true(waits >= 1);
+	pg_set_wait(pg, 250);
+	waits = 0;
+	assert_int_equal(pg_exec(pg, "SELECT pg_sleep(3)", NULL, NULL, "cannot ask", &diag),
+			 ERR_DOUBT);
+	assert_int_equal(waits, 2);
+	pg_close(pg);
+}
+
 /* Ends the session of @pg from another. */
 static void end_session(struct pg *pg)
 {
@@ -383,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_pg_script__a_failure_is_told),
 		cmocka_unit_test(test_pg_exec__more_statements_than_are_kept),
 		cmocka_unit_test(test_pg_exec__no_answer_is_in_doubt),
+		cmocka_unit_test(test_pg_exec__who_waits_has_other_work),
 		cmocka_unit_test(test_pg_exec__a_server_that_left_was_sent_nothing),
 		cmocka_unit_test(test_pg_exec__a_server_that_stands_still),
 		cmocka_unit_test(test_pg_exec__a_lock_that_is_held_is_busy),
