@@ -75,6 +75,7 @@ LEDGER  += ledger/pg_lib ledger/pg_params ledger/pg_rows ledger/pg_connect ledge
            ledger/pg_live ledger/pg_look ledger/pg_reader
 LEDGER  += ledger/pg_store ledger/pg_store_lease ledger/pg_store_upgrade ledger/pg_store_plan ledger/pg_store_facts
 LEDGER  += ledger/pg_watch ledger/pg_watch_read ledger/ledger_others
+LEDGER  += ledger/pg_process
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings

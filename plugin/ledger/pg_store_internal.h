@@ -39,6 +39,7 @@ struct pg_store {
 	char *broker; /* NULL: it only looks */
 	char shown[PG_SHOWN_MAX];
 	char instance[PG_INSTANCE_MAX];
+	char gone[PG_INSTANCE_MAX]; /* that had the name, and is gone for certain; "" */
 	struct store_names *names;
 	struct pg_batch *batch; /* what store_apply() collected */
 	bool is_claimed;        /* the broker's row is ours */

@@ -2,9 +2,10 @@
  * pg_store_lease.c -- a broker's name among those that share a database: one process has it, and
  * gives a sign each second.
  *
- * A process that gave none for PG_STORE_LEASE_MS is taken for dead, by the database's clock. A
- * sign from the future is none: the database has moved to a machine with another clock. Should two
- * have the name for a moment, the fence of a commit lets the later one write.
+ * A process that is known to be gone has no name (pg_process.h). Else one that gave none for
+ * PG_STORE_LEASE_MS is taken for dead, by the database's clock. A sign from the future is none: the
+ * database has moved to a machine with another clock. Should two have the name for a moment, the
+ * fence of a commit lets the later one write.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ledger/pg_process.h"
 #include "ledger/pg_store_internal.h"
 
 #define MS INT64_C(1000000)
@@ -39,13 +41,15 @@ int pg_lease_look(struct pg_store *store, struct diag *diag)
 
 	pg_add_string(&params, store->broker);
 	pg_add_string(&params, store->instance);
-	rc = pg_store_exec(
-		store,
-		"SELECT host FROM brokers WHERE name = $1 AND instance <> $2 AND NOT " IS_FREE,
-		&params, &rows, "cannot read the broker's row", diag);
+	rc = pg_store_exec(store,
+			   "SELECT host, process, instance FROM brokers WHERE name = $1 AND "
+			   "instance <> $2 AND NOT " IS_FREE,
+			   &params, &rows, "cannot read the broker's row", diag);
 	if (rc)
 		return rc;
-	if (pg_rows_count(&rows) > 0)
+	if (pg_rows_count(&rows) > 0 && pg_process_is_gone(pg_text(&rows, 0, 1)))
+		(void)snprintf(store->gone, sizeof(store->gone), "%s", pg_text(&rows, 0, 2));
+	else if (pg_rows_count(&rows) > 0)
 		rc = is_taken(store, pg_text(&rows, 0, 0), diag);
 	pg_rows_clear(&rows);
 	return rc;
@@ -55,7 +59,7 @@ int pg_lease_claim(struct pg_store *store, struct diag *diag)
 {
 	struct pg_params params = { 0 };
 	struct pg_rows rows;
-	char time[CLOCK_TEXT_MAX], host[HOST_MAX] = "";
+	char time[CLOCK_TEXT_MAX], host[HOST_MAX] = "", process[PG_PROCESS_MAX];
 	bool is_ours;
 	int rc;
 
@@ -65,14 +69,16 @@ int pg_lease_claim(struct pg_store *store, struct diag *diag)
 	pg_add_string(&params, host);
 	pg_add_string(&params, clock_print(clock_unix_ms(), time));
 	pg_add_number(&params, pg_store_versions);
+	pg_add_string(&params, pg_process_self(process));
+	pg_add_string(&params, store->gone);
 	rc = pg_store_exec(
 		store,
-		"INSERT INTO brokers (name, instance, host, started_at, seen_at, version, "
-		"ring) VALUES ($1, $2, $3, $4, " PG_NOW_MS ", $5, '') ON CONFLICT (name) "
-		"DO UPDATE SET instance = excluded.instance, host = excluded.host, "
-		"started_at = excluded.started_at, seen_at = excluded.seen_at, version = "
-		"excluded.version WHERE brokers.instance = excluded.instance OR " IS_FREE
-		" RETURNING applied_seq, " PG_NOW_MS,
+		"INSERT INTO brokers (name, instance, host, started_at, seen_at, version, process, "
+		"ring) VALUES ($1, $2, $3, $4, " PG_NOW_MS ", $5, $6, '') ON CONFLICT (name) DO "
+		"UPDATE SET instance = excluded.instance, host = excluded.host, started_at = "
+		"excluded.started_at, seen_at = excluded.seen_at, version = excluded.version, "
+		"process = excluded.process WHERE brokers.instance = excluded.instance OR "
+		"brokers.instance = $7 OR " IS_FREE " RETURNING applied_seq, " PG_NOW_MS,
 		&params, &rows, "cannot take the broker's name", diag);
 	if (rc)
 		return rc;

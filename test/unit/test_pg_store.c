@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "ledger/pg_process.h"
 #include "ledger/pg_store_internal.h"
 
 #define WAIT_MS 5000u
@@ -395,6 +397,41 @@ static void test_store_check__a_sign_each_second(void **state)
 	answers(at, "SELECT seen_at::text FROM brokers", "0");
 }
 
+static void test_store_open__the_name_of_a_process_that_is_gone(void **state)
+{
+	const char *at = place_of(state);
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		/* Nothing of the parent's is cleaned up. */
+		opened(at, "a");
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	answers(at, "SELECT (seen_at > " PG_NOW_MS " - 4000)::text FROM brokers", "true");
+	store_close(opened(at, "a"));
+}
+
+static void test_pg_process_is_gone__of_others_nothing_is_known(void **state)
+{
+	char self[PG_PROCESS_MAX], other[PG_PROCESS_MAX + 1];
+
+	(void)state;
+	(void)pg_process_self(self);
+	assert_true(*self);
+	assert_false(pg_process_is_gone(self));
+	assert_false(pg_process_is_gone(""));
+	assert_false(pg_process_is_gone("a b 1"));
+	/* Another machine's; and one that had this process's number before. */
+	(void)snprintf(other, sizeof(other), "%s", self);
+	other[0] = other[0] == 'x' ? 'y' : 'x';
+	assert_false(pg_process_is_gone(other));
+	(void)snprintf(other, sizeof(other), "%s9", self);
+	assert_true(pg_process_is_gone(other));
+}
+
 /* ---- transactions ------------------------------------------------------------------------ */
 
 static void end_sessions(const char *at)
@@ -621,6 +658,8 @@ int main(void)
 		CASE(test_store_open__a_name_that_is_taken),
 		CASE(test_store_commit__a_name_that_was_taken_meanwhile),
 		CASE(test_store_check__a_sign_each_second),
+		CASE(test_store_open__the_name_of_a_process_that_is_gone),
+		cmocka_unit_test(test_pg_process_is_gone__of_others_nothing_is_known),
 		CASE(test_store_commit__is_kept),
 		CASE(test_store_begin__connects_anew),
 		CASE(test_store_begin__a_database_of_yesterday),

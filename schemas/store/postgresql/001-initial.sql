@@ -24,7 +24,8 @@ CREATE TABLE store_names (
 	UNIQUE (table_name, column_name)
 );
 
--- One row for each broker, by its name. instance: the process that has the name; seen_at: when it last
+-- One row for each broker, by its name. instance: the process that has the name, a random number; host
+-- and process: which one that is, for one that is started again there. seen_at: when it last
 -- said so, by the database's clock in milliseconds since 1970. applied_seq: the last record of its
 -- journal that is here. ring: its journal's number, as in the embedded store. strict_seq: the
 -- smallest origin_seq of its steps that did not go through the journal (0: none). waiting: records
@@ -34,6 +35,7 @@ CREATE TABLE brokers (
 	name TEXT COLLATE "C" PRIMARY KEY,
 	instance TEXT NOT NULL,
 	host TEXT NOT NULL DEFAULT '',
+	process TEXT NOT NULL DEFAULT '',
 	started_at TEXT NOT NULL,
 	seen_at BIGINT NOT NULL,
 	version BIGINT NOT NULL,
