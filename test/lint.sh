@@ -90,6 +90,8 @@ check "broker_api.h is included by events.h and broker.c, events.h by the broker
 	includes_outside "(broker/)?(broker_api|events)\.h" plugin/plugin.c plugin/broker/*.[ch]
 check "sqlite3.h is included by the store only" \
 	includes_outside 'sqlite3\.h' plugin/ledger/sql.h
+check "libpq's header is included by the store only" \
+	includes_outside 'libpq-fe\.h' plugin/ledger/pg_lib.h
 check "yaml.h is included by base's readers and writer of YAML only" \
 	includes_outside 'yaml\.h' plugin/base/yamlread.c plugin/base/yamlfault.h \
 	plugin/base/yamlscalar.h plugin/base/configwrite.c
