@@ -15,6 +15,8 @@
 /* A broker says once a second that it is there; its name is free after as long as this. */
 #define ALIVE_MS 5000
 
+static const char silent[] = "silent";
+
 static const struct output_column columns[] = {
 	{ "name", "broker", OUTPUT_PLAIN },
 	{ "state", "state", OUTPUT_PLAIN },
@@ -26,35 +28,36 @@ static const struct output_column columns[] = {
 	{ .key = NULL },
 };
 
-/* For a person: is it alive, or when was it seen last; how old is the oldest write that waits. */
-static void add_words(json_t *row, bool is_alive, int64_t seen_ms)
+/* For a person: when it was seen last, and how old the oldest write is that waits. */
+static void add_words(json_t *row, const char *state, int64_t seen_ms)
 {
 	char time[CLOCK_TEXT_MAX], lag[32];
 	int64_t lag_ms = json_integer_value(json_object_get(row, "lag_ms"));
 
 	(void)snprintf(lag, sizeof(lag), "%.3g s", (double)lag_ms / 1000);
 	(void)json_object_set_new(row, "lag", json_string(lag));
-	(void)json_object_set_new(row, "state", json_string(is_alive ? "alive" : "silent"));
 	(void)json_object_set_new(row, "seen",
-				  json_string(is_alive ? "now" : clock_print(seen_ms, time)));
+				  json_string(state == silent ? clock_print(seen_ms, time) : ""));
 }
 
-/* Adds who is alive to @list. Returns how many are not. */
+/* Adds what each is to @list. Returns how many are silent. */
 static size_t judge(const struct ctl_call *call, json_t *list, int64_t now_ms)
 {
-	size_t silent = 0, i;
+	size_t count = 0, i;
 	json_t *row;
 
 	json_array_foreach(list, i, row) {
 		int64_t seen_ms = json_integer_value(json_object_get(row, "seen_at"));
-		bool is_alive = now_ms - seen_ms < ALIVE_MS;
+		const char *state = seen_ms == 0                  ? "stopped"
+				    : now_ms - seen_ms < ALIVE_MS ? "alive"
+								  : silent;
 
-		(void)json_object_set_new(row, "alive", json_boolean(is_alive));
+		(void)json_object_set_new(row, "state", json_string(state));
 		if (!call->is_json)
-			add_words(row, is_alive, seen_ms);
-		silent += !is_alive;
+			add_words(row, state, seen_ms);
+		count += state == silent;
 	}
-	return silent;
+	return count;
 }
 
 static int list(struct query *query, struct ctl_call *call)
@@ -62,14 +65,16 @@ static int list(struct query *query, struct ctl_call *call)
 	struct query_wanted ask = { .table = NAME, .order = "name" };
 	json_t *found = json_array();
 	int status = CTL_FAILED;
+	int64_t now_ms;
 
 	if (!query_has(query, NAME))
 		(void)diag_set(&call->diag, ERR_INVALID,
 			       "%s: is one broker's own; a PostgreSQL database is shared, and "
 			       "says which brokers do",
 			       call->files.database);
-	else if (query_rows(query, &ask, tables_collect, found, &call->diag) == 0)
-		status = judge(call, found, clock_unix_ms()) > 0 ? CTL_NO : CTL_OK;
+	else if (query_rows(query, &ask, tables_collect, found, &call->diag) == 0 &&
+		 query_now(query, &now_ms, &call->diag) == 0)
+		status = judge(call, found, now_ms) > 0 ? CTL_NO : CTL_OK;
 	if (status != CTL_FAILED)
 		ctl_rows(call, found, columns);
 	json_decref(found);
@@ -91,10 +96,12 @@ const struct ctl_command ctl_brokers = {
 	.name = NAME,
 	.arguments = "[--config FILE] [--database PLACE] [--json]",
 	.summary = "the brokers that share the database: who is alive, and how far each is carried",
-	.help = "carried: the last write of the broker's journal that the database has; waiting:\n"
-		"how many are not there yet, and lag: how old the oldest of them is. overruled:\n"
-		"how many of its steps another broker's came before. With --json also host, start\n"
-		"and the version of the tables that it knows. Exit status 1: one is silent.\n",
+	.help = "A broker that has ended well is stopped; one that gives no sign for five seconds\n"
+		"is silent. carried: the last write of its journal that the database has;\n"
+		"waiting: how many are not there yet, and lag: how old the oldest of them is.\n"
+		"overruled: how many of its steps another broker's came before. With --json\n"
+		"also host, start and the version of the tables that it knows. Exit status 1:\n"
+		"one is silent.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_DATABASE,
 	.run = run,
 };

@@ -87,4 +87,7 @@ bool query_has(struct query *query, const char *table);
 /* The entities' tables, cell "table" in each row. */
 int query_tables(struct query *query, query_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;
 
+/* The unix time, by the database's clock, which may be another machine's. */
+int query_now(struct query *query, int64_t *ret_ms, struct diag *diag) MUST_CHECK;
+
 #endif

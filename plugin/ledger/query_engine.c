@@ -37,6 +37,11 @@ int query_tables(struct query *query, query_visit *visit, void *ctx, struct diag
 	return query->engine->tables(query, visit, ctx, diag);
 }
 
+int query_now(struct query *query, int64_t *ret_ms, struct diag *diag)
+{
+	return query->engine->now(query, ret_ms, diag);
+}
+
 const struct query_cell *query_cell(const struct query_row *row, const char *name)
 {
 	for (size_t i = 0; i < row->count; i++)

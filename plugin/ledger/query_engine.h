@@ -18,6 +18,7 @@ struct query_engine {
 		      const char *time, query_visit *visit, void *ctx, struct diag *diag);
 	bool (*has)(struct query *query, const char *table);
 	int (*tables)(struct query *query, query_visit *visit, void *ctx, struct diag *diag);
+	int (*now)(struct query *query, int64_t *ret_ms, struct diag *diag);
 };
 
 struct query {

@@ -473,9 +473,24 @@ static int pg_query_tables(struct query *base, query_visit *visit, void *ctx, st
 	return run(query, &all, &names, visit, ctx, diag);
 }
 
+static int pg_query_now(struct query *base, int64_t *ret_ms, struct diag *diag)
+{
+	struct pg_rows rows = { 0 };
+	int rc = pg_exec(of(base)->pg,
+			 "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
+			 NULL, &rows, unreadable, diag);
+
+	if (rc)
+		return rc;
+	*ret_ms = pg_number(&rows, 0, 0);
+	pg_rows_clear(&rows);
+	return 0;
+}
+
 const struct query_engine query_postgres = { .open = pg_query_open,
 					     .close = pg_query_close,
 					     .has = pg_query_has,
 					     .rows = pg_query_rows,
 					     .groups = pg_query_groups,
-					     .tables = pg_query_tables };
+					     .tables = pg_query_tables,
+					     .now = pg_query_now };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "ledger/query_engine.h"
 #include "ledger/store_sqlite_internal.h"
 
@@ -243,6 +244,14 @@ static int list_tables(struct query *base, query_visit *visit, void *ctx, struct
 	return run(query, sql, &none, visit, ctx, diag);
 }
 
+static int now(struct query *query, int64_t *ret_ms, struct diag *diag)
+{
+	(void)query;
+	(void)diag;
+	*ret_ms = clock_unix_ms();
+	return 0;
+}
+
 /* ---- the engine -------------------------------------------------------------------------- */
 
 static bool has(struct query *base, const char *table)
@@ -257,4 +266,5 @@ const struct query_engine query_sqlite = {
 	.groups = list_groups,
 	.has = has,
 	.tables = list_tables,
+	.now = now,
 };
