@@ -61,7 +61,7 @@ ACCESS_ROOM = access/access access/access_make access/access_load access/access_
            access/access_certificate access/access_issuer access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/revoked access/scram access/token access/verifier
-LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
+LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit ledger/ledger_step \
            ledger/ledger_news ledger/ledger_replan ledger/ledger_files ledger/ledger_open \
            ledger/age ledger/state ledger/idfilter ledger/writer ledger/replay \
            ledger/journal_records ledger/journal_pages ledger/journal_segments ledger/journal_file \
@@ -72,7 +72,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit \
            ledger/store_plan ledger/store_rows ledger/batch ledger/batch_table ledger/store_reader \
            ledger/store_trim ledger/backlog ledger/query_engine ledger/query_sqlite ledger/query_pg
 LEDGER  += ledger/pg_lib ledger/pg_params ledger/pg_rows ledger/pg_connect ledger/pg \
-           ledger/pg_live ledger/pg_look ledger/pg_reader
+           ledger/pg_live ledger/pg_look ledger/pg_reader ledger/pg_step
 LEDGER  += ledger/pg_store ledger/pg_store_lease ledger/pg_store_upgrade ledger/pg_store_plan ledger/pg_store_facts
 LEDGER  += ledger/pg_watch ledger/pg_watch_read ledger/ledger_others
 LEDGER  += ledger/pg_process
@@ -86,7 +86,7 @@ LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming l
            learn/traffic learn/traffic_line learn/traffic_rows learn/widen learn/widen_messages learn/widen_schema learn/widen_status
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_grants gate/rules_schemas gate/rules_documents gate/rules_made gate/rules_pack $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
-BROKER   = broker/broker broker/events_publish broker/peers broker/events_will broker/events_acl broker/events_leave \
+BROKER   = broker/broker broker/events_publish broker/events_strict broker/peers broker/events_will broker/events_acl broker/events_leave \
            broker/events_login broker/events_reload broker/events_command broker/events_share \
            broker/events_letter broker/events_mended broker/events_release broker/events_resend broker/events_retained broker/events_adopt broker/properties broker/property_layout \
            broker/listeners broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
@@ -118,8 +118,7 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions shares r
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults journal_segments pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
-           monitor metrics control sample schema_compare pg pg_live
-UNIT    += pg_store
+           monitor metrics control sample schema_compare pg pg_live pg_store pg_step
 THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics pg_live pg_watch
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \

@@ -177,6 +177,7 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 		.refusals_keep_days = (unsigned)options->refusals_keep_days,
 		.cache_entities = (size_t)options->state_cache,
 		.wait_ms = (unsigned)options->backpressure_ms,
+		.strict_ms = (unsigned)options->strict_ms,
 		.may_open_later = true,
 		.broker = options->broker,
 	};
@@ -222,6 +223,7 @@ static bool init_rooms(struct plugin *plugin, struct diag *diag)
 	const struct broker *broker = &plugin->broker;
 
 	peers_name_broker(plugin);
+	portions_init(&plugin->confirms, EVENTS_CONFIRMS);
 	return init_delays(plugin, diag) == 0 &&
 	       events_load_rules(plugin, &plugin->rules, diag) == 0 &&
 	       init_ledger(plugin, diag) == 0 &&

@@ -54,6 +54,8 @@ struct entity {
 	unsigned slot[ENTITY_SLOTS_MAX];
 	bool is_timed[ENTITY_SLOTS_MAX]; /* some rule asks how long this status has been unchanged
 					  */
+	/* Of a shared database: it is moved by writes that are committed there at once alone. */
+	bool is_strict[ENTITY_SLOTS_MAX];
 	/*
 	 * Where the owner comes from when this entity's messages do not name it: from another
 	 * entity, whose id one of the columns has (a payment belongs to its order's owner).

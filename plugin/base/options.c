@@ -40,6 +40,8 @@ static const struct options_row table[] = {
 	INTEGER(batch_ms, "50", 1, 10000, "milliseconds between two transactions, sooner where much waits (above 400: 400)"),
 	INTEGER(backpressure_ms, "20", 0, 1000,
 		"milliseconds at most that a turn of the broker waits for the database (0: it never waits)"),
+	INTEGER(strict_ms, "50", 1, 5000,
+		"milliseconds at most that a message or a read waits for a database that brokers share"),
 	INTEGER(events_keep_rows, "0", 0, INT64_MAX, "rows kept in the events table (0: all)"),
 	INTEGER(events_keep_days, "0", 0, 36500, "days that events are kept (0: for ever)"),
 	INTEGER(say_publisher, "0", 0, 1,

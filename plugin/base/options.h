@@ -39,6 +39,7 @@ struct options {
 	int64_t batch_rows;
 	int64_t batch_ms;
 	int64_t backpressure_ms;
+	int64_t strict_ms;
 	int64_t events_keep_rows;
 	int64_t events_keep_days;
 	int64_t say_publisher;

@@ -25,6 +25,7 @@
 #include "ledger/ledger.h"
 #include "broker/login.h"
 #include "base/options.h"
+#include "base/portions.h"
 #include "gate/rules.h"
 #include "broker/releases.h"
 #include "broker/repairs.h"
@@ -56,8 +57,9 @@ struct pending_publish {
 	struct decision decision;
 	uint64_t digest; /* of topic and payload: another plugin may change them before MESSAGE */
 	int64_t took_ns;
-	int64_t now_ns; /* clock_mono_ns() when it was decided */
-	bool is_resend; /* it was accepted before, and writes nothing */
+	int64_t now_ns;   /* clock_mono_ns() when it was decided */
+	bool is_resend;   /* it was accepted before, and writes nothing */
+	bool is_doubtful; /* it may be kept: see events_strict.c */
 	/* A copy for events_settle(), when the broker has freed a will; topic NULL: no copy. */
 	struct message copied;
 	char *copy; /* owned; @copied points into it; used again for the next publish */
@@ -135,6 +137,8 @@ struct unlogged {
 	uint64_t back;        /* messages that a peer brought back, not logged yet */
 	char back_topic[128]; /* topic of the last of them, as diag_name() has it */
 	int64_t back_ns;      /* when they were logged last */
+	uint64_t doubts;      /* messages whose outcome is unknown, not logged yet */
+	int64_t doubt_ns;     /* when one was logged last */
 };
 
 struct plugin {
@@ -165,7 +169,8 @@ struct plugin {
 	struct retained retained;
 	struct mended mended;
 	struct unlogged unlogged;
-	int64_t rest_ns; /* when a tick did all that ticks do; see plugin.c */
+	struct portions confirms; /* reads before refusals, of each second */
+	int64_t rest_ns;          /* when a tick did all that ticks do; see plugin.c */
 	bool is_ending;  /* the last tick of an ending broker came: only last wills follow */
 	bool has_ticked; /* 2.0.11 to 2.0.14 with per_listener_settings never raise TICK */
 	bool is_kicking; /* within broker_kick(): the broker asks again for its subscriptions */
@@ -401,6 +406,28 @@ bool events_resend(struct plugin *plugin, struct session *session,
 	__attribute__((cold));
 void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message *event,
 			    const struct gate_request *request) __attribute__((cold));
+
+/*
+ * Where brokers share the database, see events_strict.c. events_confirm(): a publish was refused;
+ * where that is because of its entity the database is read, and it is decided again if that has
+ * something else. At most EVENTS_CONFIRMS reads a second, of which one principal gets half.
+ *
+ * events_decide_anew(): its write found another entity. True: it is allowed again, and is to be
+ * committed. Else @decision is a refusal, or (pending.is_resend) allows what was accepted before.
+ *
+ * events_doubt(): its write's outcome is unknown. events_leave_open() is the answer to its MESSAGE
+ * then: at QoS 1 and 2 the client is closed.
+ */
+#define EVENTS_CONFIRMS 400u
+void events_confirm(struct plugin *plugin, const struct feed_publish *publish,
+		    const struct access_principal *principal, struct decision *decision)
+	__attribute__((cold));
+bool events_decide_anew(struct plugin *plugin, const struct feed_publish *publish,
+			struct decision *decision, uint64_t digest) __attribute__((cold));
+void events_doubt(struct plugin *plugin, const struct feed_publish *publish, const char *why)
+	__attribute__((cold));
+int events_leave_open(struct plugin *plugin, const struct feed_publish *publish)
+	__attribute__((cold));
 
 /* ---- a publish: events_publish.c ---------------------------------------------------------------
  */

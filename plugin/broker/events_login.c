@@ -244,6 +244,11 @@ static uint64_t last_seq(const struct plugin *plugin)
 	return plugin->ledger ? ledger_last(plugin->ledger) : 0;
 }
 
+static uint64_t last_step(const struct plugin *plugin)
+{
+	return plugin->ledger ? ledger_last_step(plugin->ledger) : 0;
+}
+
 /* Opens the session of a client that was let in. False: out of memory. */
 static bool open_session(struct plugin *plugin, const struct login_request *request,
 			 struct login_answer *answer)
@@ -251,6 +256,7 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	const struct session *before = sessions_find(plugin->sessions, request->handle);
 	bool is_same = before && !before->is_gone; /* the same connection, proved once more */
 	uint64_t since_seq = is_same ? before->since_seq : last_seq(plugin);
+	uint64_t since_step = is_same ? before->since_step : last_step(plugin);
 	unsigned resends_asked = is_same ? before->resends_asked : 0;
 	struct session *session;
 
@@ -269,6 +275,7 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	session->asked = plugin->reloading.count;
 	session->sender = sender_of(plugin, session);
 	session->since_seq = since_seq;
+	session->since_step = since_step;
 	session->resends_asked = resends_asked;
 	sessions_end_at(plugin->sessions, session, answer->expires_ms);
 	session->was_closed = answer->was_closed;

@@ -58,17 +58,13 @@ __attribute__((cold, noinline)) static void add_properties(struct plugin *plugin
 						sizeof(plugin->pending.properties));
 }
 
-bool events_commit(struct plugin *plugin, const struct feed_publish *publish,
-		   struct decision *decision, uint64_t digest)
+/* The decision says what is written, but for what the event shows of who published it when. */
+static int commit(struct plugin *plugin, const struct feed_publish *publish,
+		  struct decision *decision, uint64_t digest, struct diag *diag)
 {
 	const struct session *session = publish->session;
 	const struct gate_request *request = publish->request;
-	struct diag diag;
 
-	if (!(decision->has_write || decision->has_retained) || !plugin->ledger)
-		return true;
-	if (!request->message.is_will) /* for which nobody waits */
-		ledger_wait(plugin->ledger);
 	decision->write.received_ms = feed_unix_ms(plugin->feed, publish->now_ns);
 	decision->write.publisher = session ? session->name : broker_who(publish->client).principal;
 	decision->write.client_id = request->client_id ? request->client_id : "";
@@ -78,11 +74,44 @@ bool events_commit(struct plugin *plugin, const struct feed_publish *publish,
 	decision->write.sender = session && request->message.qos > 0 && !request->message.is_will
 					 ? session->sender
 					 : 0;
-	diag_init(&diag);
-	if (ledger_commit(plugin->ledger, &decision->write, &diag)) {
-		gate_refuse(decision, REASON_STORE_UNAVAILABLE, diag.text);
-		return false;
+	return ledger_commit(plugin->ledger, &decision->write, diag);
+}
+
+/* Another broker was first, or its outcome is unknown, or it can't be kept. True: it is kept. */
+__attribute__((cold, noinline)) static bool commit_again(struct plugin *plugin,
+							 const struct feed_publish *publish,
+							 struct decision *decision, uint64_t digest,
+							 int rc, struct diag *diag)
+{
+	if (rc == ERR_STALE) {
+		if (!events_decide_anew(plugin, publish, decision, digest))
+			return false;
+		if (!decision->has_write && !decision->has_retained)
+			return true;
+		rc = commit(plugin, publish, decision, digest, diag);
+		if (rc == 0)
+			return true;
 	}
+	if (rc == ERR_DOUBT)
+		events_doubt(plugin, publish, diag->text);
+	gate_refuse(decision, REASON_STORE_UNAVAILABLE, diag->text);
+	return false;
+}
+
+bool events_commit(struct plugin *plugin, const struct feed_publish *publish,
+		   struct decision *decision, uint64_t digest)
+{
+	struct diag diag;
+	int rc;
+
+	if (!(decision->has_write || decision->has_retained) || !plugin->ledger)
+		return true;
+	if (!publish->request->message.is_will) /* for which nobody waits */
+		ledger_wait(plugin->ledger);
+	diag_init(&diag);
+	rc = commit(plugin, publish, decision, digest, &diag);
+	if (rc && !commit_again(plugin, publish, decision, digest, rc, &diag))
+		return false;
 	if (decision->is_correction)
 		notify_correction(&plugin->notify, &decision->write, decision->current_status);
 	return true;
@@ -314,12 +343,20 @@ int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *
 		took_ns = clock_mono_ns() - publish.now_ns;
 		publish.now_ns += took_ns;
 	}
-	if (is_will)
+	if (is_will) {
+		if (decision->verdict != VERDICT_ALLOW)
+			events_confirm(plugin, &publish,
+				       events_publisher(plugin, event->client, session, true),
+				       decision);
 		return events_will(plugin, &publish, decision, took_ns);
-	if (decision->verdict != VERDICT_ALLOW || decision->is_adopted)
+	}
+	if (decision->verdict != VERDICT_ALLOW || decision->is_adopted) {
+		events_confirm(plugin, &publish,
+			       events_publisher(plugin, event->client, session, false), decision);
 		pending->is_resend =
 			events_resend(plugin, session, request,
 				      events_digest(plugin, &request->message), decision);
+	}
 	if (decision->verdict == VERDICT_ALLOW ||
 	    how_to_refuse(plugin, &publish, decision) != BROKER_DENIED ||
 	    events_letter_waits(plugin, &publish, decision)) {
@@ -369,6 +406,12 @@ static void judge_message(struct plugin *plugin, struct mosquitto_evt_message *e
 	gate_decide(&plugin->gate, events_actor(plugin, event->client, session), &pending->request,
 		    decision);
 	pending->digest = events_digest(plugin, &pending->request.message);
+	if (decision->verdict != VERDICT_ALLOW)
+		events_confirm(plugin,
+			       &(struct feed_publish){ .client = event->client,
+						       .session = session,
+						       .request = &pending->request },
+			       events_actor(plugin, event->client, session), decision);
 	pending->is_resend =
 		(decision->verdict != VERDICT_ALLOW || decision->is_adopted) &&
 		events_resend(plugin, session, &pending->request, pending->digest, decision);
@@ -421,15 +464,18 @@ int events_on_message(int event_id, void *event_data, void *userdata)
 	publish.now_ns = pending->now_ns;
 	if (decision->verdict == VERDICT_ALLOW)
 		events_charge(plugin, &publish, decision);
-	if (decision->verdict == VERDICT_ALLOW && pending->is_resend) {
-		events_resend_hand_out(plugin, event, &pending->request);
-	} else if (decision->verdict == VERDICT_ALLOW && keep(plugin, &publish, event)) {
+	if (decision->verdict == VERDICT_ALLOW && !pending->is_resend &&
+	    keep(plugin, &publish, event)) {
 		events_accepted(plugin, &publish, decision, pending->digest);
 		if (!decision->is_peer) /* whose messages are no habit of one client */
 			feed_accepted(plugin->feed, &publish, decision, pending->digest);
 		if (session && session->was_closed && decision->has_write)
 			resume(plugin, session);
+	} else if (decision->verdict == VERDICT_ALLOW && pending->is_resend) {
+		events_resend_hand_out(plugin, event, &pending->request);
 	}
+	if (pending->is_doubtful)
+		return events_leave_open(plugin, &publish);
 	if (decision->verdict == VERDICT_ALLOW)
 		return events_answer(plugin, &publish, decision, pending->took_ns);
 	feed_decided(plugin->feed, &pending->request, decision, pending->took_ns);

@@ -42,7 +42,8 @@ static int was_accepted(struct plugin *plugin, struct session *session,
 					     .topic_len = request->message.topic_len,
 					     .publisher = session->name,
 					     .client_id = session->client_id,
-					     .until_seq = session->since_seq };
+					     .until_seq = session->since_seq,
+					     .until_step = session->since_step };
 	/*
 	 * A client resends at once what was in flight, so a session needs few reads; the limit
 	 * keeps a client from making us read without end.

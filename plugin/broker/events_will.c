@@ -35,6 +35,8 @@ int events_will(struct plugin *plugin, struct feed_publish *publish, struct deci
 	    events_commit(plugin, publish, decision,
 			  events_digest(plugin, &publish->request->message)))
 		events_accepted(plugin, publish, decision, 0);
+	if (plugin->pending.is_doubtful)
+		return events_leave_open(plugin, publish);
 	return events_answer(plugin, publish, decision, took_ns);
 }
 

@@ -74,6 +74,7 @@ struct session {
 	unsigned resends_asked;   /* reads of the database, SESSION_RESENDS at most */
 	uint64_t sender;          /* as in struct ledger_resend_query */
 	uint64_t since_seq;       /* ledger_last() when its connection began */
+	uint64_t since_step;      /* ledger_last_step(), likewise */
 	struct monitor_seat seat; /* where the monitor finds the client's record */
 	/* Owned: of the principal's limits, as of @seat_generation; NULL: not made yet. */
 	struct monitor_rates *rates;

@@ -70,7 +70,11 @@ void consistency_compare(struct loader *loader)
 	for (size_t i = 0; i < loader->contract->channel_count; i++) {
 		const struct contract_channel *channel = &loader->contract->channel[i];
 
-		if (channel->mapping && channel->mapping->transitions)
-			compare(loader, channel, find_first(loader, channel->mapping));
+		const struct contract_mapping *map = channel->mapping;
+
+		if (!map || !map->transitions)
+			continue;
+		compare(loader, channel, find_first(loader, map));
+		loader->entity[map->entity->index].is_strict[map->slot] = channel->is_strict;
 	}
 }

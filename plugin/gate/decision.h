@@ -204,8 +204,10 @@ struct decision {
 	 * point into the request, the rules and the parser, and are valid until the next decision.
 	 */
 	bool has_write;
-	/* The publish changes only what is retained on the topic: @write is that. Never together
-	 * with @has_write. */
+	/*
+	 * The publish changes only what is retained on the topic, or nothing where it is strict
+	 * and the database is to be asked: @write is that. Never together with @has_write.
+	 */
 	bool has_retained;
 	const struct payload_value *payload; /* NULL: not parsed; valid as long as @write */
 	struct ledger_write write;

@@ -458,9 +458,33 @@ static uint64_t content_to_keep(const struct judgement *j)
 
 	if (j->is_repeat)
 		return j->content;
-	return channel->is_recorded || !channel->content->mark || !j->has_state || !j->gate->ledger
-		       ? 0
-		       : repeat_content(j);
+	if (!channel->content->mark || !j->has_state || !j->gate->ledger ||
+	    (channel->is_recorded && !entity_rules_is_strict(j)))
+		return 0;
+	return repeat_content(j);
+}
+
+bool entity_rules_is_strict(const struct judgement *j)
+{
+	return j->match->channel->is_strict && j->gate->ledger &&
+	       ledger_shares_database(j->gate->ledger);
+}
+
+/* The database is asked whether the entity is what it was decided on. */
+__attribute__((cold, noinline)) static void describe_strict(struct judgement *j)
+{
+	struct ledger_write *write = &j->decision->write;
+
+	write->is_strict = true;
+	write->is_guard = j->decision->has_retained && j->has_state;
+	write->slot = j->has_state && j->mapping->transitions ? (int)j->mapping->slot : -1;
+	if (!write->is_guard)
+		return;
+	write->entity = j->mapping->entity->index;
+	write->id = j->id.text;
+	write->id_len = j->id.len;
+	write->value_count = 0;
+	write->owner = NULL;
 }
 
 void entity_rules_describe(struct judgement *j)
@@ -496,5 +520,8 @@ void entity_rules_describe(struct judgement *j)
 	write->is_taken_over = j->decision->is_taken_over;
 	write->peer = NULL; /* the caller's, which sees the properties */
 	write->unique = j->unique;
+	write->is_strict = write->is_guard = false;
 	write->digest = write->sender = 0; /* the caller's, which has the one at hand */
+	if (__builtin_expect(j->match->channel->is_strict, false) && entity_rules_is_strict(j))
+		describe_strict(j);
 }

@@ -85,13 +85,23 @@ static bool changes_retained(const struct judgement *j)
 	return j->request->message.is_retained && (channel->mapping || channel->is_recorded);
 }
 
+/*
+ * A strict channel's repeat is no write, but memory may be wrong about the current status: the
+ * database is asked.
+ */
+static bool asks_database(const struct judgement *j)
+{
+	return j->match->channel->is_strict && j->has_state && j->is_repeat &&
+	       !(j->decision->failed & keeping_steps) && entity_rules_is_strict(j);
+}
+
 /* Could what the message implies be kept? Then the decision says what. */
 static bool check_store(struct judgement *j)
 {
 	bool is_kept = !j->request->is_source && is_to_be_kept(j);
 	bool has_room;
 
-	if (j->request->is_source || (!is_kept && !changes_retained(j)))
+	if (j->request->is_source || (!is_kept && !changes_retained(j) && !asks_database(j)))
 		return true;
 	if (!judgement_ask(j, GATE_STEP_STORE, entity_rules_store))
 		return false;
@@ -443,6 +453,39 @@ bool gate_admits_unlisted(const struct rules *rules, const struct access_princip
 
 	return unlisted->mode == CONTRACT_UNLISTED_PASS &&
 	       unlisted_rules_admit(is_publish ? &unlisted->send : &unlisted->receive, principal);
+}
+
+/* As gate_confirm(), of one entity; *ret is what is known of it then. */
+static int confirm(struct gate *gate, const struct entity *entity, const char *id, size_t len,
+		   unsigned age_ms, struct ledger_state *ret)
+{
+	int changed = ledger_confirm(gate->ledger, entity->index, id, len, age_ms, NULL);
+	int rc = changed < 0 ? changed
+			     : ledger_look(gate->ledger, entity->index, id, len, ret, NULL);
+
+	return rc < 0 ? rc : changed;
+}
+
+int gate_confirm(struct gate *gate, const struct message *message, unsigned age_ms)
+{
+	const struct contract_match *match =
+		permission_channel(gate, message->topic, message->topic_len);
+	const struct contract_mapping *mapping = match->channel ? match->channel->mapping : NULL;
+	char link[ENTITY_ID_MAX + 1];
+	const struct entity *owner;
+	struct ledger_state state;
+	int rc, changed;
+
+	if (!mapping || !gate->ledger)
+		return 0;
+	changed = confirm(gate, mapping->entity, match->param[mapping->param].text,
+			  match->param[mapping->param].len, age_ms, &state);
+	owner = mapping->entity->owner_entity;
+	if (changed < 0 || !owner || state.link[0] == '\0')
+		return changed;
+	(void)snprintf(link, sizeof(link), "%s", state.link);
+	rc = confirm(gate, owner, link, strlen(link), age_ms, &state);
+	return rc < 0 ? rc : changed || rc;
 }
 
 uint64_t gate_entity_key(struct gate *gate, const struct message *message, uint64_t seed)

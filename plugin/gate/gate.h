@@ -49,6 +49,15 @@ bool gate_force(struct gate *gate, enum contract_group group, enum contract_mode
 void gate_decide(struct gate *gate, const struct access_principal *principal,
 		 const struct gate_request *request, struct decision *ret);
 
+/*
+ * Before a publish is refused because of what is known of its entity, in a database that brokers
+ * share: reads it, and the entity that has its owner, where that was not done in the last @age_ms.
+ * 1: something else is known now: decide again. 0: it is not. Negative: the database can't be
+ * asked.
+ */
+int gate_confirm(struct gate *gate, const struct message *message, unsigned age_ms)
+	__attribute__((cold));
+
 /* Makes @decision a refusal for a reason of the caller's; @text, why, is escaped. */
 void gate_refuse(struct decision *decision, enum reason reason, const char *text)
 	__attribute__((cold));

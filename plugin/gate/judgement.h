@@ -321,6 +321,9 @@ void entity_rules_read(struct judgement *j) __attribute__((cold, noinline));
 
 judgement_question entity_rules_store; /* could the write be kept now? */
 
+/* Has the database, which is shared, an accepted message before it is acknowledged? */
+bool entity_rules_is_strict(const struct judgement *j) __attribute__((cold, noinline));
+
 /* Completes the decision's write with topic, payload and the like from the request. */
 void entity_rules_describe(struct judgement *j);
 

@@ -41,6 +41,7 @@ struct ledger_options {
 	size_t cache_entities;       /* states kept in memory */
 	unsigned wait_ms;            /* see ledger_wait(); up to PRESSURE_MS_MAX */
 	bool may_open_later;         /* see ledger_open() */
+	unsigned strict_ms; /* of a shared database: how long the broker's thread waits for it */
 	const char *broker; /* what events are marked with: which broker this is; or NULL */
 };
 
@@ -183,9 +184,27 @@ void ledger_tick(struct ledger *ledger);
  * full), ERR_IO (the database takes no writes, the disk is broken), ERR_LIMIT (larger than the
  * journal takes, or a text beyond its maximum above), ERR_INVALID (a value that is not of its
  * column's type, or a NUL in an owner, link or status).
+ *
+ * Of a strict write to a shared database also ERR_STALE: the database has another entity than
+ * ledger_look() said, which now says what it has: decide again. ERR_DOUBT: it may be kept; the
+ * client must get no answer. If the same message comes again, ledger_commit() finds out which.
  */
 int ledger_commit(struct ledger *ledger, const struct ledger_write *write,
 		  struct diag *diag) MUST_CHECK;
+
+/* Do several brokers write the database? False for ledger_open_reader()'s. */
+bool ledger_shares_database(const struct ledger *ledger);
+
+/* How many steps were committed to a shared database at once, by the numbers given to them. */
+uint64_t ledger_last_step(const struct ledger *ledger);
+
+/*
+ * Before a refusal because of the entity, where the database is shared: reads what the database has
+ * of it, unless that was done, or it was written, in the last @age_ms. 1: ledger_look() says
+ * something else now: decide again. 0: it does not. ERR_BUSY, ERR_IO: the database can't be asked.
+ */
+int ledger_confirm(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
+		   unsigned age_ms, struct diag *diag) MUST_CHECK;
 
 /*
  * Queues a copy of a refusal, which the writer's thread writes to the table refusals. Never waits.

@@ -238,7 +238,7 @@ static void copy_text(char *ret, const struct value *value)
 	ret[len] = '\0';
 }
 
-static void move_on(const struct ledger_entity *known, const struct ledger_write *write,
+void ledger_move_on(const struct ledger_entity *known, const struct ledger_write *write,
 		    const struct record *record, struct state_facts *facts)
 {
 	facts->is_known = true;
@@ -285,9 +285,11 @@ static void remember(struct ledger *l, const struct ledger_write *write,
 		return;
 	if (!facts->is_known)
 		idfilter_add(l->idfilter, &l->key);
-	move_on(&l->entity[write->entity], write, record, facts);
+	ledger_move_on(&l->entity[write->entity], write, record, facts);
 	ledger_keep_last(facts, write, place);
 	state_pin(l->state, facts, l->last_seq);
+	if (__builtin_expect(l->is_shared, false))
+		facts->seen_ms = ledger_seen_ms();
 }
 
 /* What the step was decided on, so that the batch can tell whether it still stands there. */
@@ -313,8 +315,11 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 	struct value value[ENTITY_COLUMNS_MAX];
 	struct record record = { .value = value };
 	uint64_t place = 0;
-	int rc = check_ready(l, write->is_power, diag);
+	int rc;
 
+	if (__builtin_expect(write->is_strict, false) && l->is_shared)
+		return ledger_step(l, write, diag);
+	rc = check_ready(l, write->is_power, diag);
 	if (rc == 0 && write->entity != ENTITY_NONE)
 		rc = ledger_find_facts(l, write->entity, write->id, write->id_len, &facts, diag);
 	if (rc == 0)

@@ -81,6 +81,21 @@ struct ledger_origin {
 
 struct pg_watch;
 
+/* Messages that may be kept, of which nobody said whether they are; of more the oldest goes. */
+#define LEDGER_DOUBTS 64u
+
+/* Writes that a shared database commits before they are acknowledged: see ledger_step.c. */
+struct ledger_steps {
+	uint64_t last; /* the number given last; the journal's numbers are others */
+	struct {
+		uint64_t sender, digest; /* the message's */
+		uint64_t number;         /* of its step; 0: no message is here */
+	} doubt[LEDGER_DOUBTS];
+	unsigned next_doubt;
+	uint64_t kept, stale, doubts, refused;
+	struct histogram took; /* of those that were kept, in microseconds */
+};
+
 struct ledger {
 	bool is_reader; /* made by ledger_open_reader(): it has a reader and nothing else */
 	bool is_shared; /* other brokers write to the database, too */
@@ -90,6 +105,8 @@ struct ledger {
 	char *asked_path;         /* the database's name in messages: see store_shown() */
 	char *asked_journal;      /* as the options have it, or NULL */
 	char *path;               /* as asked_path; of a file without symbolic links */
+	unsigned strict_ms;
+	struct ledger_steps steps; /* the broker's thread's */
 	char *journal_path;
 	size_t journal_bytes; /* asked for */
 	size_t journal_bytes_max;
@@ -290,5 +307,23 @@ int ledger_fill_record(const struct ledger_entity *entity, const struct ledger_w
 
 /* @write was kept, by the journal's record at @place: it is the last message of its channel. */
 void ledger_keep_last(struct state_facts *facts, const struct ledger_write *write, uint64_t place);
+
+/* The same, where no journal has it. */
+void ledger_keep_last_step(struct state_facts *facts, const struct ledger_write *write);
+
+/* As ledger_commit(), for a strict write to a shared database. */
+int ledger_step(struct ledger *ledger, const struct ledger_write *write,
+		struct diag *diag) MUST_CHECK __attribute__((cold, noinline));
+
+/* Behind open_plan(): what its steps need of @reader, which was opened. */
+int ledger_step_open(struct ledger *ledger, struct store_reader *reader,
+		     struct diag *diag) MUST_CHECK;
+
+/* Milliseconds of a clock that never goes back, never 0: for struct state_facts. */
+uint32_t ledger_seen_ms(void);
+
+/* What ledger_commit() does with an entity in memory, and the record of its write. */
+void ledger_move_on(const struct ledger_entity *known, const struct ledger_write *write,
+		    const struct record *record, struct state_facts *facts);
 
 #endif

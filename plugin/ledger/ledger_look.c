@@ -71,6 +71,8 @@ static int find(struct ledger *l, unsigned entity, struct state_facts **ret, str
 		rc = store_reader_find(l->reader, entity, key->id, key->len, &l->scratch, diag);
 		if (rc)
 			return rc;
+		if (l->is_shared)
+			l->scratch.seen_ms = ledger_seen_ms();
 	}
 	facts = state_add(l->state, key);
 	*ret = facts ? facts : &l->scratch;
@@ -195,6 +197,14 @@ void ledger_keep_last(struct state_facts *facts, const struct ledger_write *writ
 		facts->last[i] = 0;
 	if (write->mark)
 		put(facts, write->mark, write->content ? write->content : place | PLACE);
+}
+
+void ledger_keep_last_step(struct state_facts *facts, const struct ledger_write *write)
+{
+	for (size_t i = 0; write->is_shared && i < LEDGER_LAST_MAX; i++)
+		facts->last[i] = 0;
+	if (write->mark)
+		put(facts, write->mark, write->content);
 }
 
 /* From the journal. False where the record is not there any more. */

@@ -50,8 +50,13 @@ static int open_plan(struct ledger *l, struct ledger_opened *ret, struct diag *d
 		return rc;
 	ret->number = l->making->number;
 	rc = store_reader_open(&l->place, false, &ret->reader, diag);
-	if (rc)
+	if (rc == 0 && l->is_shared)
+		rc = ledger_step_open(l, ret->reader, diag);
+	if (rc) {
+		store_reader_close(ret->reader);
+		ret->reader = NULL;
 		store_names_free(ret->known);
+	}
 	return rc;
 }
 
@@ -341,6 +346,7 @@ static int copy_places(struct ledger *l, const struct ledger_options *options, s
 		return diag_nomem(diag);
 	l->place = (struct store_place){ .place = l->database, .broker = l->broker };
 	l->is_shared = ledger_is_shared(l->database);
+	l->strict_ms = options->strict_ms;
 	return ledger_check_place(
 		&(struct ledger_place){ l->database, l->broker, l->asked_journal }, diag);
 }

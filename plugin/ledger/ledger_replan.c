@@ -42,6 +42,7 @@ static bool is_same_entity(const struct entity *a, const struct entity *b)
 			return false;
 	for (size_t i = 0; i < a->slot_count; i++)
 		if (a->slot[i] != b->slot[i] || a->is_timed[i] != b->is_timed[i] ||
+		    a->is_strict[i] != b->is_strict[i] ||
 		    !is_same_steps(&a->steps[i], &b->steps[i]))
 			return false;
 	return true;

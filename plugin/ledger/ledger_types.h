@@ -90,8 +90,15 @@ struct ledger_write {
 	uint64_t mark; /* names a channel that moves a status, whose messages are compared; or 0 */
 	uint64_t content; /* digest of the payload without its times, odd; 0: not computed */
 	bool is_shared;   /* fills columns that messages with other marks fill as well */
-	uint64_t unique;  /* digest of what x-unique names; 0: it names nothing */
-	uint64_t sender;  /* as in struct ledger_resend_query; 0: it is never sent again */
+	/*
+	 * Where the database is shared it has this write before it is acknowledged. @slot is the
+	 * status that was decided on (-1: none was). is_guard: the entity stays as it is, but must
+	 * have that status still; what is retained is written.
+	 */
+	bool is_strict, is_guard;
+	int slot;        /* where is_strict */
+	uint64_t unique; /* digest of what x-unique names; 0: it names nothing */
+	uint64_t sender; /* as in struct ledger_resend_query; 0: it is never sent again */
 };
 
 /*
@@ -105,6 +112,7 @@ struct ledger_resend_query {
 	const char *publisher, *client_id; /* NULL: whoever sent it, at any QoS, or as a will */
 	uint64_t
 		until_seq; /* the last write that counts: ledger_last() when the client connected */
+	uint64_t until_step; /* likewise, ledger_last_step() */
 };
 
 #define LEDGER_RESEND_ROWS 64 /* rows of a topic that are looked at, from the newest back */

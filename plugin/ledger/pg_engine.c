@@ -1,4 +1,5 @@
 /* pg_engine.c -- the PostgreSQL engine: the table of its functions. */
+#include "ledger/pg_step.h"
 #include "ledger/pg_reader.h"
 #include "ledger/pg_store_internal.h"
 
@@ -106,4 +107,8 @@ const struct store_engine store_postgres = {
 	.reader_unchanged = pg_reader_unchanged,
 	.reader_visit = pg_reader_visit,
 	.reader_resent = pg_reader_resent,
+	.step = pg_step_commit,
+	.step_find = pg_step_find,
+	.step_last = pg_step_last,
+	.reader_live = pg_reader_live,
 };

@@ -30,8 +30,9 @@ static const struct {
 			       "LIMIT $2",
 			       "cannot read events" },
 	[STORE_READ_RESEND] = { "SELECT 1 FROM (SELECT digest, publisher, client_id, qos, will "
-				"FROM events WHERE topic = $1 AND (origin <> $6 OR origin_seq <= "
-				"$2) ORDER BY seq DESC LIMIT " LIMIT(LEDGER_RESEND_ROWS) //
+				"FROM events WHERE topic = $1 AND (origin <> $6 OR origin_seq "
+				"BETWEEN $7 AND $2) ORDER BY seq DESC LIMIT " LIMIT(
+					LEDGER_RESEND_ROWS) //
 				") AS newest WHERE digest = $3 AND ($4::text IS NULL OR "
 				"(publisher = $4 AND client_id = $5 AND qos > 0 AND will = 0)) "
 				"LIMIT 1",
@@ -348,6 +349,7 @@ int pg_reader_resent(struct store_reader *base, const struct ledger_resend_query
 	pg_add_string(&reader->params, asked->publisher);
 	pg_add_string(&reader->params, asked->client_id);
 	pg_add_string(&reader->params, reader->broker);
+	pg_add_number(&reader->params, -(int64_t)asked->until_step);
 	rc = ask_of_topic(reader, STORE_READ_RESEND, diag);
 	return rc ? rc : pg_rows_count(&reader->rows) > 0;
 }

@@ -54,6 +54,8 @@ struct state;
 struct state_facts {
 	bool is_known;
 	uint16_t mark[LEDGER_LAST_MAX]; /* of channels that had a message; 0: no channel */
+	/* Of a shared database: ledger_seen_ms() when it was read or written last; 0: never. */
+	uint32_t seen_ms;
 	uint64_t revision;
 	uint64_t last[LEDGER_LAST_MAX]; /* what it says, by mark[]: see ledger_look.c */
 	char status[ENTITY_SLOTS_MAX][ENTITY_STATUS_MAX + 1];

@@ -34,6 +34,7 @@
 
 struct store;
 struct store_reader;
+struct pg_live;
 
 /* Where a database is, and who writes it; borrowed for the call. */
 struct store_place {
@@ -374,5 +375,39 @@ int store_reader_visit(struct store_reader *reader, enum store_read read, const 
 /* As ledger_was_accepted(), but looks in the database only. */
 int store_reader_resent(struct store_reader *reader, const struct ledger_resend_query *asked,
 			uint64_t until_seq, struct diag *diag) MUST_CHECK;
+
+/* ---- steps of a shared database that are committed before they are acknowledged -------------- */
+
+/* One of them; borrowed for the call. */
+struct store_step {
+	const char *broker;                /* which gave it @number, from 1 on; never used again */
+	uint64_t number;                   /* its event's origin_seq is minus this */
+	const struct record *record;       /* its values stand for the columns in @column */
+	const unsigned *column;            /* by the entity's columns */
+	const struct entity *entity;       /* NULL: of none */
+	int slot;                          /* the status that was decided on; -1: none was */
+	const struct state_facts *decided; /* what the row must still have */
+	bool is_forced; /* whatever the row has: it was decided elsewhere, or only observed */
+	bool is_guard;  /* the row stays; what is retained is written where it still has that */
+};
+
+/*
+ * 0: it is kept, and *revision is the entity's then (0: of none). 1: an event with its number is
+ * there already. ERR_STALE: the row is not what it was decided on. In both cases nothing was done.
+ * ERR_DOUBT: it may be kept, or be kept yet. Else nothing was done.
+ */
+int store_reader_step(struct store_reader *reader, const struct store_step *step,
+		      uint64_t *revision, struct diag *diag) MUST_CHECK;
+
+/* Is the event of @broker's step @number there? 1, 0, or a negative error. */
+int store_reader_step_find(struct store_reader *reader, const char *broker, uint64_t number,
+			   struct diag *diag) MUST_CHECK;
+
+/* The last number of a step of @broker to *ret; 0: it made none. */
+int store_reader_step_last(struct store_reader *reader, const char *broker, uint64_t *ret,
+			   struct diag *diag) MUST_CHECK;
+
+/* The connection on which a shared database is asked; NULL: of another. */
+struct pg_live *store_reader_live(struct store_reader *reader);
 
 #endif

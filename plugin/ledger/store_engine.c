@@ -293,3 +293,26 @@ int store_reader_resent(struct store_reader *reader, const struct ledger_resend_
 {
 	return reader->engine->reader_resent(reader, asked, until_seq, diag);
 }
+
+struct pg_live *store_reader_live(struct store_reader *reader)
+{
+	return reader->engine->reader_live ? reader->engine->reader_live(reader) : NULL;
+}
+
+int store_reader_step(struct store_reader *reader, const struct store_step *step,
+		      uint64_t *revision, struct diag *diag)
+{
+	return reader->engine->step(store_reader_live(reader), step, revision, diag);
+}
+
+int store_reader_step_find(struct store_reader *reader, const char *broker, uint64_t number,
+			   struct diag *diag)
+{
+	return reader->engine->step_find(store_reader_live(reader), broker, number, diag);
+}
+
+int store_reader_step_last(struct store_reader *reader, const char *broker, uint64_t *ret,
+			   struct diag *diag)
+{
+	return reader->engine->step_last(store_reader_live(reader), broker, ret, diag);
+}

@@ -82,6 +82,14 @@ struct store_engine {
 			    void *ctx, struct diag *diag);
 	int (*reader_resent)(struct store_reader *reader, const struct ledger_resend_query *asked,
 			     uint64_t until_seq, struct diag *diag);
+	/* Of a shared one: */
+	int (*step)(struct pg_live *live, const struct store_step *step, uint64_t *revision,
+		    struct diag *diag);
+	int (*step_find)(struct pg_live *live, const char *broker, uint64_t number,
+			 struct diag *diag);
+	int (*step_last)(struct pg_live *live, const char *broker, uint64_t *ret,
+			 struct diag *diag);
+	struct pg_live *(*reader_live)(struct store_reader *reader);
 };
 
 struct store {
