@@ -59,6 +59,8 @@ static void add(struct brokerbridge *bridge, const struct brokerfile_line *line)
 		bridge->address = line;
 	bridge->has_certificate |= is_one_of(line->word, shown);
 	bridge->has_tls |= is_one_of(line->word, tls);
+	bridge->is_mqtt5 |= strcmp(line->word, "bridge_protocol_version") == 0 &&
+			    strcmp(line->value, "mqttv50") == 0;
 	bridge->ways |= brokerbridge_ways(line);
 }
 

@@ -31,6 +31,7 @@ struct brokerbridge {
 	const struct brokerfile_line *address;     /* address, addresses; or NULL */
 	bool has_certificate; /* the bridge shows one to the other broker, or a key */
 	bool has_tls;
+	bool is_mqtt5; /* bridge_protocol_version says so: it carries user properties */
 	unsigned ways; /* of all its topic lines together */
 };
 

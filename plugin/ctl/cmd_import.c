@@ -140,11 +140,12 @@ static int end(struct import *import)
 static int work(struct import *import, const struct import_args *args, const char *table)
 {
 	const struct files *files = &import->call->files;
+	const struct ledger_place place = files_ledger(files);
 	const struct adoption_journal journal = journal_of(files);
 
 	if (open_file(import) || open_rules(import, table) ||
-	    adoption_open(files->database, &journal, &import->rules->contract->plan,
-			  &import->adoption, &import->call->diag) ||
+	    adoption_open(&place, &journal, &import->rules->contract->plan, &import->adoption,
+			  &import->call->diag) ||
 	    read_all(import, args->is_retained))
 		return CTL_FAILED;
 	return end(import);

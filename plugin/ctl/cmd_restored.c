@@ -10,13 +10,14 @@
 
 static int run(struct ctl_call *call)
 {
+	const struct ledger_place place = files_ledger(&call->files);
 	struct diag said;
 	json_t *answer;
 	int rc = files_need(&call->files, "database", call->files.database, &call->diag);
 
 	diag_init(&said);
 	if (!rc)
-		rc = restored(call->files.database, &said, &call->diag);
+		rc = restored(&place, &said, &call->diag);
 	if (rc < 0)
 		return CTL_FAILED;
 	answer = json_pack("{s:b, s:s}", "restored", rc == 0, "text", said.text);

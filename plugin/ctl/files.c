@@ -190,6 +190,7 @@ static void find_contracts(struct files *files)
 
 int files_find(struct files *files, const char *name, struct diag *diag)
 {
+	bool is_other;
 	int rc;
 
 	find_config(files, name);
@@ -207,8 +208,21 @@ int files_find(struct files *files, const char *name, struct diag *diag)
 	files->contract_schemas = option_or(files->contract_schemas, files, "contract_schemas");
 	files->access = option_or(files->access, files, "access");
 	files->passwords = option_or(files->passwords, files, "password_file");
+	is_other = files->database && !ledger_is_shared(files->database);
 	files->database = option_or(files->database, files, "database");
+	/* The journal is that of the configuration's database. */
+	if (!is_other) {
+		files->broker_name = option_or(files_option(files, "broker"), files, "origin");
+		files->journal = files_option(files, "journal");
+	}
 	return 0;
+}
+
+struct ledger_place files_ledger(const struct files *files)
+{
+	return (struct ledger_place){ .database = files->database,
+				      .broker = files->broker_name,
+				      .journal = files->journal };
 }
 
 struct sources_place files_place(const struct files *files)

@@ -33,6 +33,9 @@ struct files {
 	const char *access;
 	const char *passwords;
 	const char *database;
+	const char
+		*broker_name; /* whose the database's journal is; NULL: the option is not given */
+	const char *journal;  /* likewise */
 	struct brokerfile broker; /* the configuration; no listener where there was none to read */
 	size_t option_count;
 	struct options_pair
@@ -48,6 +51,9 @@ const char *files_default(void);
  * does. @name is the subcommand's, for the line on standard error. Free @files->broker afterwards.
  */
 int files_find(struct files *files, const char *name, struct diag *diag) MUST_CHECK;
+
+/* Where the ledger is; lives as long as @files. */
+struct ledger_place files_ledger(const struct files *files);
 
 /* Where the contract is, and the files that it refers to; lives as long as @files. */
 struct sources_place files_place(const struct files *files);

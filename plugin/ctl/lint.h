@@ -48,9 +48,15 @@ void lint_config(struct lint *lint, const struct files *files);
 /* Its bridges: as whom, what goes out unasked, and how they log in. */
 void lint_bridges(struct lint *lint, const struct brokerfile *file);
 
-/* The users under whom their messages come in. */
-void lint_bridge_users(struct lint *lint, const struct brokerfile *file,
+/*
+ * The users under whom their messages come in. Brokers that share a database (@is_shared) are peers
+ * of each other.
+ */
+void lint_bridge_users(struct lint *lint, const struct brokerfile *file, bool is_shared,
 		       const struct access *access);
+
+/* If the database is one that brokers share: what that needs of the configuration. */
+void lint_shared(struct lint *lint, const struct files *files);
 
 /* Is @user the local_username of a bridge? It needs no password, and should have none. */
 bool lint_is_bridge_user(const struct brokerfile *file, const char *user);

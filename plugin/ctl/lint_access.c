@@ -10,6 +10,7 @@
 #include "access/scram.h"
 #include "base/config.h"
 #include "ctl/lint.h"
+#include "ledger/ledger.h"
 
 #define PAIRS_TRIED 100000000u /* of users, at their client ids: about a second */
 
@@ -274,7 +275,8 @@ void lint_access(struct lint *lint, const struct files *files, const char *passw
 	check_anonymous(lint, files, config_member(file, "anonymous"));
 	check_client_ids(lint, member_or_file(file, "clientIds"), rules->access);
 	check_patterns(lint, member_or_file(file, "clientIds"), rules->access);
-	lint_bridge_users(lint, &files->broker, rules->access);
+	lint_bridge_users(lint, &files->broker,
+			  files->database && ledger_is_shared(files->database), rules->access);
 	if (passwords)
 		check_passwords(lint, files, passwords, config_member(file, "users"),
 				rules->access);

@@ -76,7 +76,7 @@ void lint_bridges(struct lint *lint, const struct brokerfile *file)
 		check_topic(lint, &file->line[i]);
 }
 
-void lint_bridge_users(struct lint *lint, const struct brokerfile *file,
+void lint_bridge_users(struct lint *lint, const struct brokerfile *file, bool is_shared,
 		       const struct access *access)
 {
 	struct brokerbridge bridge;
@@ -95,7 +95,7 @@ void lint_bridge_users(struct lint *lint, const struct brokerfile *file,
 				   "no "
 				   "such user");
 		else if (!user->is_peer)
-			add(lint, LINT_WARNING, bridge.local_user,
+			add(lint, is_shared ? LINT_ERROR : LINT_WARNING, bridge.local_user,
 			    "no role of the user has \"peer\": true; expected one, which says on "
 			    "which topics the other broker is trusted");
 	}

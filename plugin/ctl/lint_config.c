@@ -357,6 +357,7 @@ void lint_config(struct lint *lint, const struct files *files)
 		if (!lets_anonymous || !strstr(file->line[i].word, "allow_anonymous"))
 			check_line(lint, &file->line[i]);
 	check_log(lint, file);
+	lint_shared(lint, files);
 	lint_bridges(lint, file);
 	check_persistence(lint, file, path);
 	check_certs(lint, file);

@@ -22,7 +22,9 @@
 #define BATCH_MS 50u
 
 struct adoption {
-	char *path, *ring;
+	struct ledger_place place;
+	char *path; /* what messages call the database */
+	char *ring;
 	const struct entity_plan *plan;
 	struct journal *journal; /* for its lock */
 	struct store *store;
@@ -47,7 +49,7 @@ static int fail_user(const char *path, uid_t owner, struct diag *diag)
 	(void)snprintf(number, sizeof(number), "%u", (unsigned)owner);
 	return diag_set(diag, ERR_INVALID,
 			"%s: belongs to the user %s, who could not use the journal that is made "
-			"beside it: run this as that user (sudo -u %s petstorectl import ...)",
+			"there: run this as that user (sudo -u %s petstorectl import ...)",
 			path, user ? user->pw_name : number, user ? user->pw_name : number);
 }
 
@@ -86,7 +88,9 @@ static int fail_in_use(const char *path, struct diag *diag)
 static int start_and_stop(struct adoption *a, const struct adoption_journal *journal,
 			  struct diag *diag)
 {
-	struct ledger_options options = { .path = a->path,
+	struct ledger_options options = { .path = a->place.database,
+					  .broker = a->place.broker,
+					  .journal = a->place.journal,
 					  .journal_bytes = journal->bytes,
 					  .journal_bytes_max = journal->bytes_max,
 					  .batch_rows = BATCH_ROWS,
@@ -104,16 +108,15 @@ static int start_and_stop(struct adoption *a, const struct adoption_journal *jou
 /* From here on no broker can begin to use it. */
 static int lock(struct adoption *a, struct diag *diag)
 {
-	char *real = realpath(a->path, NULL);
+	char *real = a->place.journal ? NULL : realpath(a->path, NULL);
 	int rc;
 
-	if (!real)
+	if (!real && !a->place.journal)
 		return diag_set(diag, ERR_IO, "%s: %s", a->path, strerror(errno));
-	if (asprintf(&a->ring, "%s-journal.ring", real) < 0)
-		a->ring = NULL;
+	rc = ledger_name_journal(&a->place, real, &a->ring, diag);
 	free(real);
-	if (!a->ring)
-		return diag_nomem(diag);
+	if (rc)
+		return rc;
 	rc = journal_open(a->ring, &a->journal, diag);
 	return rc == ERR_BUSY ? fail_in_use(a->path, diag) : rc;
 }
@@ -144,7 +147,7 @@ static int find_numbers(struct adoption *a, struct diag *diag)
 
 static int open_store(struct adoption *a, struct diag *diag)
 {
-	const struct store_place place = { .place = a->path };
+	const struct store_place place = { a->place.database, a->place.broker };
 	int rc = store_open(&place, PATIENCE_MS, &a->store, diag);
 
 	if (rc == 0)
@@ -163,19 +166,24 @@ static int open_store(struct adoption *a, struct diag *diag)
 	return rc;
 }
 
-int adoption_open(const char *path, const struct adoption_journal *journal,
+int adoption_open(const struct ledger_place *place, const struct adoption_journal *journal,
 		  const struct entity_plan *plan, struct adoption **ret, struct diag *diag)
 {
 	struct adoption *a = calloc(1, sizeof(*a));
+	char shown[STORE_SHOWN_MAX];
 	int rc;
 
 	if (!a)
 		return diag_nomem(diag);
 	a->plan = plan;
 	a->now_ms = clock_unix_ms();
-	a->path = strdup(path);
+	a->place = *place;
+	a->path = strdup(store_shown(place->database, shown));
 	a->room = malloc(ADOPTION_RECORD_MAX); /* the system gives what is written to only */
-	rc = a->path && a->room ? check_user(path, diag) : diag_nomem(diag);
+	rc = a->path && a->room ? 0 : diag_nomem(diag);
+	/* What is made is the journal, and, where it is a file, the database. */
+	if (rc == 0)
+		rc = check_user(place->journal ? place->journal : place->database, diag);
 	if (rc == 0)
 		rc = start_and_stop(a, journal, diag);
 	if (rc == 0)

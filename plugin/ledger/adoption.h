@@ -24,14 +24,14 @@ struct adoption_journal {
 };
 
 /*
- * Opens the database at @path as a start of the broker would, makes it where it does not exist,
+ * Opens the database of @place as a start of the broker would, makes it where it does not exist,
  * brings it up to date, and makes the tables of @plan, which is borrowed until adoption_close();
  * replays the journal, which is made as @journal says where there is none. Then holds the journal's
- * lock, so that no broker uses it meanwhile. ERR_BUSY: one does; ERR_INVALID: the files are another
- * user's, and the broker could not use what is made beside them. Other errors are those of
- * ledger_open().
+ * lock, so that no broker uses it meanwhile; of a shared database: no broker of this name.
+ * ERR_BUSY: one does; ERR_INVALID: the files are another user's, and the broker could not use what
+ * is made beside them. Other errors are those of ledger_open().
  */
-int adoption_open(const char *path, const struct adoption_journal *journal,
+int adoption_open(const struct ledger_place *place, const struct adoption_journal *journal,
 		  const struct entity_plan *plan, struct adoption **ret,
 		  struct diag *diag) MUST_CHECK;
 

@@ -55,6 +55,13 @@ bool ledger_is_shared(const char *database);
 int ledger_check_place(const struct ledger_place *place, struct diag *diag) MUST_CHECK;
 
 /*
+ * The path of @place's journal, where its database is called @path: that without symbolic links;
+ * free *ret. ERR_NOMEM.
+ */
+int ledger_name_journal(const struct ledger_place *place, const char *path, char **ret,
+			struct diag *diag) MUST_CHECK;
+
+/*
  * Opens or makes the database, brings its schema up to date, adds what @plan needs and is
  * missing, replays the journal. A database of a newer version (ERR_VERSION), a file that is
  * no database, one that belongs to another program, or a table whose columns are not what the

@@ -23,14 +23,11 @@
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-/* The journal's file, where the database is called @path. */
 static int name_journal(const struct ledger *l, const char *path, char **ret, struct diag *diag)
 {
-	if (l->asked_journal)
-		*ret = strdup(l->asked_journal);
-	else if (asprintf(ret, "%s-journal.ring", path) < 0)
-		*ret = NULL;
-	return *ret ? 0 : diag_nomem(diag);
+	const struct ledger_place place = { l->database, l->broker, l->asked_journal };
+
+	return ledger_name_journal(&place, path, ret, diag);
 }
 
 static int find_paths(struct ledger *l, struct diag *diag)

@@ -1,7 +1,10 @@
 /*
- * ledger_shared.c -- a database that several brokers share: what it needs, and what they wrote to
- * it.
+ * ledger_shared.c -- where a ledger is; of a database that several brokers share what it needs, and
+ * what they wrote to it.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "ledger/ledger_internal.h"
 
 bool ledger_is_shared(const char *database)
@@ -22,6 +25,16 @@ int ledger_check_place(const struct ledger_place *place, struct diag *diag)
 				"plugin_opt_journal: is missing: expected the path of this "
 				"broker's journal, since the database is no file");
 	return 0;
+}
+
+int ledger_name_journal(const struct ledger_place *place, const char *path, char **ret,
+			struct diag *diag)
+{
+	if (place->journal)
+		*ret = strdup(place->journal);
+	else if (asprintf(ret, "%s-journal.ring", path) < 0)
+		*ret = NULL;
+	return *ret ? 0 : diag_nomem(diag);
 }
 
 void ledger_learn_id(struct ledger *l, unsigned entity, const char *id, size_t len)

@@ -8,13 +8,16 @@
 #include <unistd.h>
 
 #include "ledger/journal.h"
+#include "ledger/ledger.h"
 #include "ledger/store.h"
 
 #define PATIENCE_MS 5000
 #define LEFT_MAX 9 /* journals that were left earlier, and this one */
 
 struct work {
-	char *path, *ring;
+	const struct ledger_place *place;
+	char *path; /* what messages call the database */
+	char *ring;
 	char *left; /* where the journal was moved to, or NULL */
 	struct store *store;
 	struct store_facts store_facts;
@@ -23,17 +26,22 @@ struct work {
 	bool is_there; /* a file at the journal's path */
 };
 
-static int find(struct work *w, const char *path, struct diag *diag)
+static int find(struct work *w, struct diag *diag)
 {
+	const char *database = w->place->database;
+	char shown[STORE_SHOWN_MAX];
 	struct stat st;
+	int rc = ledger_check_place(w->place, diag);
 
-	w->path = realpath(path, NULL);
+	if (rc)
+		return rc;
+	w->path = ledger_is_shared(database) ? strdup(store_shown(database, shown))
+					     : realpath(database, NULL);
 	if (!w->path)
-		return diag_set(diag, ERR_INVALID, "%s: %s", path, strerror(errno));
-	if (asprintf(&w->ring, "%s-journal.ring", w->path) < 0) {
-		w->ring = NULL;
-		return diag_nomem(diag);
-	}
+		return diag_set(diag, ERR_INVALID, "%s: %s", database, strerror(errno));
+	rc = ledger_name_journal(w->place, w->path, &w->ring, diag);
+	if (rc)
+		return rc;
 	w->is_there = lstat(w->ring, &st) == 0;
 	return 0;
 }
@@ -54,8 +62,8 @@ static int open_journal(struct work *w, struct diag *diag)
 
 static int open_store(struct work *w, struct diag *diag)
 {
-	int rc =
-		store_open(&(struct store_place){ .place = w->path }, PATIENCE_MS, &w->store, diag);
+	const struct store_place place = { w->place->database, w->place->broker };
+	int rc = store_open(&place, PATIENCE_MS, &w->store, diag);
 
 	if (rc == 0)
 		rc = store_peek(w->store, &w->store_facts, diag);
@@ -160,10 +168,10 @@ static int go_on_without(struct work *w, struct diag *ret, struct diag *diag)
 			w->is_there ? w->left : "");
 }
 
-int restored(const char *path, struct diag *ret, struct diag *diag)
+int restored(const struct ledger_place *place, struct diag *ret, struct diag *diag)
 {
-	struct work w = { 0 };
-	int rc = find(&w, path, diag);
+	struct work w = { .place = place };
+	int rc = find(&w, diag);
 
 	if (rc == 0)
 		rc = open_journal(&w, diag);

@@ -8,14 +8,15 @@
 #define PETSTORE_RESTORED_H
 
 #include "base/diag.h"
+#include "ledger/ledger_types.h"
 
 /*
- * Marks the database at @path as in use with no journal, and renames a journal beside it to
- * "<journal>.left", or "<journal>.left-2" to "-9" where that exists; *ret says what was done. 1:
- * nothing was done, since the journal that is there is the right one. ERR_BUSY: the broker runs, or
- * another program locks the database. ERR_INVALID: there is no database of this plugin, or all of
- * these names are taken. Other errors as of store.h.
+ * Marks the database of @place as in use with no journal, as far as its broker writes to it, and
+ * renames a journal that is there to "<journal>.left", or "<journal>.left-2" to "-9" where that
+ * exists; *ret says what was done. 1: nothing was done, since the journal that is there is the
+ * right one. ERR_BUSY: the broker runs, or another program locks the database. ERR_INVALID: there
+ * is no database of this plugin, or all of these names are taken. Other errors as of store.h.
  */
-int restored(const char *path, struct diag *ret, struct diag *diag) MUST_CHECK;
+int restored(const struct ledger_place *place, struct diag *ret, struct diag *diag) MUST_CHECK;
 
 #endif

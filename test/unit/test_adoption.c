@@ -55,8 +55,9 @@ static int tear_down(void **state)
 static int try_open(struct fixture *f)
 {
 	static const struct adoption_journal journal = { .bytes = JOURNAL };
+	const struct ledger_place place = { .database = f->path };
 
-	return adoption_open(f->path, &journal, &plan, &f->adoption, &f->diag);
+	return adoption_open(&place, &journal, &plan, &f->adoption, &f->diag);
 }
 
 static void end(struct fixture *f)

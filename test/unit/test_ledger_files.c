@@ -673,7 +673,8 @@ static void expect_restored(struct fixture *f, int rc, const char *text)
 
 	diag_init(&said);
 	diag_init(&f->diag);
-	assert_int_equal(restored(f->path, &said, &f->diag), rc);
+	assert_int_equal(restored(&(struct ledger_place){ .database = f->path }, &said, &f->diag),
+			 rc);
 	assert_non_null(strstr(rc < 0 ? f->diag.text : said.text, text));
 }
 
