@@ -86,13 +86,14 @@ struct pg_watch;
 
 /* Writes that a shared database commits before they are acknowledged: see ledger_step.c. */
 struct ledger_steps {
-	uint64_t last; /* the number given last; the journal's numbers are others */
+	_Atomic uint64_t last; /* the number given last; the journal's numbers are others */
 	struct {
 		uint64_t sender, digest; /* the message's */
 		uint64_t number;         /* of its step; 0: no message is here */
 	} doubt[LEDGER_DOUBTS];
 	unsigned next_doubt;
 	uint64_t kept, stale, doubts, refused;
+	bool is_probed;        /* the writer's: see ledger_step_line() */
 	struct histogram took; /* of those that were kept, in microseconds */
 };
 
@@ -318,6 +319,12 @@ int ledger_step(struct ledger *ledger, const struct ledger_write *write,
 /* Behind open_plan(): what its steps need of @reader, which was opened. */
 int ledger_step_open(struct ledger *ledger, struct store_reader *reader,
 		     struct diag *diag) MUST_CHECK;
+
+/* The writer's thread, once: measures what the database makes of strict writes. False: no line. */
+bool ledger_step_line(struct ledger *ledger, struct diag *ret);
+
+/* Adds what is counted here to @ret. */
+void ledger_step_facts(struct ledger *ledger, struct ledger_facts *ret);
 
 /* Milliseconds of a clock that never goes back, never 0: for struct state_facts. */
 uint32_t ledger_seen_ms(void);

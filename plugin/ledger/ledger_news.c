@@ -196,6 +196,7 @@ void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 				      .batch_ns = &l->replay.batch_ns };
 	if (!ledger_catch_up(l))
 		return;
+	ledger_step_facts(l, ret);
 	applied = writer_applied(l->writer);
 	ret->state_hits = l->hits;
 	ret->state_misses = l->misses;

@@ -284,9 +284,10 @@ static void on_tend(void *ctx, struct diag *line)
 	if (age_line(&l->replay.age, line) || replay_line(&l->replay, line))
 		diag_prefix(line, "%s", l->path);
 	else
-		(void)store_line(l->store, line); /* or there is none */
-	store_set_waiting(l->store, atomic_load(&l->waiting),
-			  (uint64_t)atomic_load(&l->waiting_ms));
+		(void)(store_line(l->store, line) ||
+		       ledger_step_line(l, line)); /* or there is none */
+	store_set_waiting(l->store, atomic_load(&l->waiting), (uint64_t)atomic_load(&l->waiting_ms),
+			  atomic_load(&l->steps.last));
 	ledger_take_plan(l);
 	ledger_make_tables(l);
 	idfilter_fill_round(&l->idfilter_fill);

@@ -9,6 +9,7 @@
  * that it was given. When the message comes again it gets the same number: the table of events
  * takes each number once, so that the message is kept once, whatever became of the first try.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -26,7 +27,7 @@ bool ledger_shares_database(const struct ledger *l)
 
 uint64_t ledger_last_step(const struct ledger *l)
 {
-	return l->steps.last;
+	return atomic_load(&l->steps.last);
 }
 
 uint32_t ledger_seen_ms(void)
@@ -39,14 +40,58 @@ uint32_t ledger_seen_ms(void)
 int ledger_step_open(struct ledger *l, struct store_reader *reader, struct diag *diag)
 {
 	struct pg_live *live = store_reader_live(reader);
+	uint64_t last = 0;
 	int rc;
 
 	l->steps.took.bound = took_bounds;
 	l->steps.took.bounds = sizeof(took_bounds) / sizeof(took_bounds[0]);
-	rc = store_reader_step_last(reader, l->broker, &l->steps.last, diag);
+	rc = store_reader_step_last(reader, l->broker, &last, diag);
+	if (rc == 0)
+		atomic_store(&l->steps.last, last);
 	if (rc == 0 && l->strict_ms > 0)
 		pg_live_set_wait(live, l->strict_ms);
 	return rc;
+}
+
+/* ---- figures --------------------------------------------------------------------------------- */
+
+#define PROBES 20u
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+bool ledger_step_line(struct ledger *l, struct diag *ret)
+{
+	uint64_t us[PROBES], sum = 1;
+
+	if (!l->is_shared || l->steps.is_probed)
+		return false;
+	l->steps.is_probed = true;
+	if (store_probe(l->store, PROBES, us, NULL) != 0)
+		return false; /* what is wrong is said by the next batch */
+	for (size_t i = 0; i < PROBES; i++)
+		sum += us[i];
+	qsort(us, PROBES, sizeof(us[0]), compare);
+	(void)diag_set(ret, 0, "%s: strict steps: about %llu a second (p50 %.1f ms, p95 %.1f ms)",
+		       l->path, (unsigned long long)(PROBES * 1000000 / sum),
+		       (double)us[PROBES / 2] / 1000, (double)us[PROBES - 2] / 1000);
+	return true;
+}
+
+void ledger_step_facts(struct ledger *l, struct ledger_facts *ret)
+{
+	if (!l->is_shared)
+		return;
+	ret->steps_kept = l->steps.kept;
+	ret->steps_stale = l->steps.stale;
+	ret->steps_doubts = l->steps.doubts;
+	ret->steps_refused = l->steps.refused;
+	ret->step_us = &l->steps.took;
+	ret->is_away = !pg_live_is_up(store_reader_live(l->reader));
 }
 
 /* ---- what the database has of an entity ----------------------------------------------------- */
@@ -219,8 +264,11 @@ static int keep_before(struct stepping *s, struct diag *diag)
 /* Some other process has given the broker's numbers. */
 static int fail_number(struct stepping *s, struct diag *diag)
 {
-	int rc = store_reader_step_last(s->l->reader, s->l->broker, &s->l->steps.last, diag);
+	uint64_t last = 0;
+	int rc = store_reader_step_last(s->l->reader, s->l->broker, &last, diag);
 
+	if (rc == 0)
+		atomic_store(&s->l->steps.last, last);
 	return rc ? rc
 		  : diag_set(diag, ERR_BUSY, "a number was taken by another broker called %s",
 			     s->l->broker);
@@ -274,7 +322,7 @@ static void describe(struct stepping *s, unsigned column[static ENTITY_COLUMNS_M
 	s->is_again = number != 0;
 	s->step = (struct store_step){
 		.broker = s->l->broker,
-		.number = number ? number : ++s->l->steps.last,
+		.number = number ? number : atomic_fetch_add(&s->l->steps.last, 1) + 1,
 		.record = &s->record,
 		.column = column,
 		.slot = -1,

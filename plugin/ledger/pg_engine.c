@@ -60,12 +60,13 @@ static void set_on_wait(struct store *base, void (*on_wait)(void *ctx), void *ct
 		pg_set_on_wait(store->pg, on_wait, ctx);
 }
 
-static void set_waiting(struct store *base, uint64_t records, uint64_t lag_ms)
+static void set_waiting(struct store *base, uint64_t records, uint64_t lag_ms, uint64_t last_step)
 {
 	struct pg_store *store = pg_store_of(base);
 
 	store->waiting = records;
 	store->lag_ms = lag_ms;
+	store->last_step = last_step;
 }
 
 const struct store_engine store_postgres = {
@@ -110,5 +111,6 @@ const struct store_engine store_postgres = {
 	.step = pg_step_commit,
 	.step_find = pg_step_find,
 	.step_last = pg_step_last,
+	.probe = pg_store_probe,
 	.reader_live = pg_reader_live,
 };

@@ -49,7 +49,7 @@ struct pg_store {
 	uint64_t applied; /* the last that was committed, as far as it is known */
 	int64_t clock_ms; /* the next commit writes that it was believed; 0: it does not */
 	int64_t signed_ns;
-	uint64_t waiting, lag_ms; /* the next sign says so */
+	uint64_t waiting, lag_ms, last_step; /* the next sign says so */
 	void (*on_wait)(void *ctx);
 	void *ctx;
 	bool is_clock_told; /* the clocks differ, and it was said */
@@ -77,6 +77,10 @@ int pg_store_finish(struct pg_store *store, struct pg_rows *ret, unsigned count,
  * nothing is gone. Not within a transaction.
  */
 int pg_store_connect(struct pg_store *store, struct diag *diag) MUST_CHECK;
+
+/* Commits the smallest change @count times, and stores how long each took, in microseconds. */
+int pg_store_probe(struct store *store, unsigned count, uint64_t *ret_us,
+		   struct diag *diag) MUST_CHECK;
 
 /* Is there such a table, of ours or of others, where this connection makes its own? 1: yes. */
 int pg_store_has_table(struct pg_store *store, const char *table, struct diag *diag) MUST_CHECK;

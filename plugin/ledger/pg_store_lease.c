@@ -120,8 +120,10 @@ int pg_lease_sign(struct pg_store *store, struct diag *diag)
 	pg_add_string(&params, store->instance);
 	pg_add_number(&params, (int64_t)store->waiting);
 	pg_add_number(&params, (int64_t)store->lag_ms);
+	pg_add_number(&params, -(int64_t)store->last_step);
 	rc = pg_store_exec(store,
-			   "UPDATE brokers SET waiting = $3, lag_ms = $4, seen_at = " PG_NOW_MS
+			   "UPDATE brokers SET waiting = $3, lag_ms = $4, strict_seq = "
+			   "LEAST(strict_seq, CAST($5 AS BIGINT)), seen_at = " PG_NOW_MS
 			   " WHERE name = $1 AND instance = "
 			   "$2 RETURNING seen_at",
 			   &params, &rows, "cannot give a sign", diag);

@@ -138,7 +138,7 @@ void store_set_on_wait(struct store *store, void (*on_wait)(void *ctx), void *ct
  * How many records of the journal are not in the store yet, and how old the oldest is: what the
  * store tells the other brokers.
  */
-void store_set_waiting(struct store *store, uint64_t records, uint64_t lag_ms);
+void store_set_waiting(struct store *store, uint64_t records, uint64_t lag_ms, uint64_t last_step);
 
 /* Has the store news of its own, which are no failure? Then *ret is one line, once. */
 bool store_line(struct store *store, struct diag *ret);
@@ -406,6 +406,13 @@ int store_reader_step_find(struct store_reader *reader, const char *broker, uint
 /* The last number of a step of @broker to *ret; 0: it made none. */
 int store_reader_step_last(struct store_reader *reader, const char *broker, uint64_t *ret,
 			   struct diag *diag) MUST_CHECK;
+
+/*
+ * Commits the smallest change to a shared database @count times, and stores how long each took, in
+ * microseconds: what a step takes at least.
+ */
+int store_probe(struct store *store, unsigned count, uint64_t *ret_us,
+		struct diag *diag) MUST_CHECK;
 
 /* The connection on which a shared database is asked; NULL: of another. */
 struct pg_live *store_reader_live(struct store_reader *reader);

@@ -101,10 +101,10 @@ void store_set_on_wait(struct store *store, void (*on_wait)(void *ctx), void *ct
 		store->engine->set_on_wait(store, on_wait, ctx);
 }
 
-void store_set_waiting(struct store *store, uint64_t records, uint64_t lag_ms)
+void store_set_waiting(struct store *store, uint64_t records, uint64_t lag_ms, uint64_t last_step)
 {
 	if (store->engine->set_waiting)
-		store->engine->set_waiting(store, records, lag_ms);
+		store->engine->set_waiting(store, records, lag_ms, last_step);
 }
 
 bool store_line(struct store *store, struct diag *ret)
@@ -315,4 +315,9 @@ int store_reader_step_last(struct store_reader *reader, const char *broker, uint
 			   struct diag *diag)
 {
 	return reader->engine->step_last(store_reader_live(reader), broker, ret, diag);
+}
+
+int store_probe(struct store *store, unsigned count, uint64_t *ret_us, struct diag *diag)
+{
+	return store->engine->probe(store, count, ret_us, diag);
 }

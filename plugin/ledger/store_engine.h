@@ -28,7 +28,8 @@ struct store_engine {
 			struct diag *diag);
 	int (*check)(struct store *store, struct diag *diag);
 	void (*set_on_wait)(struct store *store, void (*on_wait)(void *ctx), void *ctx);
-	void (*set_waiting)(struct store *store, uint64_t records, uint64_t lag_ms);
+	void (*set_waiting)(struct store *store, uint64_t records, uint64_t lag_ms,
+			    uint64_t last_step);
 	bool (*line)(struct store *store, struct diag *ret);
 	void (*leave_empty)(struct store *store);
 	enum store_fault (*fault)(const struct store *store);
@@ -89,6 +90,7 @@ struct store_engine {
 			 struct diag *diag);
 	int (*step_last)(struct pg_live *live, const char *broker, uint64_t *ret,
 			 struct diag *diag);
+	int (*probe)(struct store *store, unsigned count, uint64_t *ret_us, struct diag *diag);
 	struct pg_live *(*reader_live)(struct store_reader *reader);
 };
 

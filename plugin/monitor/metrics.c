@@ -124,12 +124,15 @@ void metrics_connected(struct metrics *metrics, enum login_method method,
 /* ---- numbers without labels -------------------------------------------------------------- */
 
 enum fact_kind { COUNTER, GAUGE };
+enum fact_of { OF_ALL, OF_LEDGER, OF_SHARED }; /* the last: of a database that brokers share */
 
 /* clang-format off */
 #define FACT(name, kind, member, divisor, topic, help) \
-	{ name, kind, offsetof(struct metrics_facts, member), divisor, topic, help, false }
+	{ name, kind, offsetof(struct metrics_facts, member), divisor, topic, help, OF_ALL }
 #define STORE(name, kind, member, divisor, topic, help) \
-	{ name, kind, offsetof(struct metrics_facts, member), divisor, topic, help, true }
+	{ name, kind, offsetof(struct metrics_facts, member), divisor, topic, help, OF_LEDGER }
+#define SHARED(name, kind, member, help) \
+	{ name, kind, offsetof(struct metrics_facts, ledger.member), 1, NULL, help, OF_SHARED }
 
 static const struct {
 	const char *name;
@@ -138,7 +141,7 @@ static const struct {
 	unsigned divisor;
 	const char *topic;
 	const char *help;
-	bool needs_ledger;
+	enum fact_of of;
 } facts_table[] = {
 	FACT("start_time_seconds", GAUGE, start_s, 1, NULL,
 	     "When the plugin was loaded, in unix time."),
@@ -186,6 +189,16 @@ static const struct {
 	      "Batches that the database did not take at the first try."),
 	STORE("refusals_lost_total", COUNTER, ledger.refusals_lost, 1, NULL,
 	      "Refusals that did not make it to the database."),
+	SHARED("strict_messages_total", COUNTER, steps_kept,
+	       "Messages of strict channels that the database had before they were acknowledged."),
+	SHARED("strict_stale_total", COUNTER, steps_stale,
+	       "Messages of strict channels that were decided again: another broker was first."),
+	SHARED("strict_doubts_total", COUNTER, steps_doubts,
+	       "Messages of strict channels whose outcome was unknown when their client was closed."),
+	SHARED("strict_refused_total", COUNTER, steps_refused,
+	       "Messages of strict channels that the database did not take."),
+	SHARED("database_away", GAUGE, is_away,
+	       "1 while strict messages are refused at once: the database does not answer."),
 };
 /* clang-format on */
 
@@ -219,10 +232,16 @@ static void print_head(FILE *out, const char *name, const char *type, const char
 		(void)fprintf(out, "# TYPE petstore_%s %s\n", name, type);
 }
 
+static bool is_shown(const struct metrics_facts *facts, enum fact_of of)
+{
+	return of == OF_ALL ||
+	       (of == OF_LEDGER ? facts->has_ledger : facts->ledger.step_us != NULL);
+}
+
 static void print_facts(FILE *out, const struct metrics_facts *facts)
 {
 	for (size_t i = 0; i < FACTS; i++) {
-		if (facts_table[i].needs_ledger && !facts->has_ledger)
+		if (!is_shown(facts, facts_table[i].of))
 			continue;
 		print_head(out, facts_table[i].name,
 			   facts_table[i].kind == COUNTER ? NULL : "gauge", facts_table[i].help);
@@ -375,6 +394,10 @@ int metrics_print(const struct metrics *metrics, const struct metrics_facts *fac
 		print_histogram(out, "batch_seconds", "How long a transaction takes.",
 				facts->ledger.batch_ns, 1000000000);
 	}
+	if (facts->ledger.step_us)
+		print_histogram(out, "strict_seconds",
+				"How long the database takes for a message of a strict channel.",
+				facts->ledger.step_us, 1000000);
 	(void)fputs("# EOF\n", out);
 	if (ferror(out)) {
 		(void)fclose(out);
@@ -447,7 +470,7 @@ void metrics_visit(const struct metrics *metrics, const struct metrics_facts *fa
 	if (facts->alerts)
 		visit_alerts(facts->alerts, visit, ctx);
 	for (size_t i = 0; i < FACTS; i++)
-		if (facts_table[i].topic && (facts->has_ledger || !facts_table[i].needs_ledger))
+		if (facts_table[i].topic && is_shown(facts, facts_table[i].of))
 			visit_number(visit, ctx, facts_table[i].topic, fact(facts, i),
 				     facts_table[i].divisor);
 }
