@@ -140,6 +140,32 @@ static inline bool utf8_is_plain(uint32_t code)
 	return !utf8_is_control(code) && !utf8_is_invisible(code);
 }
 
+/* Do databases take it for text: is it UTF-8 without U+0000? */
+static inline bool utf8_is_text(const char *data, size_t len)
+{
+	size_t i = 0;
+	uint64_t word;
+
+	while (i < len) {
+		size_t n;
+
+		/* Eight bytes of ASCII, none of them 0, at once. */
+		if (len - i >= sizeof(word)) {
+			memcpy(&word, data + i, sizeof(word));
+			if (((word | (word - UINT64_C(0x0101010101010101))) &
+			     UINT64_C(0x8080808080808080)) == 0) {
+				i += sizeof(word);
+				continue;
+			}
+		}
+		n = utf8_length((const unsigned char *)data + i, len - i);
+		if (n == 0 || data[i] == '\0')
+			return false;
+		i += n;
+	}
+	return true;
+}
+
 /* Does the text begin with a byte order mark (U+FEFF)? */
 static inline bool utf8_has_mark(const char *text, size_t len)
 {

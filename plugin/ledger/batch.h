@@ -1,10 +1,10 @@
 /*
- * batch.h -- collects rows and gives them to SQL as a virtual table.
+ * batch.h -- collects rows, so that many are written by one statement.
  *
- * Collected rows are inserted many at a time, by one statement "INSERT INTO events ... SELECT ...
- * FROM store_batch" instead of one per row, so that SQLite opens its trees, and finds its place in
- * them, once. What several rows say of one entity is written once, as what it comes to. Only the
- * connection that it was made for sees the table. For the store's own files.
+ * What several rows say of one entity is written once, as what it comes to. SQLite reads a batch as
+ * a virtual table: one statement "INSERT INTO events ... SELECT ... FROM store_batch" instead of
+ * one per row, so that it opens its trees, and finds its place in them, once. Only the connection
+ * that it was made for sees the table. For the store's own files.
  */
 #ifndef PETSTORE_LEDGER_BATCH_H
 #define PETSTORE_LEDGER_BATCH_H
@@ -33,6 +33,7 @@ struct batch_row {
 struct batch_entity {
 	uint32_t table;
 	uint32_t place; /* batch.c's */
+	uint32_t index; /* from 0, in the order in which they came */
 	struct record_text id;
 	struct record_text owner; /* .text NULL: no row says */
 	const struct batch_row *first, *last;
@@ -51,15 +52,16 @@ struct batch_list {
 struct batch;
 struct sqlite3;
 
-/* Makes the table store_batch for @db. Free it after the connection was closed. */
-int batch_new(struct sqlite3 *db, struct batch **ret, struct diag *diag) MUST_CHECK;
+int batch_new(struct batch **ret, struct diag *diag) MUST_CHECK;
+/* Makes the table store_batch for @db. The batch is to be freed after the connection was closed. */
+int batch_show_to(struct batch *batch, struct sqlite3 *db, struct diag *diag) MUST_CHECK;
 void batch_free(struct batch *batch); /* NULL is fine */
 
 /* Is there room for one more row, of an entity of so many columns? */
 bool batch_has_room(const struct batch *batch, size_t columns);
 
-/* A row for @record, for which there is room; its .seq and .time are unset. */
-struct batch_row *batch_add(struct batch *batch, const struct record *record);
+/* A row for @record, which has the number @seq and for which there is room. */
+struct batch_row *batch_add(struct batch *batch, uint64_t seq, const struct record *record);
 
 bool batch_is_empty(const struct batch *batch);
 

@@ -1,7 +1,9 @@
 /* batch_table.c -- the virtual table by which SQL reads a batch. */
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "ledger/batch_internal.h"
+#include "ledger/sql.h"
 
 /* How a column is given to SQL. */
 enum batch_kind {
@@ -199,7 +201,7 @@ static void give_blob(sqlite3_context *ret, const struct record_text *bytes)
 __attribute__((noinline)) static void give_payload(sqlite3_context *ret,
 						   const struct record_text *payload)
 {
-	if (sql_is_text(payload->text, payload->len))
+	if (utf8_is_text(payload->text, payload->len))
 		give_text(ret, payload);
 	else
 		give_blob(ret, payload);
@@ -277,7 +279,7 @@ static int on_rowid(sqlite3_vtab_cursor *cursor, sqlite3_int64 *ret)
 }
 
 /* No xCreate: the table is there without being made, and nowhere in the file. */
-const sqlite3_module batch_module = {
+static const sqlite3_module batch_module = {
 	.xConnect = on_connect,
 	.xDisconnect = on_disconnect,
 	.xBestIndex = on_best_index,
@@ -289,3 +291,10 @@ const sqlite3_module batch_module = {
 	.xColumn = on_column,
 	.xRowid = on_rowid,
 };
+
+int batch_show_to(struct batch *b, sqlite3 *db, struct diag *diag)
+{
+	return sqlite3_create_module(db, BATCH_TABLE, &batch_module, b) == SQLITE_OK
+		       ? 0
+		       : diag_nomem(diag);
+}

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/utf8.h"
-
 int sql_open(struct sql *sql, const char *path, int mode, struct diag *diag)
 {
 	sql->path = strdup(path);
@@ -147,29 +145,4 @@ int sql_change(const struct sql *sql, const char *text, struct diag *diag)
 		rc = sql_fail(sql, "cannot change the schema", diag);
 	free(loose);
 	return rc;
-}
-
-bool sql_is_text(const char *data, size_t len)
-{
-	size_t i = 0;
-	uint64_t word;
-
-	while (i < len) {
-		size_t n;
-
-		/* Eight bytes of ASCII, none of them 0, at once. */
-		if (len - i >= sizeof(word)) {
-			memcpy(&word, data + i, sizeof(word));
-			if (((word | (word - UINT64_C(0x0101010101010101))) &
-			     UINT64_C(0x8080808080808080)) == 0) {
-				i += sizeof(word);
-				continue;
-			}
-		}
-		n = utf8_length((const unsigned char *)data + i, len - i);
-		if (n == 0 || data[i] == '\0')
-			return false;
-		i += n;
-	}
-	return true;
 }

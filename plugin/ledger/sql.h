@@ -65,9 +65,6 @@ int sql_change(const struct sql *sql, const char *text, struct diag *diag) MUST_
 /* Overwrites the words STRICT and ANY, and the comma that STRICT leaves, with blanks. */
 void sql_loosen(char *text);
 
-/* UTF-8 without U+0000: what SQLite and its tools take for text? */
-bool sql_is_text(const char *data, size_t len);
-
 static inline void sql_bind(sqlite3_stmt *statement, int at, const char *text)
 {
 	(void)sqlite3_bind_text(statement, at, text, -1, SQLITE_STATIC);

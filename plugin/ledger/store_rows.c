@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/portions.h"
+#include "base/utf8.h"
 #include "ledger/backlog.h"
 #include "ledger/store_sqlite_internal.h"
 
@@ -199,24 +200,6 @@ static int sort_values(struct sqlite_store *store, const struct record *record, 
 	return 0;
 }
 
-/*
- * clock_print(), which costs as much as a tenth of a row, once a second; the milliseconds are
- * the three digits before the Z. Borrowed until the next call.
- */
-static const char *print_time(struct sqlite_store *store, int64_t ms)
-{
-	char *digits = store->time + strlen("2026-11-21T03:35:00.");
-
-	if (store->time[0] == '\0' || ms < 0 || ms / 1000 != store->time_ms / 1000) {
-		store->time_ms = ms;
-		return clock_print(ms, store->time);
-	}
-	digits[0] = (char)('0' + ms % 1000 / 100);
-	digits[1] = (char)('0' + ms % 100 / 10);
-	digits[2] = (char)('0' + ms % 10);
-	return store->time;
-}
-
 /* @row is the entity's last. */
 static void add_to_entity(struct sqlite_store *store, const struct batch_row *row,
 			  const struct sorted *sorted)
@@ -250,9 +233,7 @@ int lite_apply(struct store *base, uint64_t seq, const struct record *record, st
 		rc = lite_flush(&store->base, diag);
 	if (rc)
 		return rc;
-	row = batch_add(store->batch, record);
-	row->seq = seq;
-	memcpy(row->time, print_time(store, record->received_ms), sizeof(row->time));
+	row = batch_add(store->batch, seq, record);
 	if (record->is_retained)
 		batch_retain(store->batch, row);
 	if (record->table != 0)
@@ -313,7 +294,7 @@ void lite_forget(struct sqlite_store *store)
 /* A text that a client chose: what is not UTF-8 is kept byte by byte. */
 static void bind_bytes(sqlite3_stmt *insert, int at, const char *data, size_t len)
 {
-	if (sql_is_text(data, len))
+	if (utf8_is_text(data, len))
 		sql_bind_text(insert, at, data, len);
 	else
 		(void)sqlite3_bind_blob64(insert, at, data, len, SQLITE_STATIC);

@@ -392,8 +392,15 @@ int lite_upgrade(struct store *base, struct diag *diag)
 		rc = sql_number(&store->sql, "PRAGMA user_version", &version, diag);
 	while (rc == 0 && version < (int64_t)VERSION)
 		rc = migrate_once(store, (unsigned)version++, diag);
-	if (rc == 0 && !store->batch)
-		rc = batch_new(store->sql.db, &store->batch, diag);
+	if (rc == 0 && !store->batch) {
+		rc = batch_new(&store->batch, diag);
+		if (rc == 0)
+			rc = batch_show_to(store->batch, store->sql.db, diag);
+		if (rc) {
+			batch_free(store->batch);
+			store->batch = NULL;
+		}
+	}
 	if (rc == 0)
 		rc = prepare_all(store, diag);
 	if (rc == 0)

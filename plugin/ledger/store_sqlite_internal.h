@@ -96,10 +96,8 @@ struct sqlite_store {
 	struct batch *batch;           /* what store_apply() collected */
 	sqlite3_stmt *statement[STORE_STATEMENTS];
 	int64_t page_bytes;
-	uint64_t wal_bytes;        /* of the WAL file's used part, after the last commit */
-	char time[CLOCK_TEXT_MAX]; /* of time_ms: records of the same second share most of it */
-	int64_t time_ms;
-	int64_t clock_ms; /* the next commit writes that it was believed; 0: NULL is written */
+	uint64_t wal_bytes; /* of the WAL file's used part, after the last commit */
+	int64_t clock_ms;   /* the next commit writes that it was believed; 0: NULL is written */
 	struct {
 		int64_t scan_seq; /* rows before it were looked at */
 		int64_t aged_seq; /* all rows up to here are too old; 0: none is known to be */

@@ -7,6 +7,7 @@
 #include "between.h"
 #include "failalloc.h"
 #include "folder.h"
+#include "base/utf8.h"
 #include "ledger/store.h"
 #include "ledger/store_sqlite_internal.h"
 #include "old_database.h"
@@ -588,7 +589,7 @@ static void test_store_commit__names_the_record_that_fails(void **state)
 }
 
 /* What comes from a client, byte by byte. */
-static void test_sql_is_text__is_what_sqlite_takes_for_text(void **state)
+static void test_utf8_is_text__is_what_sqlite_takes_for_text(void **state)
 {
 	static const struct {
 		const char *bytes;
@@ -611,7 +612,7 @@ static void test_sql_is_text__is_what_sqlite_takes_for_text(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++)
-		assert_int_equal(sql_is_text(each[i].bytes, each[i].len), each[i].is_text);
+		assert_int_equal(utf8_is_text(each[i].bytes, each[i].len), each[i].is_text);
 }
 
 /* ---- old events -------------------------------------------------------------------------- */
@@ -964,7 +965,7 @@ int main(void)
 		TEST(test_store_apply__three_writes_are_one_row),
 		TEST(test_store_apply__rare_columns_of_events),
 		TEST(test_store_commit__names_the_record_that_fails),
-		TEST(test_sql_is_text__is_what_sqlite_takes_for_text),
+		TEST(test_utf8_is_text__is_what_sqlite_takes_for_text),
 		TEST(test_store_trim__in_steps),
 		TEST(test_store_apply__what_is_retained),
 		TEST(test_store_trim_retained__what_was_cleared_long_ago),
