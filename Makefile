@@ -76,6 +76,7 @@ LEDGER  += ledger/pg_lib ledger/pg_params ledger/pg_rows ledger/pg_connect ledge
 LEDGER  += ledger/pg_store ledger/pg_store_lease ledger/pg_store_upgrade ledger/pg_store_plan ledger/pg_store_facts ledger/pg_probe
 LEDGER  += ledger/pg_watch ledger/pg_watch_read ledger/ledger_others
 LEDGER  += ledger/pg_process
+LEDGER  += ledger/settle ledger/pg_carry ledger/pg_carry_settle ledger/pg_carry_write ledger/pg_store_rows ledger/pg_store_trim
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
@@ -118,8 +119,8 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions shares r
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults journal_segments pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
-           monitor metrics control sample schema_compare pg pg_live pg_store pg_step
-THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics pg_live pg_watch
+           monitor metrics control sample schema_compare pg pg_live pg_store pg_step settle pg_rows
+THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics pg_live pg_watch pg_rows
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \

@@ -1,6 +1,7 @@
 #include "ledger/age.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 
@@ -98,4 +99,18 @@ bool age_line(struct age *age, struct diag *ret)
 	*ret = age->line;
 	age->has_line = false;
 	return true;
+}
+
+void age_bound(struct age_bounds *ret, int64_t now_ms, unsigned days)
+{
+	clock_print(AGE_FIRST_MS, ret->first);
+	clock_print(now_ms - (int64_t)days * 24 * 3600 * 1000, ret->kept);
+	clock_print(now_ms + AGE_STEP_MS, ret->last);
+}
+
+enum age_row age_of_row(const struct age_bounds *bounds, const char *time)
+{
+	if (!time || strcmp(time, bounds->first) < 0 || strcmp(time, bounds->last) > 0)
+		return AGE_UNDATED;
+	return strcmp(time, bounds->kept) < 0 ? AGE_OLD : AGE_KEPT;
 }

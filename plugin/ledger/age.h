@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/diag.h"
 
 #define AGE_STEP_MS INT64_C(3600000)        /* a clock that moves less is not in doubt */
@@ -41,6 +42,18 @@ void age_begin(struct age *age, int64_t last_ms, int64_t wall_ms, int64_t mono_n
 
 /* @wall_ms where it is believed, or 0: it is in doubt. age_begin() came before. */
 int64_t age_now(struct age *age, int64_t wall_ms, int64_t mono_ns);
+
+/* Times that part rows from each other, as they stand in the database. */
+struct age_bounds {
+	char first[CLOCK_TEXT_MAX]; /* before it, and after last, a time is none */
+	char kept[CLOCK_TEXT_MAX];  /* from it on a row is kept */
+	char last[CLOCK_TEXT_MAX];
+};
+enum age_row { AGE_UNDATED, AGE_OLD, AGE_KEPT };
+
+/* Rows are kept for @days before @now_ms. */
+void age_bound(struct age_bounds *ret, int64_t now_ms, unsigned days);
+enum age_row age_of_row(const struct age_bounds *bounds, const char *time); /* NULL: undated */
 
 /* The next line for the log, or false. */
 bool age_line(struct age *age, struct diag *ret);

@@ -334,6 +334,8 @@ int ledger_commit(struct ledger *l, const struct ledger_write *write, struct dia
 		record.revision = facts->revision + 1;
 		if (__builtin_expect(l->is_shared, 0))
 			fill_before(&l->entity[write->entity], write, facts, &record);
+	} else if (__builtin_expect(l->is_shared, 0)) {
+		record.is_repeat = write->is_unrecorded && write->mark != 0;
 	}
 	rc = append(l, &record, write->is_power, &place, diag);
 	if (rc)

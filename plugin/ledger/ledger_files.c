@@ -147,9 +147,7 @@ static void empty_journal(struct ledger *l)
 	if (!is_store_right(l, &store))
 		return; /* the next attempt asks again */
 	l->replay.is_journal_given_up = true;
-	do
-		rc = replay_batch(&l->replay, &applied, NULL);
-	while (rc > 0);
+	rc = replay_all(&l->replay, &applied, NULL);
 	l->replay.is_journal_given_up = false;
 	journal_inspect(l->journal, &journal);
 	if (rc == 0 && store.ring != STORE_RING_NONE)
@@ -294,11 +292,8 @@ static int check_pair(struct ledger *l, const struct journal_facts *journal,
 static int replay(struct ledger *l, struct ledger_opened *ret, const struct journal_facts *journal,
 		  struct diag *diag)
 {
-	int rc;
+	int rc = replay_all(&l->replay, &ret->last_seq, diag);
 
-	do
-		rc = replay_batch(&l->replay, &ret->last_seq, diag);
-	while (rc > 0);
 	if (rc)
 		return rc;
 	if (journal_damage(l->journal))

@@ -208,6 +208,8 @@ static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct d
 		rc = store_upgrade(l->store, diag);
 	if (rc == 0 && l->begins_anew)
 		rc = store_check_anew(l->store, diag);
+	if (rc == 0 && l->is_shared) /* which steps there are, for those of the journal */
+		rc = store_plan(l->store, &l->making->entities, diag);
 	if (rc == 0)
 		rc = ledger_adopt_journal(l, &opened, diag);
 	if (rc == 0)
@@ -260,12 +262,12 @@ static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 	if (rc == 0)
 		rc = journal_is_broken(l->journal) ? ledger_repair(l, applied, diag)
 						   : replay_batch(&l->replay, applied, diag);
+	if (rc == REPLAY_WAITS)
+		rc = WRITER_SOON;
 	if (rc > 0)
 		pressure_release(&l->pressure);
 	if (rc >= 0)
 		return rc;
-	if (rc == ERR_STALE)
-		return WRITER_SOON;
 	if (rc == ERR_BUSY && replay_is_held(&l->replay))
 		return WRITER_HELD;
 	atomic_fetch_add(&l->errors, 1);

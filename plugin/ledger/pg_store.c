@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "ledger/pg_carry.h"
 #include "ledger/pg_store_internal.h"
 
 /* ---- statements -------------------------------------------------------------------------- */
@@ -231,6 +232,7 @@ void pg_store_close(struct store *base)
 
 	pg_store_rollback(base);
 	pg_lease_end(store);
+	pg_carry_free(store->carry);
 	pg_close(store->pg);
 	store_names_free(store->names);
 	free(store->conninfo);
@@ -270,8 +272,12 @@ int pg_store_begin(struct store *base, uint64_t *applied_seq, struct diag *diag)
 	struct pg_store *store = pg_store_of(base);
 	struct pg_params params = { 0 };
 	struct pg_rows rows[2];
-	int rc = pg_store_connect(store, diag);
+	int rc = pg_store_make_carry(store, diag);
 
+	if (rc == 0)
+		rc = pg_store_connect(store, diag);
+	if (rc == 0)
+		pg_carry_begin(store->carry);
 	pg_add_string(&params, store->broker);
 	pg_add_string(&params, store->instance);
 	if (rc == 0)
@@ -304,7 +310,7 @@ int pg_store_commit(struct store *base, uint64_t applied_seq, struct diag *diag)
 	struct pg_store *store = pg_store_of(base);
 	struct pg_params params = { 0 };
 	char time[CLOCK_TEXT_MAX];
-	int rc = base->engine->flush ? base->engine->flush(base, diag) : 0;
+	int rc = pg_store_flush(base, diag);
 
 	if (rc)
 		return rc;
@@ -331,6 +337,8 @@ void pg_store_rollback(struct store *base)
 {
 	struct pg_store *store = pg_store_of(base);
 
+	if (store->carry)
+		pg_carry_begin(store->carry);
 	if (!store->pg)
 		return;
 	pg_drop(store->pg);

@@ -4,7 +4,8 @@
  *
  * pg_store.c connects, opens and commits; pg_store_lease.c holds this broker's name among the
  * others; pg_store_upgrade.c makes the schema; pg_store_plan.c makes tables from a plan and reads
- * their names; pg_store_facts.c has what is stored about the store, and what memory is filled with.
+ * their names; pg_store_facts.c has what is stored about the store, and what memory is filled with;
+ * pg_store_rows.c writes rows, pg_store_trim.c removes them.
  *
  * The store connects anew by itself, in store_begin() and each other call that begins something.
  * What it gets then may be another server (a standby that was promoted, a copy of yesterday): it
@@ -30,7 +31,23 @@
 /* The database's clock: milliseconds since 1970. */
 #define PG_NOW_MS "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
 
-struct pg_batch;
+struct pg_carry;
+
+/* Tables of which rows go for their age. */
+enum pg_aged { PG_AGED_EVENTS, PG_AGED_REFUSALS, PG_AGED_ALERTS, PG_AGED_COUNT };
+
+/* What pg_store_trim.c remembers. */
+struct pg_trimmed {
+	struct {
+		int64_t scan_seq; /* rows before it were looked at */
+		int64_t aged_seq; /* all rows up to here are too old; 0: none is known to be */
+	} aged[PG_AGED_COUNT];
+	int64_t first_seq;    /* of events: none is before it */
+	int64_t forgot_ns;    /* when it was asked for anew: one may have come late */
+	int64_t events_ns;    /* when events were last looked at */
+	unsigned events_rows; /* that may go since then */
+	int64_t shares_ns;    /* when shares were last counted */
+};
 
 struct pg_store {
 	struct store base;
@@ -41,9 +58,10 @@ struct pg_store {
 	char instance[PG_INSTANCE_MAX];
 	char gone[PG_INSTANCE_MAX]; /* that had the name, and is gone for certain; "" */
 	struct store_names *names;
-	struct pg_batch *batch; /* what store_apply() collected */
-	bool is_claimed;        /* the broker's row is ours */
-	bool is_begun;          /* between store_begin() and its end */
+	struct pg_carry
+		*carry;  /* what store_apply() collected; NULL: nothing was asked of it yet */
+	bool is_claimed; /* the broker's row is ours */
+	bool is_begun;   /* between store_begin() and its end */
 	enum store_fault fault;
 	struct diag why;  /* of a fault */
 	uint64_t applied; /* the last that was committed, as far as it is known */
@@ -54,6 +72,7 @@ struct pg_store {
 	void *ctx;
 	bool is_clock_told; /* the clocks differ, and it was said */
 	struct diag line;   /* for store_line(); "" */
+	struct pg_trimmed trimmed;
 };
 
 static inline struct pg_store *pg_store_of(struct store *base)
@@ -142,5 +161,31 @@ int pg_store_ids(struct store *base, uint32_t table, struct store_mark *mark, un
 		 struct diag *diag) MUST_CHECK;
 int pg_store_load_unique(struct store *base, uint64_t seed, struct accepted *ret,
 			 struct diag *diag) MUST_CHECK;
+
+/* ---- pg_store_rows.c --------------------------------------------------------------------- */
+
+/* Makes store->carry, unless it is there. */
+int pg_store_make_carry(struct pg_store *store, struct diag *diag) MUST_CHECK;
+int pg_store_apply(struct store *base, uint64_t seq, const struct record *record,
+		   struct diag *diag) MUST_CHECK;
+int pg_store_flush(struct store *base, struct diag *diag) MUST_CHECK;
+uint64_t pg_store_held(const struct store *base);
+int pg_store_refuse(struct store *base, const struct refusal *refusal,
+		    struct diag *diag) MUST_CHECK;
+int pg_store_letter(struct store *base, const struct refusal *refusal,
+		    struct diag *diag) MUST_CHECK;
+int pg_store_resent(struct store *base, const char *decision_id, const char *text,
+		    struct diag *diag) MUST_CHECK;
+int pg_store_alert(struct store *base, const struct alertrow *alert, struct diag *diag) MUST_CHECK;
+
+/* ---- pg_store_trim.c --------------------------------------------------------------------- */
+
+int pg_store_trim(struct store *base, const struct store_limits *limits, int64_t now_ms,
+		  unsigned rows_max, uint64_t *removed, struct diag *diag) MUST_CHECK;
+int pg_store_trim_retained(struct store *base, int64_t now_ms, unsigned rows_max,
+			   struct diag *diag) MUST_CHECK;
+int pg_store_trim_letters(struct store *base, int64_t bytes_max, struct diag *diag) MUST_CHECK;
+int pg_store_trim_refusals(struct store *base, const struct store_limits *limits, int64_t now_ms,
+			   unsigned rows_max, struct diag *diag) MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "base/wordhash.h"
+#include "ledger/pg_carry.h"
 #include "ledger/pg_store_internal.h"
 
 #define SQL_MAX 8192u      /* of a table with all its columns */
@@ -449,5 +450,6 @@ int pg_store_plan(struct store *base, const struct entity_plan *plan, struct dia
 	}
 	store_names_free(store->names);
 	store->names = names;
-	return 0;
+	rc = pg_store_make_carry(store, diag);
+	return rc ? rc : pg_carry_plan(store->carry, plan, diag);
 }

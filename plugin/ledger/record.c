@@ -29,7 +29,8 @@ enum {
 	FLAG_CORRECTION = 16,
 	FLAG_ADOPTED = 32,
 	FLAG_TAKEN_OVER = 64,
-	FLAGS_ALL = 127
+	FLAG_REPEAT = 128,
+	FLAGS_ALL = 255
 };
 
 struct head {
@@ -185,7 +186,8 @@ void record_encode(const struct record *r, void *ret)
 				   (r->owner.text ? FLAG_OWNER : 0) | (r->is_will ? FLAG_WILL : 0) |
 				   (r->is_correction ? FLAG_CORRECTION : 0) |
 				   (r->is_adopted ? FLAG_ADOPTED : 0) |
-				   (r->is_taken_over ? FLAG_TAKEN_OVER : 0)),
+				   (r->is_taken_over ? FLAG_TAKEN_OVER : 0) |
+				   (r->is_repeat ? FLAG_REPEAT : 0)),
 		.qos = (uint8_t)r->qos,
 		.value_count = (uint8_t)r->value_count,
 		.table = r->table,
@@ -325,7 +327,7 @@ int record_decode(const void *data, size_t len, struct value *value, struct reco
 	memcpy(&head, at, sizeof(head));
 	if (head.kind == KIND_WRITE)
 		head.numbers = 0;
-	if ((head.kind != KIND_WRITE && head.kind != KIND_NUMBERED) || (head.flags & ~FLAGS_ALL) ||
+	if ((head.kind != KIND_WRITE && head.kind != KIND_NUMBERED) ||
 	    (head.numbers & ~NUMBERS_ALL))
 		return diag_set(diag, ERR_VERSION, "a record of kind %u, which this plugin lacks",
 				head.kind);
@@ -336,6 +338,7 @@ int record_decode(const void *data, size_t len, struct value *value, struct reco
 	ret->is_correction = head.flags & FLAG_CORRECTION;
 	ret->is_adopted = head.flags & FLAG_ADOPTED;
 	ret->is_taken_over = head.flags & FLAG_TAKEN_OVER;
+	ret->is_repeat = head.flags & FLAG_REPEAT;
 	ret->qos = head.qos;
 	ret->received_ms = head.received_ms;
 	ret->value_count = head.value_count;

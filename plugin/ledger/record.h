@@ -28,6 +28,8 @@ struct record {
 	bool is_correction;
 	bool is_adopted;
 	bool is_taken_over;
+	/* It is of no entity, since it only repeats a status: what is retained may be newer. */
+	bool is_repeat;
 	unsigned qos;
 	int64_t received_ms;
 	uint64_t digest;   /* as in struct ledger_write; 0: not known */

@@ -1,5 +1,7 @@
 #include "ledger/replay.h"
 
+#include <poll.h>
+
 #include "base/clock.h"
 #include "ledger/record.h"
 
@@ -10,6 +12,7 @@
 #define RETAINED_EVERY_NS INT64_C(1000000000)
 #define CLOCK_EVERY_NS INT64_C(600000000000) /* for a start, which asks when that was */
 #define TRIM_ROWS 256u /* old events removed at once, beside twice the new ones */
+#define WAITS_MS 4
 #define REFUSALS_EVERY_NS INT64_C(200000000)  /* a transaction costs a sync of the disk */
 #define REFUSALS_TRIM_NS INT64_C(60000000000) /* where nothing new comes */
 #define REFUSAL_ROWS 512u /* of old refusals removed at once, beside twice the new ones */
@@ -165,6 +168,8 @@ static int write_batch(struct replay *replay, struct journal_record *record, uin
 		       uint64_t *last, struct diag *diag)
 {
 	int rc = store_begin(replay->store, before, diag);
+	uint64_t held;
+	bool is_nothing;
 
 	if (rc == 0)
 		rc = apply_batch(replay, record, *before, last, diag);
@@ -173,9 +178,14 @@ static int write_batch(struct replay *replay, struct journal_record *record, uin
 		rc = store_flush(replay->store, diag);
 	if (rc == 0)
 		rc = journal_recheck(replay->journal, diag);
-	if (rc == 0)
+	held = rc == 0 ? store_held(replay->store) : 0;
+	replay->is_waiting = held != 0;
+	if (held)
+		*last = held - 1;
+	is_nothing = held != 0 && *last == *before; /* tried again soon: no commit for that */
+	if (rc == 0 && !is_nothing)
 		rc = store_commit(replay->store, *last, diag);
-	if (rc)
+	if (rc || is_nothing)
 		store_rollback(replay->store);
 	return rc;
 }
@@ -240,7 +250,21 @@ int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag)
 	histogram_add(&replay->batch_ns, (uint64_t)(clock_mono_ns() - begun_ns));
 	*applied = last;
 	journal_release(replay->journal);
+	if (replay->is_waiting)
+		return REPLAY_WAITS;
 	return replay->has_more ? 1 : 2;
+}
+
+int replay_all(struct replay *replay, uint64_t *applied, struct diag *diag)
+{
+	int rc;
+
+	do {
+		rc = replay_batch(replay, applied, diag);
+		if (rc == REPLAY_WAITS)
+			(void)poll(NULL, 0, WAITS_MS);
+	} while (rc > 0);
+	return rc;
 }
 
 /* ---- refusals ------------------------------------------------------------------------------ */

@@ -33,7 +33,8 @@ struct replay {
 	struct store *store;
 	struct store_limits limits;
 	unsigned batch_rows;
-	bool has_more; /* the last batch ended before the journal did */
+	bool has_more;   /* the last batch ended before the journal did */
+	bool is_waiting; /* it ended before a step that waits for another broker's */
 	uint64_t wal_bytes_max;
 	int64_t held_ns;                /* since when it may write nothing for it; 0: it may */
 	int64_t was_held_ns;            /* likewise, also after it */
@@ -66,13 +67,18 @@ int replay_check(struct replay *replay, struct diag *diag) MUST_CHECK;
 
 /*
  * Writes one batch. 1: some records were written, and more wait; 2: all that there were; 0: there
- * was none. On
+ * was none. REPLAY_WAITS: those before a step that waits for another broker's were written; try
+ * again in some milliseconds. On
  * failure (the store's or the journal's error) the journal still has all that it had, and the call
  * may be repeated.
  * *applied is set to the number of the last record that is known to be in the database, or
  * left alone.
  */
+#define REPLAY_WAITS 4
 int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag) MUST_CHECK;
+
+/* Batch after batch, until the journal has no more: 0, or as replay_batch() fails. */
+int replay_all(struct replay *replay, uint64_t *applied, struct diag *diag) MUST_CHECK;
 
 /*
  * Did replay_batch() fail with ERR_BUSY because the WAL is at its bound? A process that keeps

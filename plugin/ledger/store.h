@@ -222,6 +222,12 @@ int store_apply(struct store *store, uint64_t seq, const struct record *record,
  * first, and is on its way. The same batch succeeds some milliseconds later, or says why not.
  */
 int store_flush(struct store *store, struct diag *diag) MUST_CHECK;
+/*
+ * After store_flush(): the number of the record at which the transaction ended, because it waits
+ * for another broker's step (settle.h); 0: it did not. The records from it on were not written, and
+ * store_commit() must be given the number before it.
+ */
+uint64_t store_held(const struct store *store);
 int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag) MUST_CHECK;
 void store_rollback(struct store *store);
 

@@ -157,6 +157,11 @@ int store_flush(struct store *store, struct diag *diag)
 	return store->engine->flush(store, diag);
 }
 
+uint64_t store_held(const struct store *store)
+{
+	return store->engine->held ? store->engine->held(store) : 0;
+}
+
 int store_commit(struct store *store, uint64_t applied_seq, struct diag *diag)
 {
 	return store->engine->commit(store, applied_seq, diag);

@@ -41,6 +41,7 @@ struct store_engine {
 	int (*apply)(struct store *store, uint64_t seq, const struct record *record,
 		     struct diag *diag);
 	int (*flush)(struct store *store, struct diag *diag);
+	uint64_t (*held)(const struct store *store); /* NULL: never */
 	int (*commit)(struct store *store, uint64_t applied_seq, struct diag *diag);
 	void (*rollback)(struct store *store);
 	int (*trim)(struct store *store, const struct store_limits *limits, int64_t now_ms,

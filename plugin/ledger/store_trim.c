@@ -6,8 +6,6 @@
 #include "ledger/backlog.h"
 #include "ledger/store_sqlite_internal.h"
 
-#define DAY_MS INT64_C(86400000)
-
 static sqlite3_stmt *scan_of(const struct sqlite_store *store, enum store_aged table)
 {
 	return store->statement[STORE_EVENTS_SCAN + 2 * (unsigned)table];
@@ -20,38 +18,22 @@ static sqlite3_stmt *remove_of(const struct sqlite_store *store, enum store_aged
 
 /* ---- by age ------------------------------------------------------------------------------ */
 
-/* Times that part rows from each other. */
-struct bounds {
-	char first[CLOCK_TEXT_MAX]; /* before it, and after last, a time is none */
-	char kept[CLOCK_TEXT_MAX];  /* from it on a row is kept */
-	char last[CLOCK_TEXT_MAX];
-};
-
-enum row_age { ROW_UNDATED, ROW_OLD, ROW_KEPT };
-
-static enum row_age age_of(const struct bounds *bounds, const char *time)
-{
-	if (!time || strcmp(time, bounds->first) < 0 || strcmp(time, bounds->last) > 0)
-		return ROW_UNDATED;
-	return strcmp(time, bounds->kept) < 0 ? ROW_OLD : ROW_KEPT;
-}
-
 /* Goes on where the last scan ended, up to a row that is kept. */
-static int scan(struct sqlite_store *store, enum store_aged table, const struct bounds *bounds,
+static int scan(struct sqlite_store *store, enum store_aged table, const struct age_bounds *bounds,
 		unsigned rows_max, struct diag *diag)
 {
 	sqlite3_stmt *select = scan_of(store, table);
-	enum row_age age = ROW_UNDATED;
+	enum age_row age = AGE_UNDATED;
 	int rc = 0, step = SQLITE_DONE;
 
 	sql_bind_number(select, 1, store->aged[table].scan_seq);
 	sql_bind_number(select, 2, rows_max);
-	while (age != ROW_KEPT && (step = sqlite3_step(select)) == SQLITE_ROW) {
+	while (age != AGE_KEPT && (step = sqlite3_step(select)) == SQLITE_ROW) {
 		int64_t seq = sqlite3_column_int64(select, 0);
 
-		age = age_of(bounds, (const char *)sqlite3_column_text(select, 1));
-		store->aged[table].scan_seq = age == ROW_KEPT ? seq : seq + 1;
-		if (age == ROW_OLD)
+		age = age_of_row(bounds, (const char *)sqlite3_column_text(select, 1));
+		store->aged[table].scan_seq = age == AGE_KEPT ? seq : seq + 1;
+		if (age == AGE_OLD)
 			store->aged[table].aged_seq = seq;
 	}
 	if (step != SQLITE_ROW && step != SQLITE_DONE)
@@ -67,7 +49,7 @@ static int scan(struct sqlite_store *store, enum store_aged table, const struct 
 static int find_aged(struct sqlite_store *store, enum store_aged table, int64_t now_ms,
 		     unsigned days, unsigned rows_max, int64_t *ret_seq, struct diag *diag)
 {
-	struct bounds bounds;
+	struct age_bounds bounds;
 	int rc;
 
 	*ret_seq = 0;
@@ -75,9 +57,7 @@ static int find_aged(struct sqlite_store *store, enum store_aged table, int64_t 
 		store->aged[table].scan_seq = store->aged[table].aged_seq = 0;
 		return 0;
 	}
-	clock_print(AGE_FIRST_MS, bounds.first);
-	clock_print(now_ms - (int64_t)days * DAY_MS, bounds.kept);
-	clock_print(now_ms + AGE_STEP_MS, bounds.last);
+	age_bound(&bounds, now_ms, days);
 	rc = scan(store, table, &bounds, rows_max, diag);
 	if (rc == 0)
 		*ret_seq = store->aged[table].aged_seq;

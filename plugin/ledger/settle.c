@@ -1,0 +1,52 @@
+#include "ledger/settle.h"
+
+#include <string.h>
+
+static bool is_same(const struct record_text *a, const struct record_text *b)
+{
+	return a->len == b->len && (a->len == 0 || memcmp(a->text, b->text, a->len) == 0);
+}
+
+struct record_text settle_status(const struct record *record, uint32_t column)
+{
+	for (size_t i = 0; i < record->value_count; i++)
+		if (record->value[i].column == column && record->value[i].type == VALUE_TEXT)
+			return (struct record_text){ record->value[i].text, record->value[i].len };
+	return (struct record_text){ NULL, 0 };
+}
+
+/* A journal has the owner only where none was known when the step was decided. */
+static bool is_others(const struct record *record, const struct settle_stands *stands)
+{
+	return record->owner.len > 0 && stands->owner.len > 0 &&
+	       !is_same(&record->owner, &stands->owner);
+}
+
+enum settle settle_step(const struct record *record, const struct entity_steps *steps,
+			const struct settle_stands *stands, enum settle_resend resend,
+			bool may_wait)
+{
+	struct record_text to;
+	bool has_moved;
+
+	if (record->before_column == 0 || record->is_correction || record->is_adopted ||
+	    record->is_taken_over)
+		return SETTLE_APPLIED;
+	has_moved = !is_same(&record->before, &stands->status);
+	if (!has_moved && !is_others(record, stands))
+		return SETTLE_APPLIED;
+	if (may_wait && record->revision > stands->revision + 1)
+		return SETTLE_WAITS;
+	if (resend == SETTLE_UNASKED)
+		return SETTLE_ASK;
+	if (resend == SETTLE_RESEND)
+		return SETTLE_DROPPED;
+	if (is_others(record, stands))
+		return SETTLE_OVERRULED;
+	to = settle_status(record, record->before_column);
+	if (is_same(&to, &stands->status))
+		return SETTLE_KEPT;
+	return entity_has_step(steps, stands->status.text, stands->status.len, to.text, to.len)
+		       ? SETTLE_APPLIED
+		       : SETTLE_OVERRULED;
+}
