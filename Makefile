@@ -90,8 +90,8 @@ LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_s
 BROKER   = broker/broker broker/events_publish broker/events_strict broker/peers broker/events_will broker/events_acl broker/events_leave \
            broker/events_login broker/events_reload broker/events_command broker/events_share \
            broker/events_letter broker/events_mended broker/events_release broker/events_resend broker/events_retained broker/events_adopt broker/properties broker/property_layout \
-           broker/listeners broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
-           broker/notify broker/letters broker/feed broker/feed_alerts broker/feed_numbers
+           broker/listeners broker/peers_kept broker/events_others broker/crossings broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
+           broker/notify broker/letters broker/feed broker/feed_alerts broker/feed_bans broker/feed_numbers
 PLUGIN   = plugin $(BROKER)
 # What a publish or a delivery goes through, from the broker's event to the journal.
 QUICK_ROOMS = $(GATE) access/access base/clock base/fixedtable \
@@ -113,7 +113,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/init_texts ctl/init_trials ctl/sample ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base csv config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events pg_watch \
+UNIT     = base csv config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events crossings pg_watch \
            contract sources translate bundle \
            topics gate pack applications unlisted adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \
@@ -172,20 +172,18 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/metaschema.o): $(wildcard plugin/sc
 # ---- tests ------------------------------------------------------------------------------
 
 # All rooms that a test may link without a broker, so that a test links what it uses.
-T_ROOMS = $(ROOMS) $(LEARN) $(LOGIN) $(addprefix broker/,sessions shares releases repairs) \
+T_ROOMS = $(ROOMS) $(LEARN) $(LOGIN) $(addprefix broker/,sessions shares releases repairs crossings) \
           ctl/credwrite ctl/sample ctl/schema_compare ctl/schema_compare_keywords
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 
 UNITS = test/unit/failalloc.c -Itest/unit -MMD -MP -MF $@.d -o $@
-# Tests ask PostgreSQL themselves (test/unit/folder.h).
-LINK_PQ = $(shell $(PKG_CONFIG) --libs libpq)
 $(B)/san/test_%: test/unit/test_%.c test/unit/failalloc.c $(B)/san/rooms.a
-	$(CC) $(CORE) $(SAN) $< $(UNITS) $(filter %.o,$^) $(B)/san/rooms.a $(WRAP) -lcmocka $(LINK_PQ) $(LINK)
+	$(CC) $(CORE) $(SAN) $< $(UNITS) $(filter %.o,$^) $(B)/san/rooms.a $(WRAP) -lcmocka $(LINK)
 # The broker's events, with a stand-in for the broker.
 $(B)/san/test_events: $(PLUGIN:%=$(B)/san/%.o)
 $(B)/tsan/test_%: test/unit/test_%.c test/unit/failalloc.c $(B)/tsan/rooms.a
-	$(CC) $(CORE) $(TSAN) $< $(UNITS) $(B)/tsan/rooms.a $(WRAP) -lcmocka $(LINK_PQ) $(LINK)
+	$(CC) $(CORE) $(TSAN) $< $(UNITS) $(B)/tsan/rooms.a $(WRAP) -lcmocka $(LINK)
 $(B)/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(B)/fuzz/rooms.a
 	$(CLANG) $(CORE) $(FUZZER) -fsanitize=fuzzer -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(B)/fuzz/rooms.a $(LINK)
 # The other backend beside this build's own, for the fuzzer that compares them.
@@ -203,11 +201,6 @@ $(B)/fuzz/fuzz_properties: LINK += -lmosquitto
 ALL_OF = @$(PYTHON) test/postgres.py run sh -c 'rc=0; for t; do echo "== $$t"; $$t || rc=1; done; exit $$rc' sh
 unit: $(UNIT:%=$(B)/san/test_%)  ## unit tests, under ASan and UBSan
 	$(ALL_OF) $(abspath $^)
-
-# Those of the ledger that know both engines, with PostgreSQL.
-UNIT_PG = ledger replan backlog adopted
-unit-pg: $(UNIT_PG:%=$(B)/san/test_%)  ## the ledger's unit tests, with PostgreSQL
-	@export DATABASE=postgresql; $(ALL_OF:@%=%) $(abspath $^)
 
 golden: $(B)/petstorectl  ## petstorectl's output, against the files under test/data/ctl
 	@B="$(B)" $(PYTHON) test/ctl.py
@@ -267,9 +260,6 @@ bench-ledger: all $(B)/bench_ledger  ## what keeping an accepted write costs
 LOAD = $(addprefix test/bench/load/,load.c clients.c wire.c work.c times.c cpu.c settings.c)
 $(B)/load: $(LOAD) $(wildcard test/bench/load/*.h) $(B)/rel/base/clock.o
 	$(CC) $(CORE) $(CFLAGS) $(filter %.c %.o,$^) -o $@ -lssl $(LINK)
-
-bench-cluster: all $(B)/load  ## steps and events a second of one to three brokers with one PostgreSQL
-	@B="$(abspath $(B))" $(PYTHON) test/bench/cluster.py
 
 bench-logins: all  ## logins a second, and what ownership costs, beside the stock broker
 	@B="$(abspath $(B))" $(PYTHON) test/bench/logins.py
@@ -346,7 +336,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: FORCE all test-needs parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-cluster bench-logins unit unit-pg unit-tsan fuzz lint fmt test install clean help deps deps-run run integration integration-pg attack integration-san crash cluster-faults powercut
+.PHONY: FORCE all test-needs parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration integration-pg attack integration-san crash powercut
 
 # ---- running it -------------------------------------------------------------------------
 
@@ -415,9 +405,6 @@ $(B)/powercut.so $(B)/slowsync.so: $(B)/%.so: test/integration/%.c
 RUNS ?= 10
 crash: all  ## kill -9 the broker under load RUNS times a condition; what was acknowledged is kept
 	B="$(abspath $(B))" $(PYTHON) test/integration/crash.py --runs $(RUNS)
-
-cluster-faults: all  ## kill brokers and servers of a cluster, cut its wires, RUNS times under load
-	B="$(abspath $(B))" $(PYTHON) test/integration/cluster_faults.py --runs $(RUNS)
 
 powercut: all $(B)/powercut.so  ## cut the power RUNS times a condition; what was synced is kept
 	B="$(abspath $(B))" $(PYTHON) test/integration/powercut.py --runs $(RUNS)

@@ -15,6 +15,7 @@
 
 /* 2.1's events, under numbers that 2.0's headers have no names for. */
 #define EVENT_CONNECT 11
+#define EVENT_MESSAGE_OUT 27
 #define EVENT_CLIENT_OFFLINE 28
 
 /* ---- the tick -------------------------------------------------------------------------- */
@@ -134,6 +135,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 		ledger_tick(plugin->ledger);
 	if (plugin->options.delayed_logins)
 		events_finish_logins(plugin);
+	events_others_tick(plugin, now_ns);
 	events_retained_tick(plugin); /* what it published, the broker hands out by rounds */
 	/* An idle broker ticks ten times a second, so that the rest is late by that at most. */
 	if (plugin->is_ending || now_ns - plugin->rest_ns >= REST_NS) {
@@ -216,6 +218,13 @@ static int init_login(struct plugin *plugin, struct diag *diag)
 	return login_new(&wanted, &plugin->login, diag);
 }
 
+/* Other brokers may keep in the same database. */
+static int init_others(struct plugin *plugin, struct diag *diag)
+{
+	plugin->is_saying = plugin->options.say_publisher || plugin->gate.is_shared;
+	return plugin->gate.is_shared ? crossings_new(&plugin->crossings, diag) : 0;
+}
+
 /* False: @diag says what is wrong. */
 static bool init_rooms(struct plugin *plugin, struct diag *diag)
 {
@@ -230,7 +239,7 @@ static bool init_rooms(struct plugin *plugin, struct diag *diag)
 	       gate_init(&plugin->gate, plugin->rules, plugin->ledger, diag) == 0 &&
 	       sessions_new(&plugin->sessions, diag) == 0 &&
 	       shares_new(&plugin->shares, diag) == 0 &&
-	       releases_new(&plugin->releases, diag) == 0 &&
+	       releases_new(&plugin->releases, diag) == 0 && init_others(plugin, diag) == 0 &&
 	       repairs_new(!broker->has_quota_code, &plugin->repairs, diag) == 0 &&
 	       notify_init(&plugin->notify, options, broker, plugin->ledger, diag) == 0 &&
 	       holdoffs_new(&plugin->holdoffs, diag) == 0 && init_login(plugin, diag) == 0 &&
@@ -245,6 +254,7 @@ static const struct {
 	MOSQ_FUNC_generic_callback callback;
 	const char *topic; /* of a command; NULL: the event has none */
 	bool is_optional;  /* only newer brokers have it */
+	bool is_of_shared; /* only where other brokers keep in the same database */
 } callbacks[] = {
 	{ .event = MOSQ_EVT_BASIC_AUTH, .callback = events_on_basic_auth },
 	{ .event = MOSQ_EVT_EXT_AUTH_START, .callback = events_on_auth_start },
@@ -253,6 +263,10 @@ static const struct {
 	{ .event = MOSQ_EVT_ACL_CHECK, .callback = events_on_acl_check },
 	{ .event = MOSQ_EVT_MESSAGE, .callback = events_on_message },
 	{ .event = MOSQ_EVT_DISCONNECT, .callback = events_on_leave },
+	{ .event = EVENT_MESSAGE_OUT,
+	  .callback = peers_on_message_out,
+	  .is_optional = true,
+	  .is_of_shared = true },
 	{ .event = EVENT_CLIENT_OFFLINE, .callback = events_on_leave, .is_optional = true },
 	{ .event = MOSQ_EVT_TICK, .callback = on_tick },
 	{ .event = MOSQ_EVT_RELOAD, .callback = events_on_reload },
@@ -266,10 +280,12 @@ static const struct {
 static int register_callbacks(struct plugin *plugin, struct diag *diag)
 {
 	for (size_t i = 0; i < CALLBACKS; i++) {
-		int rc = mosquitto_callback_register(plugin->id, callbacks[i].event,
-						     callbacks[i].callback, callbacks[i].topic,
-						     plugin);
+		int rc;
 
+		if (callbacks[i].is_of_shared && !plugin->gate.is_shared)
+			continue;
+		rc = mosquitto_callback_register(plugin->id, callbacks[i].event,
+						 callbacks[i].callback, callbacks[i].topic, plugin);
 		if (rc == MOSQ_ERR_SUCCESS ||
 		    (rc == MOSQ_ERR_NOT_SUPPORTED && callbacks[i].is_optional))
 			continue;
@@ -299,6 +315,7 @@ static void plugin_free(struct plugin *plugin)
 	shares_free(plugin->shares);
 	releases_free(plugin->releases);
 	repairs_free(plugin->repairs);
+	crossings_free(plugin->crossings);
 	free(plugin->retained.mark);
 	options_clear(&plugin->options);
 	free(plugin->arrival.id);

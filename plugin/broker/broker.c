@@ -424,6 +424,9 @@ enum broker_answer broker_answer(const struct broker *broker, const struct broke
 	 */
 	if (refused->publisher == BROKER_OF_BRIDGE)
 		return cause == REASON_OF_TROUBLE && refused->version < 5 ? BROKER_CLOSED : answer;
+	/* A peer's bridge keeps what is not acknowledged, but drops what is refused. */
+	if (refused->is_peer && cause == REASON_OF_TROUBLE)
+		return BROKER_CLOSED;
 	return refused->version == 5 && broker->has_quota_code ? BROKER_QUOTA : BROKER_CLOSED;
 }
 

@@ -212,6 +212,7 @@ struct broker_refused {
 	unsigned qos;
 	enum reason reason;
 	bool is_expired; /* the client's proof has expired; the next tick disconnects it */
+	bool is_peer;    /* another broker, whose bridge sends again what was not acknowledged */
 };
 
 /*

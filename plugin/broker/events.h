@@ -27,6 +27,8 @@
 #include "base/options.h"
 #include "base/portions.h"
 #include "gate/rules.h"
+#include "broker/crossings.h"
+#include "ledger/others.h"
 #include "broker/releases.h"
 #include "broker/repairs.h"
 #include "broker/sessions.h"
@@ -139,6 +141,8 @@ struct unlogged {
 	int64_t back_ns;      /* when they were logged last */
 	uint64_t doubts;      /* messages whose outcome is unknown, not logged yet */
 	int64_t doubt_ns;     /* when one was logged last */
+	uint64_t unsaid;      /* messages that stand and found no room to be published again */
+	int64_t unsaid_ns;
 };
 
 struct plugin {
@@ -156,6 +160,8 @@ struct plugin {
 	struct shares *shares;
 	struct releases *releases;
 	struct repairs *repairs;
+	struct crossings *crossings; /* NULL: no other broker keeps in the same database */
+	bool is_saying; /* the plugin adds properties to what is accepted, whatever it has */
 	struct holdoffs *holdoffs;
 	struct login *login;
 	struct notify notify;
@@ -392,6 +398,9 @@ void properties_show(struct plugin *plugin, const struct mosquitto *client, cons
 void properties_show_list(struct plugin *plugin, const void *list, struct gate_request *request);
 /* Frees the copies. */
 void properties_forget(struct plugin *plugin);
+/* The same without those of peers_is_kept_pair(). */
+size_t properties_read_others(const struct plugin *plugin, const void *list, unsigned char *ret,
+			      size_t cap, bool *is_cut);
 /* The list of bytes as properties_read() wrote them, new; NULL: none, or memory ran out. */
 struct mqtt5__property *properties_make(const struct plugin *plugin, const void *bytes, size_t len);
 
@@ -483,6 +492,54 @@ void peers_name_broker(struct plugin *plugin);
  */
 bool peers_on_message(struct plugin *plugin, struct mosquitto_evt_message *event, const char *name)
 	__attribute__((cold));
+
+/* Which broker of one database kept a message: see peers_kept.c. */
+#define PEERS_ORIGIN "petstore-origin"
+#define PEERS_SEQUENCE "petstore-sequence"
+#define PEERS_REVISION "petstore-revision"
+
+struct peers_kept {
+	char origin[OTHERS_NAME_MAX];
+	bool is_kept;      /* it has a sequence */
+	bool is_again;     /* it is what the database says, which each broker hears of by itself */
+	int64_t sequence;  /* at its origin */
+	uint64_t revision; /* of its entity; 0: none */
+};
+
+/* Is @name one of these three? */
+bool peers_is_kept_pair(const char *name);
+
+/* What the last properties of the broker's list @properties say. False: not all three. */
+bool peers_read_kept(const struct plugin *plugin, const void *properties, struct peers_kept *ret);
+
+/* Adds what this broker kept last, or that it kept nothing, to the message. */
+void peers_say_kept(const struct plugin *plugin, struct mosquitto_evt_message *event, bool is_kept);
+
+/* Adds to @list that the plugin publishes what the database says; nothing, where it is not shared.
+ */
+void peers_say_again(const struct plugin *plugin, struct mqtt5__property **list);
+
+/* MESSAGE_OUT of 2.1: removes the three from what goes to others than peers. */
+int peers_on_message_out(int event_id, void *event_data, void *userdata);
+
+/* ---- brokers of the same database: events_others.c ---------------------------------------------
+ */
+
+/*
+ * The pending publish is of a trusted peer (decision.is_kept_there). False: it is dropped, or
+ * refused. True: it is delivered; kept here only where the decision has a write.
+ */
+bool events_others_message(struct plugin *plugin, const struct mosquitto_evt_message *event)
+	__attribute__((cold));
+
+/* The pending publish was kept, where that was asked for: says so to peers. */
+void events_others_kept(struct plugin *plugin, struct mosquitto_evt_message *event);
+
+/* Hears what the database tells of other brokers. */
+void events_others_tick(struct plugin *plugin, int64_t now_ns);
+
+/* A number for principal and client id together, as in struct ledger_resend_query. */
+uint64_t events_sender(const struct plugin *plugin, const char *name, const char *client_id);
 
 /* Logs how many messages came back, once in a while. */
 void peers_tick(struct plugin *plugin, int64_t now_ns);

@@ -230,11 +230,10 @@ static bool keep_proof(struct session *session, const struct login_request *requ
 }
 
 /* Of principal and client id, which no other pair of texts makes on purpose. */
-static uint64_t sender_of(const struct plugin *plugin, const struct session *session)
+uint64_t events_sender(const struct plugin *plugin, const char *name, const char *client_id)
 {
-	uint64_t name =
-		wordhash(releases_seed(plugin->releases), session->name, strlen(session->name));
-	uint64_t sender = wordhash(name, session->client_id, strlen(session->client_id));
+	uint64_t key = wordhash(releases_seed(plugin->releases), name, strlen(name));
+	uint64_t sender = wordhash(key, client_id, strlen(client_id));
 
 	return sender ? sender : 1;
 }
@@ -273,7 +272,7 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	session->proved_ms = request->now_ms;
 	session->generation = plugin->generation;
 	session->asked = plugin->reloading.count;
-	session->sender = sender_of(plugin, session);
+	session->sender = events_sender(plugin, session->name, session->client_id);
 	session->since_seq = since_seq;
 	session->since_step = since_step;
 	session->resends_asked = resends_asked;

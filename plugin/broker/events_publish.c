@@ -202,7 +202,8 @@ how_to_refuse(const struct plugin *plugin, const struct feed_publish *publish,
 		.version = mosquitto_client_protocol_version(publish->client),
 		.qos = publish->request->message.qos,
 		.reason = decision->reason,
-		.is_expired = is_expired(publish->session, decision)
+		.is_expired = is_expired(publish->session, decision),
+		.is_peer = decision->is_peer
 	};
 
 	return broker_answer(&plugin->broker, &refused);
@@ -419,23 +420,39 @@ static void judge_message(struct plugin *plugin, struct mosquitto_evt_message *e
 	pending->took_ns = 0;
 }
 
-/*
- * Commits the write of an allowed publish, and says and keeps whose it is where that is asked for.
- * False: it became a refusal.
- */
-static bool keep(struct plugin *plugin, const struct feed_publish *publish,
-		 struct mosquitto_evt_message *event)
+/* The same with what peers say and are to hear. */
+__attribute__((noinline)) static bool keep_and_say(struct plugin *plugin,
+						   const struct feed_publish *publish,
+						   struct mosquitto_evt_message *event)
 {
 	struct pending_publish *pending = &plugin->pending;
 	const struct session *session = publish->session;
 
-	if (event->properties || plugin->options.say_publisher || pending->decision.is_peer) {
-		if (!peers_on_message(plugin, event,
-				      session ? session->name
-					      : broker_who(event->client).principal))
-			return false;
-		pending->request.properties = event->properties;
-	}
+	if (pending->decision.is_kept_there && !events_others_message(plugin, event))
+		return false;
+	if (!pending->decision.is_kept_there &&
+	    !peers_on_message(plugin, event,
+			      session ? session->name : broker_who(event->client).principal))
+		return false;
+	pending->request.properties = event->properties;
+	if (!events_commit(plugin, publish, &pending->decision, pending->digest))
+		return false;
+	if (plugin->crossings)
+		events_others_kept(plugin, event);
+	return true;
+}
+
+/*
+ * Commits the write of an allowed publish, and says and keeps whose it is where that is asked for.
+ * False: it became a refusal.
+ */
+static inline bool keep(struct plugin *plugin, const struct feed_publish *publish,
+			struct mosquitto_evt_message *event)
+{
+	struct pending_publish *pending = &plugin->pending;
+
+	if (event->properties || plugin->is_saying || pending->decision.is_peer)
+		return keep_and_say(plugin, publish, event);
 	return events_commit(plugin, publish, &pending->decision, pending->digest);
 }
 

@@ -161,6 +161,29 @@ static void publish(const struct ledger_retained *row, void *ctx)
 					   : &plugin->retained.cleared) += 1;
 }
 
+/* What stands on a topic, to all who read it: it may be that they know another message. */
+static void publish_for_all(const struct ledger_retained *row, void *ctx)
+{
+	struct publication *publication = ctx;
+	struct plugin *plugin = publication->plugin;
+
+	if (repairs_publish_for_all(plugin->repairs, &row->message, ledger_last(plugin->ledger)))
+		(void)events_publish_retained(plugin, &row->message, row->properties,
+					      row->properties_len); /* else no memory */
+}
+
+/* What is retained, else the topic's newest event. Returns as ledger_retained_find() does. */
+static int find_for_all(struct plugin *plugin, const struct repairs_topic *topic,
+			struct publication *publication)
+{
+	int rc = ledger_retained_find(plugin->ledger, topic->topic, topic->len, publish_for_all,
+				      publication, NULL);
+
+	return rc ? rc
+		  : ledger_event_find(plugin->ledger, topic->topic, topic->len, publish_for_all,
+				      publication, NULL);
+}
+
 /* What waits, each topic once. */
 static void serve(struct plugin *plugin, uint64_t arrived)
 {
@@ -180,8 +203,9 @@ static void serve(struct plugin *plugin, uint64_t arrived)
 			continue;
 		}
 		publication.reader = topic.reader;
-		rc = ledger_retained_find(plugin->ledger, topic.topic, topic.len, publish,
-					  &publication, NULL);
+		rc = topic.is_for_all ? find_for_all(plugin, &topic, &publication)
+				      : ledger_retained_find(plugin->ledger, topic.topic, topic.len,
+							     publish, &publication, NULL);
 		if (rc < 0)
 			return; /* the writer says what is wrong; again in the next tick */
 		repairs_done(repairs);

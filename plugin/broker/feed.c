@@ -451,6 +451,7 @@ void feed_tick(struct feed *feed, const struct feed_facts *facts)
 		feed->times_asked = 0;
 	}
 	monitor_tick(feed->monitor, now_ns);
+	feed_share_bans(feed, now_ns);
 	feed_ask_stuck(feed, now_ns);
 	feed_publish_alerts(feed, now_ns);
 	feed_kick_all(feed, facts->table);

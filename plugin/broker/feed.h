@@ -19,6 +19,7 @@
 #include "broker/broker.h"
 #include "gate/decision.h"
 #include "ledger/ledger.h"
+#include "ledger/others.h"
 #include "broker/login.h"
 #include "monitor/metrics.h"
 #include "monitor/monitor.h"
@@ -114,6 +115,12 @@ void feed_accepted(struct feed *feed, struct feed_publish *publish, const struct
 /* A publish or subscription was refused or observed. */
 void feed_refused(struct feed *feed, const struct feed_publish *publish,
 		  const struct decision *decision);
+
+/* A step of the channel that was accepted here was overruled by another broker's. */
+void feed_conflict(struct feed *feed, const char *channel);
+
+/* Another broker banned somebody, or lifted a ban. */
+void feed_hear_ban(struct feed *feed, const struct others_ban *ban);
 
 /* Counts a client that is closed because of a refused publish. */
 void feed_closed(struct feed *feed);

@@ -1,7 +1,7 @@
 /*
  * feed_internal.h -- what the feed's files share: feed.c (life, logins, messages, the tick),
  * feed_alerts.c (alerts published, clients disconnected, statuses that last too long),
- * feed_numbers.c (metrics, $SYS, answers to commands).
+ * feed_numbers.c (metrics, $SYS, answers to commands), feed_bans.c (bans that brokers share).
  */
 #ifndef PETSTORE_FEED_INTERNAL_H
 #define PETSTORE_FEED_INTERNAL_H
@@ -10,6 +10,7 @@
 #include "base/peer.h"
 #include "monitor/metricsfile.h"
 #include "broker/feed.h"
+#include "monitor/bans.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define ALERTS_TOPIC CONTRACT_ALERTS "/"
@@ -57,6 +58,10 @@ void feed_publish_alerts(struct feed *feed, int64_t now_ns);
 
 /* Logs how many alerts were dropped for lack of room, and of which principals. */
 void feed_log_dropped(struct feed *feed);
+
+/* Has other brokers hear of this broker's new bans; @ban was lifted. */
+void feed_share_bans(struct feed *feed, int64_t now_ns);
+void feed_share_lifted(struct feed *feed, const struct ban *ban);
 
 /* Disconnects the connected clients that the monitor banned. */
 void feed_kick_all(struct feed *feed, const struct sessions *sessions);

@@ -135,8 +135,15 @@ json_t *feed_list_bans(struct feed *feed)
 
 json_t *feed_lift_ban(struct feed *feed, const char *client_id, const char *principal)
 {
-	size_t lifted =
-		bans_lift(monitor_bans(feed->monitor), client_id, principal, clock_mono_ns());
+	struct bans *bans = monitor_bans(feed->monitor);
+	int64_t now_ns = clock_mono_ns();
+	const struct ban *ban;
+	size_t lifted;
+
+	for (size_t i = 0; (ban = bans_active(bans, i, now_ns)); i++)
+		if (bans_is_meant(ban, client_id, principal))
+			feed_share_lifted(feed, ban);
+	lifted = bans_lift(bans, client_id, principal, now_ns);
 
 	return json_pack("{sI}", "lifted", (json_int_t)lifted);
 }

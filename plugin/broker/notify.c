@@ -179,6 +179,25 @@ void notify_decision(struct notify *notify, const struct notify_refused *refused
 	log_refusal(notify, &refusal); /* last: see the head of notify.h */
 }
 
+void notify_overruled(struct notify *notify, const struct message *message, const char *publisher,
+		      const char *client_id, const struct contract_channel *channel)
+{
+	const struct who who = { client_id, publisher, "", true };
+	const struct gate_request request = { .action = GATE_PUBLISH,
+					      .message = *message,
+					      .client_id = client_id };
+	struct decision decision = { .verdict = VERDICT_DENY, .channel = channel };
+	struct refusal refusal;
+
+	gate_refuse(&decision, REASON_OVERRULED,
+		    "it was accepted, but another broker had accepted a step that contradicts it, "
+		    "and that one was first");
+	refusals_describe(notify->refusals, &request, &decision, &who, clock_unix_ms(), &refusal);
+	keep(notify, &refusal);
+	send_notice(notify, &refusal, &decision);
+	log_refusal(notify, &refusal);
+}
+
 void notify_correction(struct notify *notify, const struct ledger_write *write, const char *before)
 {
 	const struct who who = { write->client_id, write->publisher, "", true };

@@ -16,6 +16,7 @@ struct sink {
 	unsigned char *at;
 	size_t left;
 	bool is_full;
+	bool is_of_others; /* without what brokers say to each other */
 };
 
 static void put(struct sink *sink, const void *data, size_t len)
@@ -72,6 +73,8 @@ static void put_property(const struct broker_properties *api, struct sink *sink,
 		break;
 	case PROPERTY_ID_USER:
 		sink->is_full |= !api->read_pair(property, id, &text, &value, false);
+		if (sink->is_of_others && text && peers_is_kept_pair(text))
+			break;
 		put_byte(sink, (unsigned)id);
 		put_text(sink, text, text ? strlen(text) : 0);
 		put_text(sink, value, value ? strlen(value) : 0);
@@ -91,16 +94,36 @@ size_t properties_read(const struct plugin *plugin, const void *list, unsigned c
 	return properties_read_whole(plugin, list, ret, cap, &is_cut);
 }
 
+/* Returns the bytes; 0 where there are more than @sink has room for. */
+static size_t put_all(const struct plugin *plugin, const void *list, struct sink *sink)
+{
+	const struct broker_properties *api = &plugin->broker.properties;
+	size_t cap = sink->left;
+
+	sink->is_full = list && !api->is_there;
+	for (const mosquitto_property *at = list; at && !sink->is_full; at = api->next(at))
+		put_property(api, sink, at);
+	return sink->is_full ? 0 : cap - sink->left;
+}
+
 size_t properties_read_whole(const struct plugin *plugin, const void *list, unsigned char *ret,
 			     size_t cap, bool *is_cut)
 {
-	const struct broker_properties *api = &plugin->broker.properties;
-	struct sink sink = { .at = ret, .left = cap, .is_full = list && !api->is_there };
+	struct sink sink = { .at = ret, .left = cap };
+	size_t len = put_all(plugin, list, &sink);
 
-	for (const mosquitto_property *at = list; at && !sink.is_full; at = api->next(at))
-		put_property(api, &sink, at);
 	*is_cut = sink.is_full;
-	return sink.is_full ? 0 : cap - sink.left;
+	return len;
+}
+
+size_t properties_read_others(const struct plugin *plugin, const void *list, unsigned char *ret,
+			      size_t cap, bool *is_cut)
+{
+	struct sink sink = { .at = ret, .left = cap, .is_of_others = true };
+	size_t len = put_all(plugin, list, &sink);
+
+	*is_cut = sink.is_full;
+	return len;
 }
 
 /* ---- what the gate reads ----------------------------------------------------------------- */
@@ -161,7 +184,8 @@ static void show_user(const struct broker_properties *api, struct shown_properti
 
 	ret->is_cut = ret->is_cut || ret->user_count == PAYLOAD_MAX_PAIRS ||
 		      !api->read_pair(property, PROPERTY_ID_USER, &name, &value, false);
-	if (name && strcmp(name, PEERS_PROPERTY) == 0) { /* the brokers' own, and no header */
+	/* The brokers' own, and no header. */
+	if (name && (strcmp(name, PEERS_PROPERTY) == 0 || peers_is_kept_pair(name))) {
 		api->free(name);
 		api->free(value);
 		return;
@@ -336,7 +360,8 @@ bool events_publish_retained(const struct plugin *plugin, const struct message *
 			     const void *properties, size_t properties_len)
 {
 	const struct broker *broker = &plugin->broker;
+	mosquitto_property *list = make_list(&broker->properties, properties, properties_len);
 
-	return broker_publish_take(broker, NULL, message,
-				   make_list(&broker->properties, properties, properties_len));
+	peers_say_again(plugin, &list);
+	return broker_publish_take(broker, NULL, message, list);
 }

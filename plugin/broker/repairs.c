@@ -156,7 +156,21 @@ static bool is_last(const struct repairs *r, const struct repairs_topic *topic)
 		&r->waiting[(r->first + r->count + REPAIRS_WAITING - 1) % REPAIRS_WAITING];
 
 	return r->count > 0 && last->reader == topic->reader && last->len == topic->len &&
+	       last->is_for_all == topic->is_for_all &&
 	       memcmp(last->topic, topic->topic, topic->len) == 0;
+}
+
+/* Does a message for all readers wait on the topic? */
+static bool waits_for_all(const struct repairs *r, const struct repairs_topic *topic)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct repairs_topic *waiting = &r->waiting[(r->first + i) % REPAIRS_WAITING];
+
+		if (waiting->is_for_all && waiting->len == topic->len &&
+		    memcmp(waiting->topic, topic->topic, topic->len) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool repairs_add(struct repairs *r, const struct repairs_topic *topic, uint64_t last)
@@ -164,7 +178,7 @@ bool repairs_add(struct repairs *r, const struct repairs_topic *topic, uint64_t 
 	struct repairs_topic *waiting = &r->waiting[(r->first + r->count) % REPAIRS_WAITING];
 	char *copy;
 
-	if (is_last(r, topic))
+	if (is_last(r, topic) || (topic->is_for_all && waits_for_all(r, topic)))
 		return true;
 	if (!has_room(r, topic) || !(copy = strndup(topic->topic, topic->len)))
 		return false;

@@ -59,6 +59,7 @@ struct repairs_topic {
 	const char *topic; /* NUL-terminated */
 	size_t len;
 	const void *reader; /* the client that gets the repair; only compared; NULL: none */
+	bool is_for_all;    /* all readers get it: it may be news to them */
 };
 
 /* Adds a topic to those that wait; @last is the last accepted write. False: there is no room. */

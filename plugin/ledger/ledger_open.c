@@ -395,8 +395,8 @@ int ledger_open(const struct ledger_options *options, const struct entity_plan *
 	rc = make_rooms(l, options, &trouble);
 	if (rc == 0)
 		rc = make_plans(l, plan, &trouble);
-	if (rc == 0 && l->broker && store_is_shared(l->asked_path)) /* before ids are read */
-		rc = pg_watch_new(l->asked_path, l->broker, &l->others.watch, &trouble);
+	if (rc == 0 && l->is_shared) /* before ids are read */
+		rc = pg_watch_new(l->database, l->broker, &l->others.watch, &trouble);
 	if (rc == 0)
 		rc = open_all(l, busy_ms, &may_wait, &trouble);
 	if (rc && !(may_wait && options->may_open_later)) {

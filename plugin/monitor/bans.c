@@ -13,6 +13,7 @@
  */
 struct bans {
 	size_t count;
+	bool has_news;
 	struct ban ban[BANS_MAX]; /* those that ended are kept for an hour: their past counts */
 };
 
@@ -140,16 +141,57 @@ static bool is_name(const char *kept, const char *name)
 	return !name || strncmp(kept, name, BANS_NAME_MAX - 1) == 0;
 }
 
+bool bans_is_meant(const struct ban *ban, const char *client, const char *principal)
+{
+	return is_name(ban->client, client) && is_name(ban->principal, principal);
+}
+
 size_t bans_lift(struct bans *bans, const char *client, const char *principal, int64_t now_ns)
 {
 	size_t lifted = 0;
 
 	for (size_t i = bans->count; i-- > 0;) {
-		if (!is_name(bans->ban[i].client, client) ||
-		    !is_name(bans->ban[i].principal, principal))
+		if (!bans_is_meant(&bans->ban[i], client, principal))
 			continue;
 		lifted += bans->ban[i].until_ns > now_ns;
 		bans->ban[i] = bans->ban[--bans->count];
 	}
 	return lifted;
+}
+
+static struct ban *of_subject(struct bans *bans, uint64_t subject)
+{
+	for (size_t i = 0; i < bans->count; i++)
+		if (bans->ban[i].subject == subject)
+			return &bans->ban[i];
+	return NULL;
+}
+
+void bans_tell(struct bans *bans, uint64_t subject)
+{
+	struct ban *ban = of_subject(bans, subject);
+
+	if (!ban)
+		return;
+	ban->is_news = true;
+	bans->has_news = true;
+}
+
+const struct ban *bans_next_news(struct bans *bans)
+{
+	for (size_t i = 0; bans->has_news && i < bans->count; i++)
+		if (bans->ban[i].is_news) {
+			bans->ban[i].is_news = false;
+			return &bans->ban[i];
+		}
+	bans->has_news = false;
+	return NULL;
+}
+
+void bans_end(struct bans *bans, uint64_t subject)
+{
+	struct ban *ban = of_subject(bans, subject);
+
+	if (ban)
+		*ban = bans->ban[--bans->count];
 }

@@ -27,6 +27,7 @@ struct ban {
 	enum alert_kind kind; /* the alert that caused it; ALERT_KINDS: none */
 	bool is_hold;
 	bool is_all;    /* of all clients of the principal */
+	bool is_news;   /* see bans_next_news() */
 	uint32_t times; /* holds in a row */
 	int64_t from_ns;
 	int64_t until_ns;
@@ -68,5 +69,17 @@ size_t bans_count(const struct bans *bans, int64_t now_ns);
  * of all its clients. Returns how many were in force. The next hold is then as short as the first.
  */
 size_t bans_lift(struct bans *bans, const char *client, const char *principal, int64_t now_ns);
+
+/* The ban of @subject, if it is in force, is one of this broker's that others are to hear of. */
+void bans_tell(struct bans *bans, uint64_t subject);
+
+/* The next of these, borrowed until the next call of any function; NULL: none. */
+const struct ban *bans_next_news(struct bans *bans);
+
+/* Does bans_lift() lift @ban? */
+bool bans_is_meant(const struct ban *ban, const char *client, const char *principal);
+
+/* Lifts the one of @subject, if there is one. */
+void bans_end(struct bans *bans, uint64_t subject);
 
 #endif

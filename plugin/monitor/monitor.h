@@ -156,6 +156,18 @@ struct monitor_stuck {
 };
 void monitor_stuck(struct monitor *monitor, const struct monitor_stuck *stuck, int64_t now_ns);
 
+/* A step of the channel that was accepted here was overruled by another broker's. */
+void monitor_conflict(struct monitor *monitor, const char *channel, int64_t now_ns);
+
+/* Another broker banned somebody, or lifted a ban. */
+struct monitor_ban {
+	const char *client; /* NULL: all clients of the principal */
+	const char *principal;
+	const char *cause; /* an alert's code; another one: none is named */
+	uint32_t seconds;  /* 0: it was lifted */
+};
+void monitor_hear_ban(struct monitor *monitor, const struct monitor_ban *ban, int64_t now_ns);
+
 /* ---- what to do -------------------------------------------------------------------------- */
 
 /* Looks for silent clients, and clears alerts that are over. Cheap; works ten times a second. */

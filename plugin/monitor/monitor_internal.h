@@ -12,7 +12,8 @@
 
 #define SECOND_NS INT64_C(1000000000)
 
-#define LOGIN_RECORDS 4096u /* addresses, and user names, that are counted at a time */
+#define MONITOR_CONFLICTS 16u /* channels whose conflicts are counted at a time */
+#define LOGIN_RECORDS 4096u   /* addresses, and user names, that are counted at a time */
 
 /* An address or a user name that logins failed from, or as. */
 struct failures {
@@ -47,6 +48,11 @@ struct monitor {
 	const struct channel *seen_on;
 	char *kick[MONITOR_KICKS_MAX];
 	size_t kicks;
+	struct {
+		uint64_t subject; /* the channel's; 0: none */
+		uint32_t count;
+		int64_t since_ns;
+	} conflict[MONITOR_CONFLICTS];
 	size_t walked_to;
 	int64_t walked_ns;
 };

@@ -47,6 +47,14 @@ static bool is_for_all(struct principal *principal, uint64_t client, int64_t now
 	       anomalies_distinct(&setting, &principal->held, client, now_ns, &ignored);
 }
 
+/* One that other brokers hear of. */
+static void put_ban(struct monitor *monitor, const struct bans_subject *subject,
+		    enum alert_kind kind, uint32_t seconds, int64_t now_ns)
+{
+	bans_put(monitor->bans, subject, kind, seconds, now_ns);
+	bans_tell(monitor->bans, subject->subject);
+}
+
 /* @client NULL: there is none. About a client that did not prove itself nothing is done. */
 static void respond(struct monitor *monitor, struct client *client, const struct who *who,
 		    enum alert_kind kind, int64_t now_ns)
@@ -76,7 +84,7 @@ static void respond(struct monitor *monitor, struct client *client, const struct
 	if (setting->response == ALERT_DISCONNECT)
 		(void)bans_hold(monitor->bans, &subject, kind, setting->response_s, now_ns);
 	else
-		bans_put(monitor->bans, &subject, kind, setting->response_s, now_ns);
+		put_ban(monitor, &subject, kind, setting->response_s, now_ns);
 	kick(monitor, who->client_id);
 }
 
@@ -328,6 +336,66 @@ void monitor_stuck(struct monitor *monitor, const struct monitor_stuck *stuck, i
 	set_numbers(&alert, (double)stuck->stands_s, stuck->allowed_s);
 	alert.quiet_s = 3 * setting->window_s; /* asked again every window */
 	(void)alerts_see(monitor->alerts, &alert, now_ns);
+}
+
+/* How often within the window, this time included. */
+static uint32_t count_conflict(struct monitor *monitor, uint64_t subject, int64_t now_ns)
+{
+	const struct setting *setting = &monitor->settings.kind[ALERT_CONFLICT];
+	size_t at = subject % MONITOR_CONFLICTS;
+
+	if (monitor->conflict[at].subject != subject ||
+	    now_ns - monitor->conflict[at].since_ns > setting->window_s * SECOND_NS) {
+		monitor->conflict[at].subject = subject;
+		monitor->conflict[at].since_ns = now_ns;
+		monitor->conflict[at].count = 0;
+	}
+	return ++monitor->conflict[at].count;
+}
+
+void monitor_conflict(struct monitor *monitor, const char *channel, int64_t now_ns)
+{
+	const struct setting *setting = &monitor->settings.kind[ALERT_CONFLICT];
+	struct who who = { .client_id = "", .principal = "", .address = "" };
+	struct alert alert = alert_of(monitor, ALERT_CONFLICT, &who);
+
+	if (!setting->is_on)
+		return;
+	alert.subject = keyhash_bytes(&monitor->hash, channel, strlen(channel));
+	alert.count = count_conflict(monitor, alert.subject, now_ns);
+	if (alert.count < setting->threshold)
+		return;
+	utf8_copy(alert.where, sizeof(alert.where), channel);
+	(void)alerts_see(monitor->alerts, &alert, now_ns);
+}
+
+static enum alert_kind kind_of(const char *code)
+{
+	unsigned kind = 0;
+
+	while (kind < ALERT_KINDS && strcmp(alert_code((enum alert_kind)kind), code) != 0)
+		kind++;
+	return (enum alert_kind)kind;
+}
+
+void monitor_hear_ban(struct monitor *monitor, const struct monitor_ban *ban, int64_t now_ns)
+{
+	const char *client = ban->client ? ban->client : "";
+	const struct bans_subject subject = {
+		.subject = ban->client ? clients_key(monitor->clients, client, ban->principal)
+				       : clients_principal_key(monitor->clients, ban->principal),
+		.client = client,
+		.principal = ban->principal,
+		.is_all = !ban->client
+	};
+
+	if (ban->seconds == 0) {
+		bans_end(monitor->bans, subject.subject);
+		return;
+	}
+	bans_put(monitor->bans, &subject, kind_of(ban->cause), ban->seconds, now_ns);
+	if (ban->client && clients_find(monitor->clients, client, ban->principal))
+		kick(monitor, client); /* if it is connected */
 }
 
 void monitor_look_for_silence(struct monitor *monitor, int64_t now_ns)

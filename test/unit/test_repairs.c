@@ -283,9 +283,33 @@ static void test_repairs__survive_failing_allocations(void **state)
 	}
 }
 
+/* News for all readers are another matter than the same topic for the broker's memory. */
+static void test_repairs_add__for_all(void **state)
+{
+	struct repairs *repairs = NULL;
+	struct repairs_topic topic = { .topic = "t", .len = 1, .is_for_all = true }, other = topic;
+	struct repairs_topic next;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(repairs_new(true, &repairs, &diag), 0);
+	other.is_for_all = false;
+	assert_true(repairs_add(repairs, &topic, 1));
+	assert_true(repairs_add(repairs, &other, 1));
+	assert_true(repairs_add(repairs, &topic, 1)); /* it waits already */
+	assert_int_equal(repairs_waiting(repairs), 2);
+	assert_true(repairs_next(repairs, &next));
+	assert_true(next.is_for_all);
+	repairs_done(repairs);
+	assert_true(repairs_next(repairs, &next));
+	assert_false(next.is_for_all);
+	repairs_free(repairs);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_repairs_add__for_all),
 		cmocka_unit_test(test_repairs_add__in_their_order),
 		cmocka_unit_test(test_repairs_add__keeps_its_bounds),
 		cmocka_unit_test(test_repairs_is_current__waits_for_the_database),

@@ -1,0 +1,61 @@
+/*
+ * crossings.h -- what crosses on its way between brokers of one database.
+ *
+ * Three bounded tables: messages of other brokers that came over a bridge (where bridges meet in a
+ * ring each comes more than once); topics on which this broker kept a retained message a moment
+ * ago; and topics whose message has to be published again once the database has settled what
+ * crossed. Knows no broker and no ledger. For the broker's thread alone.
+ */
+#ifndef PETSTORE_CROSSINGS_H
+#define PETSTORE_CROSSINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+#define CROSSINGS_MET 32768u             /* messages that are remembered, at most */
+#define CROSSINGS_TOPICS 8192u           /* topics of own retained messages, at most */
+#define CROSSINGS_WAITING 4096u          /* topics that wait, at most */
+#define CROSSINGS_NS INT64_C(1500000000) /* that messages may take from broker to broker */
+
+struct crossings;
+
+int crossings_new(struct crossings **ret, struct diag *diag) MUST_CHECK;
+void crossings_free(struct crossings *crossings); /* NULL is fine */
+
+/*
+ * The message @sequence of @origin comes over the bridge @path (only compared). True: it came
+ * before. At QoS 2 only where that was over another bridge: the broker that sent it may send it
+ * again until it is released.
+ */
+bool crossings_meet(struct crossings *crossings, const char *origin, int64_t sequence,
+		    const void *path, unsigned qos);
+
+/* This broker kept a retained message on the topic; did it within CROSSINGS_NS? */
+void crossings_wrote(struct crossings *crossings, const char *topic, size_t len, int64_t now_ns);
+bool crossings_has_written(const struct crossings *crossings, const char *topic, size_t len,
+			   int64_t now_ns);
+
+/* A topic that waits until all of @origin up to @sequence was heard, or until @until_ns. */
+struct crossings_topic {
+	const char *topic;
+	size_t len;
+	const char *origin; /* NUL-terminated */
+	int64_t sequence;
+	int64_t until_ns;
+};
+
+/* Copies it. False: there is no room, or no memory: it is due now. */
+bool crossings_wait(struct crossings *crossings, const struct crossings_topic *topic);
+
+/*
+ * The next topic that is due, borrowed until the next call; @has_heard answers for @ctx. False:
+ * none.
+ */
+bool crossings_due(struct crossings *crossings,
+		   bool (*has_heard)(void *ctx, const char *origin, int64_t sequence), void *ctx,
+		   int64_t now_ns, struct crossings_topic *ret);
+
+#endif

@@ -1,0 +1,236 @@
+/*
+ * events_others.c -- brokers that keep in the same database: what they bring over bridges, and what
+ * the database tells of them.
+ *
+ * A message of another broker's that comes over a bridge was decided and kept there. It is
+ * delivered without being decided again, and memory follows it. It is dropped where something else
+ * stands here, and where it came before. Two brokers may each accept a step of one entity at once:
+ * the database settles which one counts. So what was dropped, or met a step of this broker's that
+ * waits, is not the end: once the database has settled both, the message that stands is published
+ * to this broker's subscribers, and retained. That also follows each event that was overruled, at
+ * every broker, so that all agree.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "broker/events.h"
+
+#define SETTLED_NS INT64_C(1000000000) /* a topic waits no longer for the database */
+#define NEWS_A_TICK 4096u
+#define LINES_NS INT64_C(10000000000) /* lines about what was dropped come no more often */
+
+/* ---- what comes over a bridge -------------------------------------------------------------- */
+
+static bool drop(struct plugin *plugin)
+{
+	plugin->pending.is_back = true; /* it is no fault of the peer's, and not reported */
+	gate_refuse(&plugin->pending.decision, REASON_OVERTAKEN,
+		    "it came before, or something else stands by now");
+	return false;
+}
+
+static void publish_standing(struct plugin *plugin, const char *topic, size_t len)
+{
+	const struct repairs_topic standing = { .topic = topic, .len = len, .is_for_all = true };
+
+	if (!repairs_add(plugin->repairs, &standing, ledger_last(plugin->ledger)))
+		plugin->unlogged.unsaid++;
+}
+
+/* Once the database has the message, and what it met here. */
+static void publish_when_settled(struct plugin *plugin, const struct message *message,
+				 const struct peers_kept *kept)
+{
+	const struct crossings_topic topic = { .topic = message->topic,
+					       .len = message->topic_len,
+					       .origin = kept->origin,
+					       .sequence = kept->sequence,
+					       .until_ns = clock_mono_ns() + SETTLED_NS };
+
+	if (!crossings_wait(plugin->crossings, &topic))
+		publish_standing(plugin, message->topic, message->topic_len);
+}
+
+/* A retained message without a state that is older than what was heard: does it stand? */
+static bool is_retained_still(struct plugin *plugin, const struct message *message,
+			      const struct peers_kept *kept)
+{
+	bool is_same;
+
+	if (!message->is_retained || !kept->is_kept ||
+	    !ledger_has_heard(plugin->ledger, kept->origin, kept->sequence))
+		return true;
+	return events_retained_compare(plugin, message, &is_same) != 1 || is_same;
+}
+
+static bool meet(struct plugin *plugin, const struct peers_kept *kept)
+{
+	const struct ledger_write *write = &plugin->pending.decision.write;
+	const struct message *message = &plugin->pending.request.message;
+
+	if (write->entity == ENTITY_NONE)
+		return is_retained_still(plugin, message, kept) || drop(plugin);
+	switch (ledger_meet(plugin->ledger, write, kept->revision)) {
+	case OTHERS_OLDER:
+		publish_when_settled(plugin, message, kept);
+		return drop(plugin);
+	case OTHERS_CONTENDED:
+		publish_when_settled(plugin, message, kept);
+		return true;
+	case OTHERS_NEWER:
+	case OTHERS_SAME:
+	case OTHERS_UNKNOWN:
+		break;
+	}
+	return true;
+}
+
+/* It was kept in another database, or says nothing of where: it is taken over, as any peer's. */
+static bool take_over(struct plugin *plugin, const struct mosquitto *client)
+{
+	struct gate_request *request = &plugin->pending.request;
+
+	request->is_of_elsewhere = true;
+	gate_decide(&plugin->gate, events_actor(plugin, client, events_session(plugin, client)),
+		    request, &plugin->pending.decision);
+	return plugin->pending.decision.verdict == VERDICT_ALLOW;
+}
+
+bool events_others_message(struct plugin *plugin, const struct mosquitto_evt_message *event)
+{
+	struct peers_kept kept;
+
+	if (!peers_read_kept(plugin, event->properties, &kept) ||
+	    !ledger_is_of_ours(plugin->ledger, kept.origin))
+		return take_over(plugin, event->client);
+	if (kept.is_again || strcmp(kept.origin, plugin->host) == 0)
+		return drop(plugin);
+	if (kept.is_kept && crossings_meet(plugin->crossings, kept.origin, kept.sequence,
+					   event->client, event->qos))
+		return drop(plugin);
+	return meet(plugin, &kept);
+}
+
+void events_others_kept(struct plugin *plugin, struct mosquitto_evt_message *event)
+{
+	const struct decision *decision = &plugin->pending.decision;
+	const struct message *message = &plugin->pending.request.message;
+	bool is_kept = decision->has_write || decision->has_retained;
+
+	if (decision->is_kept_there)
+		return; /* it says who kept it */
+	peers_say_kept(plugin, event, is_kept && plugin->ledger);
+	if (is_kept && message->is_retained && !decision->channel->mapping)
+		crossings_wrote(plugin->crossings, message->topic, message->topic_len,
+				clock_mono_ns());
+}
+
+/* ---- what the database tells --------------------------------------------------------------- */
+
+static void hear_overruled(struct plugin *plugin, const struct others_news *news)
+{
+	const struct others_event *event = &news->event;
+	const struct message message = { .topic = event->topic,
+					 .topic_len = event->topic_len,
+					 .payload = event->payload,
+					 .payload_len = event->payload_len,
+					 .qos = event->qos,
+					 .is_retained = event->is_retained,
+					 .is_will = event->is_will };
+	const struct contract_channel *channel;
+
+	publish_standing(plugin, event->topic, event->topic_len);
+	if (!news->is_own)
+		return;
+	channel = topics_match(plugin->rules->contract->topics, event->topic, event->topic_len)
+			  .channel;
+	notify_overruled(&plugin->notify, &message, event->publisher, event->client_id, channel);
+	feed_conflict(plugin->feed, channel ? channel->name : "");
+}
+
+/* Which entity it is of is in the topic alone. */
+static void hear_entity(struct plugin *plugin, const struct contract_match *match,
+			const struct others_event *event)
+{
+	const struct contract_mapping *mapping = match->channel ? match->channel->mapping : NULL;
+	const struct contract_span *id = mapping ? &match->param[mapping->param] : NULL;
+
+	if (id)
+		ledger_heard_of(plugin->ledger, mapping->entity->index, id->text, id->len,
+				event->is_overruled ? 0 : event->revision);
+}
+
+static void hear_event(struct plugin *plugin, const struct others_news *news)
+{
+	const struct others_event *event = &news->event;
+	struct contract_match match =
+		topics_match(plugin->rules->contract->topics, event->topic, event->topic_len);
+
+	hear_entity(plugin, &match, event);
+	if (event->is_overruled) {
+		hear_overruled(plugin, news);
+		return;
+	}
+	if (event->unique)
+		ledger_heard_unique(plugin->ledger, event->publisher, event->unique);
+	if (event->qos > 0 && !event->is_will && event->client_id[0])
+		ledger_heard_digest(plugin->ledger,
+				    events_sender(plugin, event->publisher, event->client_id),
+				    event->digest);
+	/* Which of the two came first only the database can say. */
+	if (event->is_retained && match.channel && !match.channel->mapping &&
+	    crossings_has_written(plugin->crossings, event->topic, event->topic_len,
+				  clock_mono_ns()))
+		publish_standing(plugin, event->topic, event->topic_len);
+}
+
+static void hear(struct plugin *plugin, const struct others_news *news)
+{
+	switch (news->kind) {
+	case OTHERS_EVENT:
+		hear_event(plugin, news);
+		break;
+	case OTHERS_BAN:
+		feed_hear_ban(plugin->feed, &news->ban);
+		break;
+	case OTHERS_LOST:
+		broker_log(BROKER_NOTICE, "the database could not be asked what other brokers did: "
+					  "all that is known of entities is read again");
+		break;
+	case OTHERS_SEEN:
+		break;
+	}
+}
+
+static bool has_heard(void *ctx, const char *origin, int64_t sequence)
+{
+	return ledger_has_heard(ctx, origin, sequence);
+}
+
+static void log_unsaid(struct plugin *plugin, int64_t now_ns)
+{
+	struct unlogged *unlogged = &plugin->unlogged;
+
+	if (unlogged->unsaid == 0 || now_ns - unlogged->unsaid_ns < LINES_NS)
+		return;
+	broker_log(BROKER_WARNING,
+		   "%" PRIu64 " messages that stand were not published again, for lack of room",
+		   unlogged->unsaid);
+	unlogged->unsaid = 0;
+	unlogged->unsaid_ns = now_ns;
+}
+
+void events_others_tick(struct plugin *plugin, int64_t now_ns)
+{
+	struct crossings_topic due;
+	struct others_news news;
+
+	if (!plugin->crossings)
+		return;
+	for (unsigned i = 0; i < NEWS_A_TICK && ledger_next_other(plugin->ledger, &news); i++)
+		hear(plugin, &news);
+	while (crossings_due(plugin->crossings, has_heard, plugin->ledger, now_ns, &due))
+		publish_standing(plugin, due.topic, due.len);
+	log_unsaid(plugin, now_ns);
+}

@@ -1,0 +1,136 @@
+/* What crosses between brokers of one database. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "broker/crossings.h"
+#include "failalloc.h"
+
+static struct crossings *made(void)
+{
+	struct crossings *crossings = NULL;
+	struct diag diag;
+
+	assert_int_equal(crossings_new(&crossings, &diag), 0);
+	return crossings;
+}
+
+static void test_crossings_meet__once_by_whatever_way(void **state)
+{
+	struct crossings *c = made();
+	const char one, other;
+
+	(void)state;
+	assert_false(crossings_meet(c, "a", 1, &one, 1));
+	assert_true(crossings_meet(c, "a", 1, &one, 1));
+	assert_true(crossings_meet(c, "a", 1, &other, 1));
+	assert_false(crossings_meet(c, "b", 1, &other, 1));
+	assert_false(crossings_meet(c, "a", -1, &other, 0));
+	assert_true(crossings_meet(c, "a", -1, &one, 0));
+	crossings_free(c);
+}
+
+/* The broker's own duplicate at QoS 2 has to reach the broker. */
+static void test_crossings_meet__qos_2_comes_again_the_same_way(void **state)
+{
+	struct crossings *c = made();
+	const char one, other;
+
+	(void)state;
+	assert_false(crossings_meet(c, "a", 7, &one, 2));
+	assert_false(crossings_meet(c, "a", 7, &one, 2));
+	assert_true(crossings_meet(c, "a", 7, &other, 2));
+	crossings_free(c);
+}
+
+static void test_crossings_wrote__for_a_while(void **state)
+{
+	struct crossings *c = made();
+
+	(void)state;
+	crossings_wrote(c, "stock/1", 7, 1000);
+	assert_true(crossings_has_written(c, "stock/1", 7, 1000 + CROSSINGS_NS - 1));
+	assert_false(crossings_has_written(c, "stock/1", 7, 1000 + CROSSINGS_NS));
+	assert_false(crossings_has_written(c, "stock/2", 7, 1000));
+	crossings_free(c);
+}
+
+static bool has_heard(void *ctx, const char *origin, int64_t sequence)
+{
+	return strcmp(origin, "a") == 0 && sequence <= *(const int64_t *)ctx;
+}
+
+static void test_crossings_due__when_it_was_heard_or_late(void **state)
+{
+	struct crossings *c = made();
+	struct crossings_topic topic = {
+		.topic = "orders/1xyz", .len = 8, .origin = "a", .sequence = 5, .until_ns = 100
+	};
+	struct crossings_topic due;
+	int64_t heard = 4;
+
+	(void)state;
+	assert_true(crossings_wait(c, &topic));
+	assert_true(crossings_wait(c, &topic)); /* which is one */
+	topic.origin = "b";
+	assert_true(crossings_wait(c, &topic));
+	assert_false(crossings_due(c, has_heard, &heard, 99, &due));
+	heard = 5;
+	assert_true(crossings_due(c, has_heard, &heard, 99, &due));
+	assert_string_equal(due.topic, "orders/1");
+	assert_int_equal(due.len, 8);
+	assert_false(crossings_due(c, has_heard, &heard, 99, &due));
+	assert_true(crossings_due(c, has_heard, &heard, 100, &due));
+	assert_string_equal(due.origin, "b");
+	assert_false(crossings_due(c, has_heard, &heard, 100, &due));
+	crossings_free(c);
+}
+
+static void test_crossings_wait__is_bounded(void **state)
+{
+	struct crossings *c = made();
+	struct crossings_topic topic = { .topic = "t", .len = 1, .origin = "a" };
+
+	(void)state;
+	for (unsigned i = 0; i < CROSSINGS_WAITING; i++) {
+		topic.sequence = i;
+		assert_true(crossings_wait(c, &topic));
+	}
+	topic.sequence = -1;
+	assert_false(crossings_wait(c, &topic));
+	crossings_free(c);
+}
+
+static void test_crossings_new__no_memory(void **state)
+{
+	struct crossings *c = NULL;
+	struct crossings_topic topic = { .topic = "t", .len = 1, .origin = "a" };
+	struct diag diag;
+
+	(void)state;
+	failalloc_start(1);
+	assert_int_equal(crossings_new(&c, &diag), ERR_NOMEM);
+	assert_true(failalloc_stop());
+	c = made();
+	failalloc_start(1);
+	assert_false(crossings_wait(c, &topic));
+	assert_true(failalloc_stop());
+	crossings_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_crossings_meet__once_by_whatever_way),
+		cmocka_unit_test(test_crossings_meet__qos_2_comes_again_the_same_way),
+		cmocka_unit_test(test_crossings_wrote__for_a_while),
+		cmocka_unit_test(test_crossings_due__when_it_was_heard_or_late),
+		cmocka_unit_test(test_crossings_wait__is_bounded),
+		cmocka_unit_test(test_crossings_new__no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
