@@ -7,16 +7,46 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "broker/feed_internal.h"
+#include "ledger/others.h"
 
 #define LISTED_MAX 200u /* bans or alerts in one answer */
 #define SYS_TOPIC "$SYS/broker/petstore/"
 
 /* ---- numbers ----------------------------------------------------------------------------- */
 
-static struct metrics_facts gather(struct feed *feed, const struct feed_facts *facts)
+/* All that is counted, in one place: it points into itself. */
+struct numbers {
+	struct metrics_facts facts;
+	struct metrics_broker broker[OTHERS_BROKERS_MAX];
+	struct others_broker row[OTHERS_BROKERS_MAX];
+};
+
+static void gather_brokers(const struct feed *feed, struct numbers *ret)
+{
+	size_t count = ledger_brokers(feed->ledger, ret->row, OTHERS_BROKERS_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct others_broker *row = &ret->row[i];
+
+		ret->broker[i] = (struct metrics_broker){
+			.name = row->name,
+			.is_own = row->is_own,
+			.is_alive = row->silent_ms <= OTHERS_ALIVE_MS,
+			.silent_ms = row->silent_ms,
+			.waiting = row->waiting,
+			.lag_ms = row->lag_ms,
+			.overruled = row->overruled,
+		};
+	}
+	ret->facts.brokers = ret->broker;
+	ret->facts.broker_count = count;
+}
+
+static void gather(struct feed *feed, const struct feed_facts *facts, struct numbers *ret)
 {
 	struct monitor_facts monitor = monitor_facts(feed->monitor);
-	struct metrics_facts ret = {
+
+	ret->facts = (struct metrics_facts){
 		.version = PETSTORE_VERSION,
 		.broker = feed->broker->has_quota_code ? "2.1" : "2.0",
 		.parser = payload_backend(),
@@ -35,13 +65,14 @@ static struct metrics_facts gather(struct feed *feed, const struct feed_facts *f
 		.alerts = alerts_counts(monitor_alerts(feed->monitor)),
 	};
 
-	login_count(facts->login, &ret.credential_hits, &ret.credential_misses);
-	ret.has_ledger = feed->ledger != NULL;
+	login_count(facts->login, &ret->facts.credential_hits, &ret->facts.credential_misses);
+	ret->facts.has_ledger = feed->ledger != NULL;
 	if (feed->ledger)
-		ledger_facts(feed->ledger, &ret.ledger);
-	if (ret.ledger.journal_age_ms < 0)
-		ret.ledger.journal_age_ms = 0;
-	return ret;
+		ledger_facts(feed->ledger, &ret->facts.ledger);
+	if (ret->facts.ledger.journal_age_ms < 0)
+		ret->facts.ledger.journal_age_ms = 0;
+	if (feed->ledger && ledger_has_others(feed->ledger))
+		gather_brokers(feed, ret);
 }
 
 static struct sys_value *sys_value_of(struct feed *feed, const char *topic)
@@ -77,22 +108,22 @@ void feed_publish_numbers(struct feed *feed, const struct feed_facts *facts, int
 	int64_t sys_every_ns = feed->options->sys_interval * SECOND_NS;
 	bool is_file_due = feed->file && now_ns - feed->file_ns >= file_every_ns;
 	bool is_sys_due = sys_every_ns > 0 && now_ns - feed->sys_ns >= sys_every_ns;
-	struct metrics_facts numbers;
+	struct numbers numbers;
 	char *text = NULL;
 	size_t len;
 
 	if (!is_file_due && !is_sys_due)
 		return;
-	numbers = gather(feed, facts);
+	gather(feed, facts, &numbers);
 	if (is_sys_due) {
 		feed->sys_ns = now_ns;
-		metrics_visit(feed->metrics, &numbers, publish_value, feed);
+		metrics_visit(feed->metrics, &numbers.facts, publish_value, feed);
 	}
 	if (!is_file_due)
 		return;
 	feed->file_ns = now_ns;
 	/* Without memory there is no text this time. */
-	if (metrics_print(feed->metrics, &numbers, &text, &len, NULL) == 0)
+	if (metrics_print(feed->metrics, &numbers.facts, &text, &len, NULL) == 0)
 		metricsfile_write_take(feed->file, text, len);
 }
 
@@ -106,11 +137,12 @@ static void add_value(const char *topic, const char *value, void *ctx)
 
 json_t *feed_counters(struct feed *feed, const struct feed_facts *facts)
 {
-	struct metrics_facts numbers = gather(feed, facts);
+	struct numbers numbers;
 	json_t *json = json_object();
 
+	gather(feed, facts, &numbers);
 	if (json)
-		metrics_visit(feed->metrics, &numbers, add_value, json);
+		metrics_visit(feed->metrics, &numbers.facts, add_value, json);
 	return json;
 }
 

@@ -9,11 +9,9 @@
 #include "base/clock.h"
 #include "ctl/ctl.h"
 #include "ctl/tables.h"
+#include "ledger/others.h"
 
 #define NAME "brokers"
-
-/* A broker says once a second that it is there; its name is free after as long as this. */
-#define ALIVE_MS 5000
 
 static const char silent[] = "silent";
 
@@ -48,9 +46,9 @@ static size_t judge(const struct ctl_call *call, json_t *list, int64_t now_ms)
 
 	json_array_foreach(list, i, row) {
 		int64_t seen_ms = json_integer_value(json_object_get(row, "seen_at"));
-		const char *state = seen_ms == 0                  ? "stopped"
-				    : now_ms - seen_ms < ALIVE_MS ? "alive"
-								  : silent;
+		const char *state = seen_ms == 0                         ? "stopped"
+				    : now_ms - seen_ms < OTHERS_ALIVE_MS ? "alive"
+									 : silent;
 
 		(void)json_object_set_new(row, "state", json_string(state));
 		if (!call->is_json)

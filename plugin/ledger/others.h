@@ -25,6 +25,8 @@
 			      */
 #define OTHERS_BANS_MAX 256u /* bans of this broker's that wait for the database */
 
+#define OTHERS_ALIVE_MS 5000 /* a broker that is silent for longer has gone */
+
 struct ledger;
 
 enum others_kind {

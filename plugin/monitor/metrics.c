@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "monitor/metricstext.h"
+
 #define NO_CHANNEL_ROW 0u
 #define OTHER_ROW 1u
 #define OWN_ROWS 2u /* the rows before the channels' */
@@ -212,26 +214,6 @@ static uint64_t fact(const struct metrics_facts *facts, size_t row)
 	return value;
 }
 
-static void print_number(FILE *out, uint64_t value, unsigned divisor)
-{
-	if (divisor == 1)
-		(void)fprintf(out, "%" PRIu64, value);
-	else
-		(void)fprintf(out, "%.9g", (double)value / divisor);
-}
-
-/*
- * Counters have no TYPE line. The two formats can't agree on one: in 0.0.4 it names the sample
- * ("x_total"), in OpenMetrics the family ("x"). Without it they are untyped in the one and
- * unknown in the other, which queries never ask about, and the file is valid in both.
- */
-static void print_head(FILE *out, const char *name, const char *type, const char *help)
-{
-	(void)fprintf(out, "# HELP petstore_%s %s\n", name, help);
-	if (type)
-		(void)fprintf(out, "# TYPE petstore_%s %s\n", name, type);
-}
-
 static bool is_shown(const struct metrics_facts *facts, enum fact_of of)
 {
 	return of == OF_ALL ||
@@ -243,11 +225,9 @@ static void print_facts(FILE *out, const struct metrics_facts *facts)
 	for (size_t i = 0; i < FACTS; i++) {
 		if (!is_shown(facts, facts_table[i].of))
 			continue;
-		print_head(out, facts_table[i].name,
-			   facts_table[i].kind == COUNTER ? NULL : "gauge", facts_table[i].help);
-		(void)fprintf(out, "petstore_%s ", facts_table[i].name);
-		print_number(out, fact(facts, i), facts_table[i].divisor);
-		(void)fputc('\n', out);
+		metricstext_value(out, facts_table[i].name,
+				  facts_table[i].kind == COUNTER ? NULL : "gauge",
+				  facts_table[i].help, fact(facts, i), facts_table[i].divisor);
 	}
 }
 
@@ -255,19 +235,6 @@ static void print_facts(FILE *out, const struct metrics_facts *facts)
 
 static const char *const action_names[METRICS_ACTIONS] = { "publish", "deliver", "subscribe" };
 static const char *const result_names[METRICS_RESULTS] = { "accepted", "refused", "held" };
-
-/* name="value", with what the format wants escaped. Control characters are left out. */
-static void print_label(FILE *out, const char *name, const char *value)
-{
-	(void)fprintf(out, "%s=\"", name);
-	for (; *value; value++) {
-		if (*value == '"' || *value == '\\')
-			(void)fputc('\\', out);
-		if ((unsigned char)*value >= 0x20)
-			(void)fputc(*value, out);
-	}
-	(void)fputc('"', out);
-}
 
 static const char *row_name(const struct metrics *metrics, size_t row)
 {
@@ -288,7 +255,7 @@ static void print_row(FILE *out, const struct metrics *metrics, size_t at)
 					continue;
 				(void)fprintf(out, "petstore_decisions_total{action=\"%s\",",
 					      action_names[action]);
-				print_label(out, "channel", row_name(metrics, at));
+				metricstext_label(out, "channel", row_name(metrics, at));
 				(void)fprintf(out, ",outcome=\"%s\",reason=\"%s\"} %" PRIu64 "\n",
 					      reason == REASON_NONE ? "allowed"
 					      : observed            ? "observed"
@@ -299,14 +266,14 @@ static void print_row(FILE *out, const struct metrics *metrics, size_t at)
 
 static void print_decisions(FILE *out, const struct metrics *metrics)
 {
-	print_head(out, "decisions_total", NULL, "Decisions by action, channel and reason.");
+	metricstext_head(out, "decisions_total", NULL, "Decisions by action, channel and reason.");
 	for (size_t i = 0; i < metrics->rows; i++)
 		print_row(out, metrics, i);
 }
 
 static void print_connections(FILE *out, const struct metrics *metrics)
 {
-	print_head(out, "connections_total", NULL, "Logins by method and result.");
+	metricstext_head(out, "connections_total", NULL, "Logins by method and result.");
 	for (unsigned method = 0; method < LOGIN_METHODS; method++)
 		for (unsigned result = 0; result < METRICS_RESULTS; result++)
 			(void)fprintf(out,
@@ -318,56 +285,37 @@ static void print_connections(FILE *out, const struct metrics *metrics)
 
 static void print_alerts(FILE *out, const struct alerts_counts *counts)
 {
-	print_head(out, "alerts_total", NULL, "Alerts raised, by kind.");
+	metricstext_head(out, "alerts_total", NULL, "Alerts raised, by kind.");
 	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
 		(void)fprintf(out, "petstore_alerts_total{kind=\"%s\"} %" PRIu64 "\n",
 			      alert_code((enum alert_kind)kind), counts->raised[kind]);
-	print_head(out, "alerts_active", "gauge", "Alerts that were not cleared yet, by kind.");
+	metricstext_head(out, "alerts_active", "gauge",
+			 "Alerts that were not cleared yet, by kind.");
 	for (unsigned kind = 0; kind < ALERT_KINDS; kind++)
 		(void)fprintf(out, "petstore_alerts_active{kind=\"%s\"} %" PRIu32 "\n",
 			      alert_code((enum alert_kind)kind), counts->active[kind]);
-	print_head(out, "alerts_dropped_total", NULL,
-		   "Sightings and alerts for which there was no room.");
+	metricstext_head(out, "alerts_dropped_total", NULL,
+			 "Sightings and alerts for which there was no room.");
 	(void)fprintf(out, "petstore_alerts_dropped_total %" PRIu64 "\n",
 		      counts->crowded + counts->lost);
 }
 
-static void print_histogram(FILE *out, const char *name, const char *help,
-			    const struct histogram *histogram, unsigned divisor)
-{
-	uint64_t sum = atomic_load_explicit(&histogram->sum, memory_order_relaxed);
-	uint64_t count = 0;
-
-	print_head(out, name, "histogram", help);
-	for (unsigned i = 0; i <= histogram->bounds; i++) {
-		count += atomic_load_explicit(&histogram->bucket[i], memory_order_relaxed);
-		(void)fprintf(out, "petstore_%s_bucket{le=\"", name);
-		if (i < histogram->bounds)
-			print_number(out, histogram->bound[i], divisor);
-		else
-			(void)fputs("+Inf", out);
-		(void)fprintf(out, "\"} %" PRIu64 "\n", count);
-	}
-	(void)fprintf(out, "petstore_%s_sum ", name);
-	print_number(out, sum, divisor);
-	(void)fprintf(out, "\npetstore_%s_count %" PRIu64 "\n", name, count);
-}
-
 static void print_info(FILE *out, const struct metrics_facts *facts)
 {
-	print_head(out, "build_info", "gauge", "What runs; the value is always 1.");
+	metricstext_head(out, "build_info", "gauge", "What runs; the value is always 1.");
 	(void)fputs("petstore_build_info{", out);
-	print_label(out, "version", facts->version);
+	metricstext_label(out, "version", facts->version);
 	(void)fputc(',', out);
-	print_label(out, "broker", facts->broker);
+	metricstext_label(out, "broker", facts->broker);
 	(void)fputc(',', out);
-	print_label(out, "parser", facts->parser);
+	metricstext_label(out, "parser", facts->parser);
 	(void)fputs("} 1\n", out);
-	print_head(out, "contract_info", "gauge", "The contract in force; the value is always 1.");
+	metricstext_head(out, "contract_info", "gauge",
+			 "The contract in force; the value is always 1.");
 	(void)fputs("petstore_contract_info{", out);
-	print_label(out, "title", facts->contract);
+	metricstext_label(out, "title", facts->contract);
 	(void)fputc(',', out);
-	print_label(out, "version", facts->contract_version);
+	metricstext_label(out, "version", facts->contract_version);
 	(void)fputs("} 1\n", out);
 }
 
@@ -382,22 +330,25 @@ int metrics_print(const struct metrics *metrics, const struct metrics_facts *fac
 	print_info(out, facts);
 	print_facts(out, facts);
 	print_decisions(out, metrics);
-	print_histogram(out, "decision_seconds",
-			"How long a decision about a publish takes; of many some are measured.",
-			&metrics->took, 1000000000);
+	metricstext_histogram(
+		out, "decision_seconds",
+		"How long a decision about a publish takes; of many some are measured.",
+		&metrics->took, 1000000000);
 	print_connections(out, metrics);
 	if (facts->alerts)
 		print_alerts(out, facts->alerts);
 	if (facts->ledger.batch_records) {
-		print_histogram(out, "batch_records", "Accepted writes in one transaction.",
-				facts->ledger.batch_records, 1);
-		print_histogram(out, "batch_seconds", "How long a transaction takes.",
-				facts->ledger.batch_ns, 1000000000);
+		metricstext_histogram(out, "batch_records", "Accepted writes in one transaction.",
+				      facts->ledger.batch_records, 1);
+		metricstext_histogram(out, "batch_seconds", "How long a transaction takes.",
+				      facts->ledger.batch_ns, 1000000000);
 	}
 	if (facts->ledger.step_us)
-		print_histogram(out, "strict_seconds",
-				"How long the database takes for a message of a strict channel.",
-				facts->ledger.step_us, 1000000);
+		metricstext_histogram(
+			out, "strict_seconds",
+			"How long the database takes for a message of a strict channel.",
+			facts->ledger.step_us, 1000000);
+	metrics_brokers_print(out, facts->brokers, facts->broker_count);
 	(void)fputs("# EOF\n", out);
 	if (ferror(out)) {
 		(void)fclose(out);
@@ -473,4 +424,5 @@ void metrics_visit(const struct metrics *metrics, const struct metrics_facts *fa
 		if (facts_table[i].topic && is_shown(facts, facts_table[i].of))
 			visit_number(visit, ctx, facts_table[i].topic, fact(facts, i),
 				     facts_table[i].divisor);
+	metrics_brokers_visit(facts->brokers, facts->broker_count, visit, ctx);
 }

@@ -4,7 +4,7 @@
  * Counters never go back while the process lives, also at a reload: a channel's counters are kept
  * under its name. What other rooms count is passed in as facts when the numbers are printed. There
  * are two forms: a text that is valid both in OpenMetrics 1.0 and in Prometheus's exposition format
- * 0.0.4, the only one that node_exporter's textfile collector reads (see print_head()); and short
+ * 0.0.4, the only one that node_exporter's textfile collector reads (metricstext.h); and short
  * values for topics below $SYS/broker/petstore/.
  *
  * For the broker's thread.
@@ -21,6 +21,7 @@
 #include "base/login_method.h"
 #include "base/reason.h"
 #include "monitor/alerts.h"
+#include "monitor/metrics_brokers.h"
 
 /* Channels with counters of their own; the others of a larger contract share one name. */
 #define METRICS_CHANNELS_MAX 256u
@@ -80,7 +81,9 @@ struct metrics_facts {
 	uint64_t retained_repairing;
 	uint64_t retained_repairs;
 	bool has_ledger;
-	struct ledger_facts ledger; /* where it is there */
+	struct ledger_facts ledger;           /* where it is there */
+	const struct metrics_broker *brokers; /* of one database; none: it is not shared */
+	size_t broker_count;
 };
 
 /*

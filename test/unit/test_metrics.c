@@ -137,6 +137,50 @@ static void test_metrics_print__says_what_was_counted(void **state)
 	metrics_free(NULL);
 }
 
+static void test_metrics_print__says_what_brokers_share(void **state)
+{
+	static const struct metrics_broker brokers[] = {
+		{ .name = "broker-a",
+		  .is_own = true,
+		  .is_alive = true,
+		  .silent_ms = 320,
+		  .waiting = 12,
+		  .lag_ms = 250,
+		  .overruled = 2 },
+		{ .name = "b\"", .silent_ms = 61000, .lag_ms = -1, .overruled = 1 },
+	};
+	struct metrics *metrics = metrics_of();
+	struct alerts_counts counts = { 0 };
+	struct histogram batches = { 0 };
+	struct metrics_facts facts = facts_of(&counts, &batches);
+	char all[8192] = "";
+	char *text = NULL;
+	size_t len;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(metrics_print(metrics, &facts, &text, &len, &diag), 0);
+	assert_null(strstr(text, "petstore_broker_"));
+	free(text);
+	facts.brokers = brokers;
+	facts.broker_count = 2;
+	assert_int_equal(metrics_print(metrics, &facts, &text, &len, &diag), 0);
+	assert_line(text, "petstore_broker_alive{broker=\"broker-a\"} 1");
+	assert_line(text, "petstore_broker_alive{broker=\"b\\\"\"} 0");
+	assert_line(text, "petstore_broker_silent_seconds{broker=\"b\\\"\"} 61");
+	assert_line(text, "petstore_broker_waiting{broker=\"broker-a\"} 12");
+	assert_line(text, "petstore_broker_lag_seconds{broker=\"broker-a\"} 0.25");
+	assert_line(text, "petstore_broker_lag_seconds{broker=\"b\\\"\"} 0");
+	assert_line(text, "petstore_broker_overruled_total{broker=\"broker-a\"} 2");
+	metrics_visit(metrics, &facts, remember, all);
+	assert_line(all, "brokers/known=2");
+	assert_line(all, "brokers/alive=1");
+	assert_line(all, "brokers/overruled=3");
+	assert_line(all, "brokers/lag=0.250");
+	free(text);
+	metrics_free(metrics);
+}
+
 static void test_metrics_use__counters_go_on_under_their_names(void **state)
 {
 	static const char *const turned[] = { "petStatus", "new", "orderStatus" };
@@ -334,6 +378,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_metrics_print__says_what_was_counted),
+		cmocka_unit_test(test_metrics_print__says_what_brokers_share),
 		cmocka_unit_test(test_metrics_use__counters_go_on_under_their_names),
 		cmocka_unit_test(test_metrics_use__many_channels_share_a_name),
 		cmocka_unit_test(test_metrics_new__every_allocation_may_fail),
