@@ -178,12 +178,14 @@ $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 
 UNITS = test/unit/failalloc.c -Itest/unit -MMD -MP -MF $@.d -o $@
+# Tests ask PostgreSQL themselves (test/unit/folder.h).
+LINK_PQ = $(shell $(PKG_CONFIG) --libs libpq)
 $(B)/san/test_%: test/unit/test_%.c test/unit/failalloc.c $(B)/san/rooms.a
-	$(CC) $(CORE) $(SAN) $< $(UNITS) $(filter %.o,$^) $(B)/san/rooms.a $(WRAP) -lcmocka $(LINK)
+	$(CC) $(CORE) $(SAN) $< $(UNITS) $(filter %.o,$^) $(B)/san/rooms.a $(WRAP) -lcmocka $(LINK_PQ) $(LINK)
 # The broker's events, with a stand-in for the broker.
 $(B)/san/test_events: $(PLUGIN:%=$(B)/san/%.o)
 $(B)/tsan/test_%: test/unit/test_%.c test/unit/failalloc.c $(B)/tsan/rooms.a
-	$(CC) $(CORE) $(TSAN) $< $(UNITS) $(B)/tsan/rooms.a $(WRAP) -lcmocka $(LINK)
+	$(CC) $(CORE) $(TSAN) $< $(UNITS) $(B)/tsan/rooms.a $(WRAP) -lcmocka $(LINK_PQ) $(LINK)
 $(B)/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(B)/fuzz/rooms.a
 	$(CLANG) $(CORE) $(FUZZER) -fsanitize=fuzzer -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(B)/fuzz/rooms.a $(LINK)
 # The other backend beside this build's own, for the fuzzer that compares them.
@@ -201,6 +203,11 @@ $(B)/fuzz/fuzz_properties: LINK += -lmosquitto
 ALL_OF = @$(PYTHON) test/postgres.py run sh -c 'rc=0; for t; do echo "== $$t"; $$t || rc=1; done; exit $$rc' sh
 unit: $(UNIT:%=$(B)/san/test_%)  ## unit tests, under ASan and UBSan
 	$(ALL_OF) $(abspath $^)
+
+# Those of the ledger that know both engines, with PostgreSQL.
+UNIT_PG = ledger replan backlog adopted
+unit-pg: $(UNIT_PG:%=$(B)/san/test_%)  ## the ledger's unit tests, with PostgreSQL
+	@export DATABASE=postgresql; $(ALL_OF:@%=%) $(abspath $^)
 
 golden: $(B)/petstorectl  ## petstorectl's output, against the files under test/data/ctl
 	@B="$(B)" $(PYTHON) test/ctl.py
@@ -260,6 +267,9 @@ bench-ledger: all $(B)/bench_ledger  ## what keeping an accepted write costs
 LOAD = $(addprefix test/bench/load/,load.c clients.c wire.c work.c times.c cpu.c settings.c)
 $(B)/load: $(LOAD) $(wildcard test/bench/load/*.h) $(B)/rel/base/clock.o
 	$(CC) $(CORE) $(CFLAGS) $(filter %.c %.o,$^) -o $@ -lssl $(LINK)
+
+bench-cluster: all $(B)/load  ## steps and events a second of one to three brokers with one PostgreSQL
+	@B="$(abspath $(B))" $(PYTHON) test/bench/cluster.py
 
 bench-logins: all  ## logins a second, and what ownership costs, beside the stock broker
 	@B="$(abspath $(B))" $(PYTHON) test/bench/logins.py
@@ -336,7 +346,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: FORCE all test-needs parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-logins unit unit-tsan fuzz lint fmt test install clean help deps deps-run run integration integration-pg attack integration-san crash powercut
+.PHONY: FORCE all test-needs parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-cluster bench-logins unit unit-pg unit-tsan fuzz lint fmt test install clean help deps deps-run run integration integration-pg attack integration-san crash cluster-faults powercut
 
 # ---- running it -------------------------------------------------------------------------
 
@@ -405,6 +415,9 @@ $(B)/powercut.so $(B)/slowsync.so: $(B)/%.so: test/integration/%.c
 RUNS ?= 10
 crash: all  ## kill -9 the broker under load RUNS times a condition; what was acknowledged is kept
 	B="$(abspath $(B))" $(PYTHON) test/integration/crash.py --runs $(RUNS)
+
+cluster-faults: all  ## kill brokers and servers of a cluster, cut its wires, RUNS times under load
+	B="$(abspath $(B))" $(PYTHON) test/integration/cluster_faults.py --runs $(RUNS)
 
 powercut: all $(B)/powercut.so  ## cut the power RUNS times a condition; what was synced is kept
 	B="$(abspath $(B))" $(PYTHON) test/integration/powercut.py --runs $(RUNS)

@@ -24,6 +24,7 @@ struct fixture {
 	struct gate gate;
 	struct decision decision;
 	int64_t ms; /* unix time */
+	char path[600];
 };
 
 static int setup(void **state)
@@ -38,7 +39,12 @@ static int setup(void **state)
 	folder_make(&f->folder);
 	if (rules_load(&files, &f->rules, &diag))
 		fail_msg("%s", diag.text);
-	options.path = folder_file(&f->folder, "petstore.db");
+	(void)strcpy(f->path, folder_place(&f->folder, "petstore.db"));
+	options.path = f->path;
+	if (folder_is_shared()) {
+		options.journal = folder_file(&f->folder, "journal.ring");
+		options.broker = "one";
+	}
 	if (ledger_open(&options, &f->rules->contract->plan, &f->ledger, &diag))
 		fail_msg("%s", diag.text);
 	assert_int_equal(gate_init(&f->gate, f->rules, f->ledger, &diag), 0);

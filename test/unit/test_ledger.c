@@ -55,7 +55,7 @@ static const struct entity_plan plan = { ENTITIES, shop };
 struct fixture {
 	struct folder folder;
 	struct ledger_options options;
-	char path[300];
+	char path[600], ring[300]; /* the database's place, and the journal's file */
 	struct ledger *ledger;
 	struct diag diag;
 };
@@ -84,9 +84,12 @@ static int set_up(void **state)
 
 	assert_non_null(f);
 	folder_make(&f->folder);
-	(void)strcpy(f->path, folder_file(&f->folder, "shop.db"));
+	(void)strcpy(f->path, folder_place(&f->folder, "shop.db"));
+	(void)strcpy(f->ring, folder_file(&f->folder, "shop.db-journal.ring"));
 	f->options = (struct ledger_options){
 		.path = f->path,
+		.journal = folder_is_shared() ? f->ring : NULL,
+		.broker = folder_is_shared() ? "one" : NULL,
 		.journal_bytes = 1 << 20,
 		.batch_rows = 100,
 		.batch_ms = 5,
@@ -208,6 +211,7 @@ static void test_ledger_commit__says_which_message_it_was(void **state)
 	struct ledger_write write = order_write("1", &value, 1);
 	uint64_t seed;
 
+	folder_sqlite_only();
 	f->options.broker = "warehouse-1";
 	open_ledger(f);
 	seed = ledger_seed(f->ledger);
@@ -814,6 +818,7 @@ static void test_ledger_open__second_is_refused(void **state)
 	struct ledger *second = NULL;
 	char other[300];
 
+	folder_sqlite_only();
 	open_ledger(f);
 	assert_int_equal(ledger_open(&f->options, &plan, &second, &f->diag), ERR_BUSY);
 	assert_non_null(strstr(f->diag.text, "in use"));
@@ -873,6 +878,7 @@ static void test_ledger_open__no_database(void **state)
 	struct fixture *f = *state;
 	struct stat st;
 
+	folder_sqlite_only();
 	write_file(f->path, "This is a text that someone may want to keep, longer than a header.\n"
 			    "....................................................................");
 	assert_int_equal(try_open(f, &plan), ERR_INVALID);
@@ -889,6 +895,7 @@ static void test_ledger_open__another_programs_database(void **state)
 {
 	struct fixture *f = *state;
 
+	folder_sqlite_only();
 	assert_sql(&f->folder, "shop.db", "CREATE TABLE theirs (a)", "");
 	assert_int_equal(try_open(f, &plan), ERR_VERSION);
 	assert_non_null(strstr(f->diag.text, "another program"));
@@ -900,6 +907,7 @@ static void test_ledger_open__newer_database(void **state)
 {
 	struct fixture *f = *state;
 
+	folder_sqlite_only();
 	open_ledger(f);
 	close_ledger(f);
 	assert_sql(&f->folder, "shop.db", "PRAGMA user_version = 1000", "");
@@ -913,6 +921,7 @@ static void test_ledger_open__journal_of_another_database(void **state)
 	struct fixture *f = *state;
 	char ring[300];
 
+	folder_sqlite_only();
 	open_ledger(f);
 	close_ledger(f);
 	assert_int_equal(unlink(f->path), 0);
@@ -1005,24 +1014,19 @@ static void test_ledger_open__foreign_table(void **state)
 
 /* ---- trouble ----------------------------------------------------------------------------- */
 
-static sqlite3 *lock_database(struct fixture *f)
+static struct folder_lock lock_database(struct fixture *f)
 {
-	sqlite3 *db = NULL;
-
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	(void)sqlite3_busy_timeout(db, 10000);
-	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	return db;
+	return folder_lock(&f->folder, "shop.db");
 }
 
 static void test_ledger_commit__database_locked_for_seconds(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_state seen;
-	sqlite3 *db;
+	struct folder_lock lock;
 
 	open_ledger(f);
-	db = lock_database(f);
+	lock = lock_database(f);
 	assert_true(ledger_is_ready(f->ledger, 100, false));
 	assert_int_equal(move_order(f, "1", "PLACED"), 0);
 	wait_for_news(f, "takes no writes");
@@ -1035,7 +1039,7 @@ static void test_ledger_commit__database_locked_for_seconds(void **state)
 	assert_false(seen.is_known);
 	assert_int_equal(ledger_flush(f->ledger, 1, &f->diag), ERR_BUSY);
 	assert_int_equal(ledger_replan(f->ledger, &plan, &f->diag), 0);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	folder_unlock(lock);
 	wait_for_news(f, "takes writes again");
 	assert_true(ledger_is_ready(f->ledger, 100, false));
 	assert_int_equal(move_order(f, "1", "APPROVED"), 0);
@@ -1048,13 +1052,13 @@ static void test_ledger_commit__short_lock_is_no_trouble(void **state)
 {
 	struct fixture *f = *state;
 	struct diag line;
-	sqlite3 *db;
+	struct folder_lock lock;
 
 	open_ledger(f);
-	db = lock_database(f);
+	lock = lock_database(f);
 	assert_int_equal(move_order(f, "1", "PLACED"), 0);
 	sleep_ms(150);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	folder_unlock(lock);
 	flush(f);
 	assert_false(ledger_news(f->ledger, &line));
 }
@@ -1065,7 +1069,7 @@ static void test_ledger_commit__journal_full(void **state)
 	char payload[4000];
 	struct ledger_write write = order_write("", NULL, 0);
 	unsigned kept = 0;
-	sqlite3 *db;
+	struct folder_lock lock;
 	int rc;
 
 	memset(payload, 'x', sizeof(payload));
@@ -1074,14 +1078,14 @@ static void test_ledger_commit__journal_full(void **state)
 	write.message.payload_len = sizeof(payload);
 	f->options.journal_bytes = 65536;
 	open_ledger(f);
-	db = lock_database(f);
+	lock = lock_database(f);
 	while ((rc = ledger_commit(f->ledger, &write, &f->diag)) == 0)
 		kept++;
 	assert_int_equal(rc, ERR_BUSY);
 	assert_true(kept >= 10);
 	assert_false(ledger_is_ready(f->ledger, 10, false));
 	wait_for_news(f, "full");
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	folder_unlock(lock);
 	wait_for_news(f, "has room again");
 	while (!ledger_is_ready(f->ledger, 10, false))
 		sleep_ms(1); /* where the lock lasted for long enough to be trouble */
@@ -1101,6 +1105,7 @@ static void test_ledger_commit__disk_full(void **state)
 	unsigned kept = 0, again = 0;
 	int fd;
 
+	folder_sqlite_only();
 	if (geteuid() != 0 || mount("tmpfs", f->folder.path, "tmpfs", 0, "size=2m") != 0)
 		skip(); /* only root may mount, and not in every container */
 	f->options.journal_bytes = 1 << 22;
@@ -1220,12 +1225,12 @@ static void test_ledger_open__locked_with_a_filled_journal(void **state)
 {
 	struct fixture *f = *state;
 	struct diag line;
-	sqlite3 *db;
+	struct folder_lock lock;
 
 	open_ledger(f);
 	close_ledger(f);
 	fill_journal(f, 20);
-	db = lock_database(f);
+	lock = lock_database(f);
 	open_in_trouble(f);
 	assert_true(ledger_news(f->ledger, &line));
 	assert_non_null(strstr(line.text, "the store takes no writes: "));
@@ -1234,7 +1239,7 @@ static void test_ledger_open__locked_with_a_filled_journal(void **state)
 	/* A broker that is stopped meanwhile leaves the journal as it was. */
 	close_ledger(f);
 	open_in_trouble(f);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	folder_unlock(lock);
 	assert_true(ledger_news(f->ledger, &line));
 	resume(f, 20);
 }
@@ -1245,6 +1250,7 @@ static void test_ledger_open__locked_for_readers(void **state)
 	struct fixture *f = *state;
 	sqlite3 *db = NULL;
 
+	folder_sqlite_only();
 	open_ledger(f);
 	close_ledger(f);
 	fill_journal(f, 20);
@@ -1265,14 +1271,15 @@ static void test_ledger_open__locked_for_readers(void **state)
 static void test_ledger_open__wrong_table_behind_a_lock(void **state)
 {
 	struct fixture *f = *state;
-	sqlite3 *db;
+	struct folder_lock lock;
 
+	folder_sqlite_only();
 	run_sql(f, "PRAGMA journal_mode = WAL; CREATE TABLE orders (id INTEGER PRIMARY KEY); "
 		   "PRAGMA application_id = 1348817748");
-	db = lock_database(f);
+	lock = lock_database(f);
 	open_in_trouble(f);
 	wait_for_news(f, "locked");
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	folder_unlock(lock);
 	wait_for_news(f, "table orders: column id");
 	assert_false(ledger_is_ready(f->ledger, 10, false));
 	assert_sql(&f->folder, "shop.db", "DROP TABLE orders", "");
@@ -1286,6 +1293,7 @@ static void test_ledger_open__later_is_not_for_everything(void **state)
 	struct fixture *f = *state;
 	struct ledger *second = NULL;
 
+	folder_sqlite_only();
 	f->options.may_open_later = true;
 	open_ledger(f);
 	assert_int_equal(ledger_open(&f->options, &plan, &second, &f->diag), ERR_BUSY);
@@ -1316,6 +1324,7 @@ static void test_ledger_open__full_disk_with_a_filled_journal(void **state)
 	char ballast[300], block[4096] = "";
 	int fd;
 
+	folder_sqlite_only();
 	if (geteuid() != 0 || mount("tmpfs", f->folder.path, "tmpfs", 0, "size=3m") != 0)
 		skip(); /* only root may mount, and not in every container */
 	f->options.journal_bytes = 1 << 19;
@@ -1352,6 +1361,7 @@ static void test_ledger_commit__damaged_while_it_runs(void **state)
 	struct fixture *f = *state;
 	struct diag line;
 
+	folder_sqlite_only();
 	open_ledger(f);
 	assert_int_equal(move_order(f, "1", "PLACED"), 0);
 	flush(f);
@@ -1520,6 +1530,7 @@ static void test_ledger__a_reader_that_does_not_end(void **state)
 	struct diag line;
 	bool is_held = false;
 
+	folder_sqlite_only();
 	assert_non_null(payload);
 	(void)memset(payload, 'x', ORDER_BYTES);
 	write.message.payload = payload;
@@ -1611,6 +1622,7 @@ static void test_ledger_open__replays_a_journal_of_before_the_numbers(void **sta
 	uint64_t seq;
 	size_t len;
 
+	folder_sqlite_only();
 	open_ledger(f);
 	assert_int_equal(move_order(f, "1", "PLACED"), 0);
 	close_ledger(f);
@@ -1649,6 +1661,7 @@ static void test_ledger_open__journal_with_writes_of_another_database(void **sta
 	struct fixture *f = *state;
 	char aside[300];
 
+	folder_sqlite_only();
 	leave_in_journal(f, 3);
 	(void)strcpy(aside, folder_file(&f->folder, "aside.db"));
 	assert_int_equal(rename(f->path, aside), 0);
@@ -1672,6 +1685,7 @@ static void test_ledger_open__older_copy_of_the_database(void **state)
 {
 	struct fixture *f = *state;
 
+	folder_sqlite_only();
 	open_ledger(f);
 	assert_int_equal(move_order(f, "7", "PLACED"), 0);
 	close_ledger(f);

@@ -71,7 +71,7 @@ static const struct entity_plan turned_plan = { 1, turned };
 struct fixture {
 	struct folder folder;
 	struct ledger_options options;
-	char path[300];
+	char path[600], ring[300]; /* the database's place, and the journal's file */
 	struct ledger *ledger;
 	struct diag diag;
 };
@@ -95,9 +95,12 @@ static int set_up(void **state)
 
 	assert_non_null(f);
 	folder_make(&f->folder);
-	(void)strcpy(f->path, folder_file(&f->folder, "shop.db"));
+	(void)strcpy(f->path, folder_place(&f->folder, "shop.db"));
+	(void)strcpy(f->ring, folder_file(&f->folder, "shop.db-journal.ring"));
 	f->options = (struct ledger_options){
 		.path = f->path,
+		.journal = folder_is_shared() ? f->ring : NULL,
+		.broker = folder_is_shared() ? "one" : NULL,
 		.journal_bytes = 1 << 20,
 		.batch_rows = 100,
 		.batch_ms = 5,
@@ -205,23 +208,18 @@ static void wait_for_table(struct fixture *f, unsigned entity)
 	fail_msg("table %s is not ready", ledger_lacks(f->ledger, entity, 0));
 }
 
-static sqlite3 *lock_database(struct fixture *f)
+static struct folder_lock lock_database(struct fixture *f)
 {
-	sqlite3 *db = NULL;
-
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	(void)sqlite3_busy_timeout(db, 10000);
-	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	return db;
+	return folder_lock(&f->folder, "shop.db");
 }
 
 /*
  * Ends the lock. Where the machine is busy it was long enough to be a trouble, in which no write is
  * taken; that ends behind the batch.
  */
-static void unlock_database(struct fixture *f, sqlite3 *db)
+static void unlock_database(struct fixture *f, struct folder_lock lock)
 {
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	folder_unlock(lock);
 	assert_int_equal(ledger_flush(f->ledger, 20000, &f->diag), 0);
 	while (!ledger_is_ready(f->ledger, 100, false))
 		sleep_ms(1);
@@ -280,7 +278,7 @@ static void test_ledger_replan__bad_plan_changes_nothing(void **state)
 	};
 	struct fixture *f = *state;
 	struct ledger_state seen;
-	sqlite3 *db = lock_database(f);
+	struct folder_lock lock = lock_database(f);
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct entity entity = { .table = bad[i].table,
@@ -296,7 +294,7 @@ static void test_ledger_replan__bad_plan_changes_nothing(void **state)
 	}
 	assert_int_equal(set_column(f, ORDERS, "1", 0, "PLACED"), 0);
 	assert_int_equal(look(f, PAYMENTS, "1", &seen), 0);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	folder_unlock(lock);
 	close_ledger(f);
 	assert_sql(&f->folder, "shop.db", "SELECT id, status FROM orders", "1|PLACED");
 }
@@ -406,7 +404,7 @@ static void test_ledger_replan__the_same_plan_asks_nothing(void **state)
 {
 	struct fixture *f = *state;
 	struct ledger_facts before, after;
-	sqlite3 *db = lock_database(f);
+	struct folder_lock lock = lock_database(f);
 
 	assert_int_equal(set_column(f, ORDERS, "1", 0, "PLACED"), 0);
 	ledger_facts(f->ledger, &before);
@@ -417,7 +415,7 @@ static void test_ledger_replan__the_same_plan_asks_nothing(void **state)
 	assert_int_equal(after.state_misses, before.state_misses);
 	assert_int_equal(set_column(f, ORDERS, "1", 1, "PAID"), 0);
 	assert_status(f, ORDERS, "1", "PLACED", "PAID");
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	folder_unlock(lock);
 	close_ledger(f);
 	assert_sql(&f->folder, "shop.db", "SELECT status, payment_status, revision FROM orders",
 		   "PLACED|PAID|2");
@@ -426,7 +424,7 @@ static void test_ledger_replan__the_same_plan_asks_nothing(void **state)
 static void test_ledger_replan__others_go_on_while_a_table_is_not_there(void **state)
 {
 	struct fixture *f = *state;
-	sqlite3 *db = lock_database(f);
+	struct folder_lock lock = lock_database(f);
 
 	assert_int_equal(set_column(f, ORDERS, "1", 0, "PLACED"), 0);
 	replan(f, &zoo_plan);
@@ -436,7 +434,7 @@ static void test_ledger_replan__others_go_on_while_a_table_is_not_there(void **s
 	assert_int_equal(set_column(f, 1, "1", 1, "PAID"), 0);
 	assert_status(f, 1, "1", "PLACED", "PAID");
 	wait_for_news(f, "channels that need them are refused (pets)");
-	unlock_database(f, db);
+	unlock_database(f, lock);
 	wait_for_news(f, "tables are all there now");
 	assert_null(ledger_lacks(f->ledger, 0, 0));
 	assert_int_equal(set_column(f, 0, "1", 0, "NEW"), 0);
@@ -462,7 +460,7 @@ static void test_ledger_replan__a_column_is_not_there(void **state)
 					      .slot = { 0, 1 },
 					      .link_column = -1 };
 	struct fixture *f = *state;
-	sqlite3 *db = lock_database(f);
+	struct folder_lock lock = lock_database(f);
 
 	assert_int_equal(set_column(f, ORDERS, "1", 0, "PLACED"), 0);
 	replan(f, &(struct entity_plan){ 1, &orders });
@@ -472,7 +470,7 @@ static void test_ledger_replan__a_column_is_not_there(void **state)
 	assert_int_equal(set_column(f, 0, "1", 1, "PAID"), 0);
 	assert_int_equal(set_column(f, 0, "1", 2, "red"), ERR_BUSY);
 	assert_status(f, 0, "1", "PLACED", "PAID");
-	unlock_database(f, db);
+	unlock_database(f, lock);
 	wait_for_table(f, 0);
 	assert_int_equal(set_column(f, 0, "1", 2, "red"), 0);
 	close_ledger(f);
@@ -484,7 +482,7 @@ static void test_ledger_replan__a_column_is_not_there(void **state)
 static void test_ledger_replan__back_to_the_old_plan(void **state)
 {
 	struct fixture *f = *state;
-	sqlite3 *db = lock_database(f);
+	struct folder_lock lock = lock_database(f);
 	struct ledger_state seen;
 
 	replan(f, &zoo_plan);
@@ -502,7 +500,7 @@ static void test_ledger_replan__back_to_the_old_plan(void **state)
 	replan(f, &plan);
 	assert_status(f, ORDERS, "7", "PLACED", "");
 	assert_lacking(f, PAYMENTS, "payments");
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	folder_unlock(lock);
 	wait_for_table(f, PAYMENTS);
 	assert_status(f, PAYMENTS, "7", "PAID", "");
 	close_ledger(f);
@@ -513,18 +511,18 @@ static void test_ledger_replan__back_to_the_old_plan(void **state)
 static void test_ledger_replan__statuses_change_places(void **state)
 {
 	struct fixture *f = *state;
-	sqlite3 *db;
+	struct folder_lock lock;
 
 	assert_int_equal(set_column(f, ORDERS, "1", 0, "PLACED"), 0);
 	assert_int_equal(set_column(f, ORDERS, "1", 1, "PAID"), 0);
 	assert_int_equal(ledger_flush(f->ledger, 20000, &f->diag), 0);
-	db = lock_database(f);
+	lock = lock_database(f);
 	replan(f, &turned_plan);
 	assert_status(f, 0, "1", "PAID", "PLACED"); /* nothing was on its way */
 	assert_int_equal(set_column(f, 0, "1", 0, "APPROVED"), 0);
 	replan(f, &plan);
 	assert_lacking(f, ORDERS, "orders");
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	folder_unlock(lock);
 	wait_for_table(f, ORDERS);
 	assert_status(f, ORDERS, "1", "APPROVED", "PAID");
 }
@@ -534,17 +532,17 @@ static void test_ledger_replan__before_it_is_open(void **state)
 {
 	struct fixture *f = *state;
 	struct diag line;
-	sqlite3 *db;
+	struct folder_lock lock;
 
 	close_ledger(f);
-	db = lock_database(f);
+	lock = lock_database(f);
 	f->options.may_open_later = true;
 	open_with(f, &plan);
 	assert_false(ledger_is_ready(f->ledger, 10, false));
 	replan(f, &turned_plan);
 	replan(f, &zoo_plan);
 	assert_int_equal(set_column(f, 0, "7", 0, "SENT"), ERR_IO);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	folder_unlock(lock);
 	wait_for_news(f, "takes writes again");
 	wait_for_table(f, 0);
 	assert_int_equal(set_column(f, 0, "7", 0, "SENT"), 0);
