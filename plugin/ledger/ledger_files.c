@@ -268,11 +268,14 @@ static int check_origin(const struct ledger *l, const struct journal_facts *jour
 	    (count == 0 && store->ring == STORE_RING_UNKNOWN))
 		return 0;
 	return diag_set(diag, ERR_INVALID,
-			"%s: begins at write %llu but %s ends at %llu: an older copy of the "
-			"database, or its -wal was removed; put the right one back, or go on "
-			"without the writes between: petstorectl restored",
+			"%s: begins at write %llu but %s ends at %llu%s%s: an older copy of the "
+			"database, or %s; put the right one back, or go on without the %llu writes "
+			"between: petstorectl restored",
 			l->journal_path, (unsigned long long)journal->first_seq, l->path,
-			(unsigned long long)store->applied_seq);
+			(unsigned long long)store->applied_seq, l->is_shared ? " of broker " : "",
+			l->is_shared ? l->broker : "",
+			l->is_shared ? "a standby that lacked them" : "its -wal was removed",
+			(unsigned long long)(journal->first_seq - store->applied_seq - 1));
 }
 
 static int check_pair(struct ledger *l, const struct journal_facts *journal,

@@ -70,17 +70,25 @@ static int begin_session(struct pg_store *store, struct diag *diag)
 			store->shown);
 }
 
-/* A copy of yesterday, or a standby that had not got all: what the journal let go of is gone. */
-static int check_loss(struct pg_store *store, uint64_t applied, struct diag *diag)
+/*
+ * A copy of yesterday, or a standby that had not got all. What the journal has still is replayed
+ * when the store is opened again; what it let go of, and steps that did not go through it, are
+ * gone.
+ */
+static int check_loss(struct pg_store *store, uint64_t applied, int64_t strict, struct diag *diag)
 {
-	if (applied >= store->applied)
+	uint64_t writes = applied < store->applied ? store->applied - applied : 0;
+	uint64_t steps = strict > store->strict ? (uint64_t)(strict - store->strict) : 0;
+
+	if (__builtin_expect(writes == 0 && steps == 0, 1))
 		return 0;
-	(void)diag_set(&store->why, 0,
-		       "%s: ends at write %llu of broker %s, though %llu were committed: an older "
-		       "copy of the database, or a standby that lacked %llu writes",
-		       store->shown, (unsigned long long)applied, store->broker,
-		       (unsigned long long)store->applied,
-		       (unsigned long long)(store->applied - applied));
+	(void)diag_set(
+		&store->why, 0,
+		"%s: an older copy of the database, or a standby that had not got all: of "
+		"broker %s it ends at write %llu, and lacks %llu that were committed, and %llu "
+		"strict ones",
+		store->shown, store->broker, (unsigned long long)applied,
+		(unsigned long long)writes, (unsigned long long)steps);
 	return pg_store_fault_is(store, diag);
 }
 
@@ -90,21 +98,25 @@ static int check_row(struct pg_store *store, struct diag *diag)
 	struct pg_params params = { 0 };
 	struct pg_rows rows;
 	uint64_t applied = 0;
+	int64_t strict = 0;
 	bool is_ours;
 	int rc;
 
 	pg_add_string(&params, store->broker);
 	pg_add_string(&params, store->instance);
 	rc = pg_store_exec(store,
-			   "SELECT applied_seq FROM brokers WHERE name = $1 AND instance = $2",
+			   "SELECT applied_seq, " PG_STRICT_SEQ
+			   " FROM brokers WHERE name = $1 AND instance = $2",
 			   &params, &rows, "cannot read the broker's row", diag);
 	if (rc)
 		return rc;
 	is_ours = pg_rows_count(&rows) == 1;
-	if (is_ours)
+	if (is_ours) {
 		applied = (uint64_t)pg_number(&rows, 0, 0);
+		strict = pg_number(&rows, 0, 1);
+	}
 	pg_rows_clear(&rows);
-	return is_ours ? check_loss(store, applied, diag) : pg_lease_lost(store, diag);
+	return is_ours ? check_loss(store, applied, strict, diag) : pg_lease_lost(store, diag);
 }
 
 static int make_connection(struct pg_store *store, struct diag *diag)
@@ -299,7 +311,7 @@ int pg_store_begin(struct store *base, uint64_t *applied_seq, struct diag *diag)
 	pg_rows_clear(&rows[0]);
 	pg_rows_clear(&rows[1]);
 	if (rc == 0)
-		rc = check_loss(store, *applied_seq, diag);
+		rc = check_loss(store, *applied_seq, store->strict, diag);
 	if (rc == 0)
 		store->applied = *applied_seq;
 	return rc;

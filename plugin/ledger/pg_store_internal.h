@@ -31,6 +31,12 @@
 /* The database's clock: milliseconds since 1970. */
 #define PG_NOW_MS "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
 
+/* The last number of a broker's strict steps, in a query of its row; the oldest events may be gone.
+ */
+#define PG_STRICT_SEQ                                                                              \
+	"least(brokers.strict_seq, coalesce((SELECT min(origin_seq) FROM events WHERE origin = "   \
+	"brokers.name AND origin_seq < 0), 0))"
+
 struct pg_carry;
 
 /* Tables of which rows go for their age. */
@@ -65,6 +71,7 @@ struct pg_store {
 	enum store_fault fault;
 	struct diag why;  /* of a fault */
 	uint64_t applied; /* the last that was committed, as far as it is known */
+	int64_t strict;   /* likewise of strict steps, which count down */
 	int64_t clock_ms; /* the next commit writes that it was believed; 0: it does not */
 	int64_t signed_ns;
 	uint64_t waiting, lag_ms, last_step; /* the next sign says so */

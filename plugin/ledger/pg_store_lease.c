@@ -78,7 +78,8 @@ int pg_lease_claim(struct pg_store *store, struct diag *diag)
 		"UPDATE SET instance = excluded.instance, host = excluded.host, started_at = "
 		"excluded.started_at, seen_at = excluded.seen_at, version = excluded.version, "
 		"process = excluded.process WHERE brokers.instance = excluded.instance OR "
-		"brokers.instance = $7 OR " IS_FREE " RETURNING applied_seq, " PG_NOW_MS,
+		"brokers.instance = $7 OR " IS_FREE " RETURNING applied_seq, " PG_NOW_MS
+		", " PG_STRICT_SEQ,
 		&params, &rows, "cannot take the broker's name", diag);
 	if (rc)
 		return rc;
@@ -86,6 +87,7 @@ int pg_lease_claim(struct pg_store *store, struct diag *diag)
 	if (is_ours) {
 		store->applied = (uint64_t)pg_number(&rows, 0, 0);
 		pg_lease_clock(store, pg_number(&rows, 0, 1));
+		store->strict = pg_number(&rows, 0, 2);
 	}
 	pg_rows_clear(&rows);
 	if (is_ours) {
@@ -123,15 +125,16 @@ int pg_lease_sign(struct pg_store *store, struct diag *diag)
 	pg_add_number(&params, -(int64_t)store->last_step);
 	rc = pg_store_exec(store,
 			   "UPDATE brokers SET waiting = $3, lag_ms = $4, strict_seq = "
-			   "LEAST(strict_seq, CAST($5 AS BIGINT)), seen_at = " PG_NOW_MS
-			   " WHERE name = $1 AND instance = "
-			   "$2 RETURNING seen_at",
+			   "least(" PG_STRICT_SEQ ", CAST($5 AS BIGINT)), seen_at = " PG_NOW_MS
+			   " WHERE name = $1 AND instance = $2 RETURNING seen_at, strict_seq",
 			   &params, &rows, "cannot give a sign", diag);
 	if (rc)
 		return rc;
 	is_ours = pg_rows_count(&rows) == 1;
-	if (is_ours)
+	if (is_ours) {
 		pg_lease_clock(store, pg_number(&rows, 0, 0));
+		store->strict = pg_number(&rows, 0, 1);
+	}
 	pg_rows_clear(&rows);
 	store->signed_ns = clock_mono_ns();
 	return is_ours ? 0 : pg_lease_lost(store, diag);
