@@ -92,31 +92,34 @@ static int check_loss(struct pg_store *store, uint64_t applied, int64_t strict, 
 	return pg_store_fault_is(store, diag);
 }
 
-/* The row of before is still this process's, and has all that was committed. */
+/*
+ * The row of before has all that was committed, and is still this process's. In this order: an
+ * older copy may say that the name is an earlier process's.
+ */
 static int check_row(struct pg_store *store, struct diag *diag)
 {
 	struct pg_params params = { 0 };
 	struct pg_rows rows;
 	uint64_t applied = 0;
 	int64_t strict = 0;
-	bool is_ours;
+	bool is_ours = false;
 	int rc;
 
 	pg_add_string(&params, store->broker);
-	pg_add_string(&params, store->instance);
 	rc = pg_store_exec(store,
 			   "SELECT applied_seq, " PG_STRICT_SEQ
-			   " FROM brokers WHERE name = $1 AND instance = $2",
+			   ", instance FROM brokers WHERE name = $1",
 			   &params, &rows, "cannot read the broker's row", diag);
 	if (rc)
 		return rc;
-	is_ours = pg_rows_count(&rows) == 1;
-	if (is_ours) {
+	if (pg_rows_count(&rows) == 1) {
 		applied = (uint64_t)pg_number(&rows, 0, 0);
 		strict = pg_number(&rows, 0, 1);
+		is_ours = strcmp(pg_text(&rows, 0, 2), store->instance) == 0;
 	}
 	pg_rows_clear(&rows);
-	return is_ours ? check_loss(store, applied, strict, diag) : pg_lease_lost(store, diag);
+	rc = check_loss(store, applied, strict, diag);
+	return rc || is_ours ? rc : pg_lease_lost(store, diag);
 }
 
 static int make_connection(struct pg_store *store, struct diag *diag)

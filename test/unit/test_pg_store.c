@@ -519,7 +519,7 @@ static void test_store_begin__a_database_of_yesterday(void **state)
 
 	must(store_begin(store, &applied, &diag), &diag);
 	must(store_commit(store, 100, &diag), &diag);
-	script(at, "UPDATE brokers SET applied_seq = 40;");
+	script(at, "UPDATE brokers SET applied_seq = 40, instance = 'of yesterday';");
 	yesterday(
 		at, store,
 		"an older copy of the database, or a standby that had not got all: of broker a it "

@@ -1,0 +1,236 @@
+"""
+What keeps a broker from a PostgreSQL that brokers share: each says so in one line, without the
+password, nothing that was accepted is lost, and all goes on without a restart once it is mended.
+"""
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+import engines
+import harness
+import messages
+import postgres
+from test_closed import TAKEN, answer
+
+pytestmark = engines.needs_postgres()
+PASSWORD = "very-secret-word"
+
+
+@pytest.fixture(scope="module")
+def server():
+    with postgres.Servers() as servers:
+        yield servers.start()
+
+
+@pytest.fixture
+def place(server, request):
+    """A database of the test's own, for the user petstore."""
+    name = "trouble_%d" % (abs(hash(request.node.name)) % 10**9)
+    yield server.create(name)
+    server.drop(name)
+
+
+def shared(new_broker, place, name="one"):
+    broker = new_broker()
+    broker.database = engines.Postgres(broker.path("petstore.db-journal.ring"), name, place)
+    return broker
+
+
+def order(broker):
+    """The id of an order that was taken, or None."""
+    name = messages.unique("ord")
+    return name if answer(broker.client("orders-service"), messages.order(name), 1) in TAKEN else None
+
+
+def until_taken(broker):
+    return harness.until(lambda: order(broker), "an order that is taken", 20)
+
+
+def carried(place, name):
+    return postgres.ask(place, "SELECT count(*) FROM orders WHERE id = %s", name) == [(1,)]
+
+
+def until_carried(place, *names):
+    for name in names:
+        harness.until(lambda: carried(place, name), "order %s in the database" % name, 20)
+
+
+def lines(broker, since=0):
+    """What was said about the store, each once."""
+    return re.findall(r"petstore: (the store .*)", broker.log(since))
+
+
+def test_a_wrong_password(new_broker, server, place):
+    server.ask("CREATE ROLE weak LOGIN PASSWORD 'another-word'")
+    server.ask("GRANT CREATE ON SCHEMA public TO weak", database=place.rpartition("=")[2])
+    broker = shared(new_broker, "%s user=weak password=%s" % (place, PASSWORD))
+    broker.start()
+    broker.wait_log("the store takes no writes: .*password authentication failed for user")
+    assert order(broker) is None
+    time.sleep(1.5)
+    assert len(lines(broker)) == 1
+    assert PASSWORD not in broker.log()
+    server.ask("ALTER ROLE weak PASSWORD '%s'" % PASSWORD)
+    broker.wait_log("the store takes writes again")
+    until_carried(place, until_taken(broker))
+    broker.stop()
+    server.ask("REASSIGN OWNED BY weak TO petstore; DROP OWNED BY weak; DROP ROLE weak",
+               database=place.rpartition("=")[2])
+
+
+def test_a_server_that_is_away(new_broker, server, place):
+    """At the start; and later, when what is accepted waits in the journal."""
+    server.stop()
+    broker = shared(new_broker, place)
+    broker.start()
+    broker.wait_log("the store takes no writes: .*cannot connect: .*Connection refused")
+    assert order(broker) is None
+    server.spawn().wait()
+    broker.wait_log("the store takes writes again")
+    first = until_taken(broker)
+    until_carried(place, first)
+    before = broker.mark()
+    server.kill()
+    names = [name for name in (order(broker) for _ in range(5)) if name]
+    broker.wait_log("the store takes no writes: ", before)
+    names += [name for name in (order(broker) for _ in range(5)) if name]
+    assert names
+    server.spawn().wait()
+    broker.wait_log("the store takes writes again", before)
+    until_carried(place, *names)
+    assert len(lines(broker, before)) == 2
+
+
+def test_a_server_that_stands_still(new_broker, server, place):
+    """Connections live, nothing answers: no wait is without a bound."""
+    broker = shared(new_broker, place)
+    broker.start()
+    until_carried(place, until_taken(broker))
+    before = broker.mark()
+    server.pause()
+    try:
+        names = [name for name in (order(broker) for _ in range(3)) if name]
+        broker.wait_log("the store takes no writes: .*no answer ", before)
+    finally:
+        server.resume()
+    broker.wait_log("the store takes writes again", before)
+    until_carried(place, *names, until_taken(broker))
+
+
+def test_a_database_that_is_read_only(new_broker, server, place):
+    """As a standby is, which was promoted too late."""
+    name = place.rpartition("=")[2]
+    server.ask('ALTER DATABASE "%s" SET default_transaction_read_only = on' % name)
+    broker = shared(new_broker, place)
+    broker.start()
+    broker.wait_log("the store takes no writes: .*a standby, or a database that is read-only")
+    server.ask('ALTER DATABASE "%s" RESET default_transaction_read_only' % name)
+    broker.wait_log("the store takes writes again")
+    until_carried(place, until_taken(broker))
+
+
+def test_a_right_that_is_revoked(new_broker, server, place):
+    """While the broker runs: what is accepted waits in the journal until it is granted again."""
+    name = place.rpartition("=")[2]
+    server.ask("CREATE ROLE granted LOGIN PASSWORD '%s'" % PASSWORD)
+    server.ask("GRANT CREATE ON SCHEMA public TO granted", database=name)
+    broker = shared(new_broker, "%s user=granted password=%s" % (place, PASSWORD))
+    broker.start()
+    until_carried(place, until_taken(broker))
+    before = broker.mark()
+    server.ask("REVOKE INSERT ON events FROM granted", database=name)
+    names = [order(broker)]
+    broker.wait_log("the store takes no writes: .*permission denied for table events", before)
+    server.ask("GRANT INSERT ON events TO granted", database=name)
+    broker.wait_log("the store takes writes again", before)
+    until_carried(place, *filter(None, names), until_taken(broker))
+    broker.stop()
+    server.ask("REASSIGN OWNED BY granted TO petstore; DROP OWNED BY granted; DROP ROLE granted",
+               database=name)
+
+
+@pytest.mark.parametrize("sql, says", [
+    ("CREATE TABLE events (what text)", "another program's table, or view, has a name that"),
+    ("CREATE TABLE store (item text)", "table store is another program's"),
+    ("CREATE TABLE store (one bigint, program text, identity text, version bigint, least bigint); "
+     "INSERT INTO store VALUES (1, 'mosquitto_petstore', '', 99, 98)",
+     "schema version 99 of a newer plugin, which plugins from version 98 on may use"),
+    ("CREATE TABLE orders (id text PRIMARY KEY)",
+     "table orders: column owner is missing where the contract needs TEXT"),
+])
+def test_tables_that_are_not_ours_stop_the_start(new_broker, place, sql, says):
+    postgres.ask(place, sql)
+    broker = shared(new_broker, place)
+    with pytest.raises(harness.StartError) as error:
+        broker.start()
+    assert len([line for line in error.value.log.split("\n") if says in line]) == 1
+
+
+def test_two_brokers_of_one_name(new_broker, place):
+    """The second waits; it takes over when the first is gone."""
+    first, second = shared(new_broker, place), shared(new_broker, place)
+    first.start()
+    taken = until_taken(first)
+    until_carried(place, taken)
+    second.start()
+    second.wait_log("two brokers are called one: another process has this name, on host ")
+    assert order(second) is None
+    assert order(first)
+    first.stop()
+    second.wait_log("the store takes writes again")
+    assert until_taken(second)
+
+
+def test_a_killed_broker_starts_at_once(new_broker, place):
+    broker = shared(new_broker, place)
+    broker.start()
+    until_carried(place, until_taken(broker))
+    broker.kill()
+    began = time.monotonic()
+    broker.start()
+    until_taken(broker)
+    assert "two brokers" not in broker.log()
+    assert time.monotonic() - began < 5  # the lease's time
+
+
+def swap(server, old, new):
+    """The database @new takes @old's place, whose sessions end."""
+    server.ask('ALTER DATABASE "%s" WITH ALLOW_CONNECTIONS false' % old)
+    server.ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", old)
+    server.ask('ALTER DATABASE "%s" RENAME TO "%s_gone"' % (old, old))
+    server.ask('ALTER DATABASE "%s" RENAME TO "%s"' % (new, old))
+
+
+def test_a_database_of_yesterday(new_broker, server, place):
+    """While the broker runs: it is noticed, counted and named; the operator decides."""
+    name = place.rpartition("=")[2]
+    broker = shared(new_broker, place)
+    broker.start()
+    first = until_taken(broker)
+    until_carried(place, first)
+    broker.stop()
+    server.create(name + "_copy", name)
+    broker._start()
+    lost = [until_taken(broker) for _ in range(3)]
+    until_carried(place, *lost)
+    harness.until(lambda: postgres.ask(place, "SELECT applied_seq >= 4 FROM brokers") == [(True,)],
+                  "all to be carried")
+    before = broker.mark()
+    swap(server, name, name + "_copy")
+    broker.wait_log("an older copy of the database, or a standby that had not got all: of broker one "
+                    "it ends at write 1, and lacks 3 that were committed, and 0 strict ones", before)
+    broker.wait_log("begins at write 5 but .* ends at 1 of broker one: an older copy of the database, "
+                    "or a standby that lacked them; put the right one back, or go on without the 3 "
+                    "writes between: petstorectl restored", before)
+    assert order(broker) is None
+    broker.stop()
+    said = subprocess.run([os.path.join(harness.BUILD, "petstorectl"), "restored", "--config",
+                           broker.path("mosquitto.conf")], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT).stdout
+    assert "goes on from write 1; the 3 writes after it, up to 4, are not in it" in said
+    broker._start()
+    until_carried(place, until_taken(broker))
+    server.ask('DROP DATABASE "%s_gone"' % name)
