@@ -414,6 +414,421 @@ static void test_store_flush__a_repeat_is_no_step(void **state)
 	broker_close(&b);
 }
 
+/* ---- two brokers at once ----------------------------------------------------------------- */
+
+#define RACE_ORDERS 1000u
+#define RACE_BATCH 50u
+
+struct racer {
+	struct broker broker;
+	const char *to, *owner;
+};
+
+static void say_in_race(struct racer *r, struct said *said, unsigned order)
+{
+	char id[16];
+
+	(void)snprintf(id, sizeof(id), "%04u", order);
+	say(&r->broker, said, id, r->owner ? "" : "PLACED", r->to, r->owner ? 1 : 2);
+	said->record.client_id = text_of(r->to);
+	said->record.publisher = text_of(r->owner ? r->owner : "shop");
+	said->record.owner = text_of(r->owner);
+}
+
+/* A batch that another broker's came in the way of is carried again, as the writer does it. */
+static void carry_in_race(struct racer *r, const struct said *said)
+{
+	struct store *store = r->broker.store;
+	struct diag *diag = &r->broker.diag;
+	uint64_t applied;
+	int rc;
+
+	do {
+		rc = store_begin(store, &applied, diag);
+		for (unsigned i = 0; rc == 0 && i < RACE_BATCH; i++)
+			rc = store_apply(store, applied + 1 + i, &said[i].record, diag);
+		if (rc == 0)
+			rc = store_commit(store, applied + RACE_BATCH, diag);
+		if (rc)
+			store_rollback(store);
+	} while (rc == ERR_BUSY);
+	pgroom_must(rc, diag);
+}
+
+/* Each in an order of its own, so that the two meet everywhere. */
+static void *race(void *ctx)
+{
+	struct racer *r = ctx;
+	unsigned stride = r->to[0] == 'S' || (r->owner && r->owner[0] == 'a') ? 7 : 993;
+	struct said said[RACE_BATCH];
+
+	for (unsigned at = 0; at < RACE_ORDERS; at += RACE_BATCH) {
+		for (unsigned i = 0; i < RACE_BATCH; i++)
+			say_in_race(r, &said[i], (at + i) * stride % RACE_ORDERS);
+		carry_in_race(r, said);
+	}
+	return NULL;
+}
+
+static void race_both(struct racer *a, struct racer *b)
+{
+	pthread_t thread[2];
+
+	assert_int_equal(pthread_create(&thread[0], NULL, race, a), 0);
+	assert_int_equal(pthread_create(&thread[1], NULL, race, b), 0);
+	assert_int_equal(pthread_join(thread[0], NULL), 0);
+	assert_int_equal(pthread_join(thread[1], NULL), 0);
+}
+
+/* Both make the same orders, and both take a step that ends them: one of each is true. */
+static void test_store_flush__two_brokers_race(void **state)
+{
+	const char *at = pgroom_at(state);
+	struct racer a = { .to = "PLACED", .owner = "ann" }, b = { .to = "PLACED", .owner = "bob" };
+
+	broker_open(&a.broker, at, "a");
+	broker_open(&b.broker, at, "b");
+	race_both(&a, &b);
+	pgroom_answers(at,
+		       "SELECT count(*) || ' ' || sum(revision) || ' ' || count(*) FILTER (WHERE "
+		       "owner IN ('ann', 'bob')) FROM orders",
+		       "1000 1000 1000");
+	a.owner = b.owner = NULL;
+	a.to = "PAID";
+	b.to = "CANCELLED";
+	race_both(&a, &b);
+	pgroom_answers(at,
+		       "SELECT count(*) || ' ' || count(DISTINCT (origin, origin_seq)) FROM events",
+		       "4000 4000");
+	/* PAID and then CANCELLED is a way that the contract has; CANCELLED ends. */
+	pgroom_answers(
+		at,
+		"SELECT count(*)::text FROM orders AS o JOIN retained AS r ON r.topic = "
+		"'orders/' || o.id || '/status' JOIN events AS e ON e.topic = r.topic AND "
+		"e.origin = r.origin AND e.origin_seq = r.seq WHERE o.status = 'CANCELLED' AND "
+		"e.overruled = 0 AND e.revision = o.revision AND r.payload = "
+		"'{\"status\":\"CANCELLED\"}'",
+		"1000");
+	pgroom_answers(
+		at,
+		"SELECT (sum(revision - 1) + (SELECT count(*) FROM events WHERE overruled = 1) "
+		"= 3000)::text FROM orders",
+		"true");
+	pgroom_answers(at,
+		       "SELECT (sum(overruled) = (SELECT count(*) FROM events WHERE overruled = "
+		       "1))::text FROM brokers",
+		       "true");
+	broker_close(&a.broker);
+	broker_close(&b.broker);
+}
+
+/* ---- a connection that breaks ------------------------------------------------------------ */
+
+/* The connection is cut before this call, counted from 1; of functions that speak to the server. */
+static unsigned fault_at, fault_calls;
+static struct pg_lib real;
+
+static void count_call(PGconn *conn)
+{
+	if (++fault_calls == fault_at)
+		(void)shutdown(real.PQsocket(conn), SHUT_RDWR);
+}
+
+static int faulty_flush(PGconn *conn)
+{
+	count_call(conn);
+	return real.PQflush(conn);
+}
+
+static int faulty_input(PGconn *conn)
+{
+	count_call(conn);
+	return real.PQconsumeInput(conn);
+}
+
+static int faulty_sync(PGconn *conn)
+{
+	count_call(conn);
+	return real.PQpipelineSync(conn);
+}
+
+/* The next connection is sound again. */
+static void break_at(struct broker *b, unsigned call)
+{
+	struct pg *pg = pg_store_of(b->store)->pg;
+
+	real = pg->lib;
+	fault_at = call;
+	fault_calls = 0;
+	pg->lib.PQflush = faulty_flush;
+	pg->lib.PQconsumeInput = faulty_input;
+	pg->lib.PQpipelineSync = faulty_sync;
+}
+
+/* As the replay does it: what the database has is not written again. */
+static int try_to_carry(struct broker *b, const struct said *said, unsigned count)
+{
+	uint64_t applied = 0;
+	int rc = store_begin(b->store, &applied, &b->diag);
+
+	for (uint64_t i = applied; rc == 0 && i < count; i++)
+		rc = store_apply(b->store, i + 1, &said[i].record, &b->diag);
+	if (rc == 0)
+		rc = store_commit(b->store, count, &b->diag);
+	if (rc)
+		store_rollback(b->store);
+	return rc;
+}
+
+static void test_store_commit__once_whenever_the_connection_breaks(void **state)
+{
+	const char *at = pgroom_at(state);
+	struct broker a;
+	struct said said[6];
+	unsigned broke = 0;
+	int rc;
+
+	broker_open(&a, at, "a");
+	for (unsigned call = 1;; call++) {
+		char id[16];
+
+		/* Two new orders and a step of an old one, each time behind those of before. */
+		for (unsigned i = 0; i < 6; i++) {
+			(void)snprintf(id, sizeof(id), "%u-%u", call, i % 3);
+			say(&a, &said[i], id, i < 3 ? "" : "PLACED", i < 3 ? "PLACED" : "PAID",
+			    1 + i / 3);
+		}
+		pgroom_script(at, "UPDATE brokers SET applied_seq = 0; DELETE FROM events; "
+				  "DELETE FROM orders; DELETE FROM retained;");
+		pg_store_of(a.store)->applied = 0;
+		break_at(&a, call);
+		rc = try_to_carry(&a, said, 6);
+		if (fault_calls < call) {
+			pgroom_must(rc, &a.diag);
+			break;
+		}
+		broke++;
+		/* Where it broke behind the last answer, the next transaction finds it broken. */
+		for (unsigned again = 0; rc == ERR_BUSY || again == 0; again++) {
+			assert_in_range(again, 0, 2);
+			rc = try_to_carry(&a, said, 6);
+		}
+		pgroom_must(rc, &a.diag);
+		pgroom_answers(at,
+			       "SELECT (SELECT count(*) FROM events) || ' ' || (SELECT "
+			       "sum(revision) FROM orders) || ' ' || (SELECT count(*) FROM "
+			       "retained) || ' ' || (SELECT applied_seq FROM brokers)",
+			       "6 6 3 6");
+	}
+	assert_true(broke >= 8);
+	broker_close(&a);
+}
+
+/* ---- rows that go ------------------------------------------------------------------------ */
+
+static uint64_t trim(struct broker *b, const struct store_limits *limits, int64_t now_ms)
+{
+	uint64_t applied, removed = 0;
+
+	pg_store_of(b->store)->trimmed.events_ns = 0; /* it is time */
+	pgroom_must(store_begin(b->store, &applied, &b->diag), &b->diag);
+	pgroom_must(store_trim(b->store, limits, now_ms, 1000000, &removed, &b->diag), &b->diag);
+	pgroom_must(store_commit(b->store, applied, &b->diag), &b->diag);
+	return removed;
+}
+
+#define FILL                                                                                       \
+	"INSERT INTO events (received_at, topic, publisher, client_id, qos, retained, payload, "   \
+	"origin, origin_seq) SELECT "
+
+#define MANY_ROWS 100000
+
+/* While the other broker writes: as many stay as are asked for. */
+static void test_store_trim__many_rows_while_writing(void **state)
+{
+	const char *at = pgroom_at(state);
+	const struct store_limits limits = { .events_rows = MANY_ROWS / 2 };
+	struct racer a = { .to = "PLACED", .owner = "ann" };
+	struct broker b;
+	pthread_t thread;
+	uint64_t removed = 0;
+
+	broker_open(&a.broker, at, "a");
+	broker_open(&b, at, "b");
+	for (unsigned i = 0; i < 4; i++)
+		pgroom_script(at, FILL
+			      "'2026-11-21T03:35:00.123Z', 't', 'p', 'c', 1, 0, '', 'z', n FROM "
+			      "generate_series((SELECT count(*) FROM events) + 1, (SELECT "
+			      "count(*) FROM events) + 25000) AS n;");
+	assert_int_equal(pthread_create(&thread, NULL, race, &a), 0);
+	while (removed < MANY_ROWS / 2) /* at most 20,000 each time */
+		removed += trim(&b, &limits, 1795232100123);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	removed += trim(&b, &limits, 1795232100123);
+	assert_int_equal(removed, MANY_ROWS / 2 + 1000);
+	pgroom_answers(at,
+		       "SELECT count(*) || ' ' || min(origin_seq) FILTER (WHERE origin = 'z') || "
+		       "' ' || count(*) FILTER (WHERE origin = 'a') FROM events",
+		       "50000 51001 1000");
+	broker_close(&a.broker);
+	broker_close(&b);
+}
+
+/* By age, in the order of seq; one at a time. */
+static void test_store_trim__what_is_too_old(void **state)
+{
+	const char *at = pgroom_at(state);
+	const struct store_limits limits = { .events_days = 10 };
+	struct broker a, b;
+	struct pg *other;
+	struct diag diag;
+
+	broker_open(&a, at, "a");
+	broker_open(&b, at, "b");
+	pgroom_script(at,
+		      FILL "CASE WHEN n <= 300 THEN '2026-11-01T00:00:00.000Z' WHEN n = 400 THEN "
+			   "'2026-11-02T00:00:00.000Z' ELSE '2026-11-20T00:00:00.000Z' END, 't', "
+			   "'p', 'c', 1, 0, '', 'z', n FROM generate_series(1, 500) AS n;");
+	other = pgroom_connect(at);
+	pgroom_must(
+		pg_script(other, "BEGIN; SELECT one FROM store FOR UPDATE;", "cannot lock", &diag),
+		&diag);
+	assert_int_equal(trim(&a, &limits, 1795232100123), 0); /* it is another's turn */
+	pg_close(other);
+	assert_int_equal(trim(&a, &limits, 0), 0);
+	assert_int_equal(trim(&a, &limits, 1795232100123), 300);
+	assert_int_equal(trim(&b, &limits, 1795232100123), 0);
+	pgroom_answers(at, "SELECT count(*)::text FROM events", "200");
+	broker_close(&a);
+	broker_close(&b);
+}
+
+static void test_store_trim_retained__what_was_cleared_long_ago(void **state)
+{
+	const char *at = pgroom_at(state);
+	struct broker a;
+	struct said said[2];
+	uint64_t applied;
+
+	broker_open(&a, at, "a");
+	say(&a, &said[0], "1", NULL, NULL, 0);
+	say(&a, &said[1], "2", NULL, NULL, 0);
+	said[1].record.payload.len = 0;
+	assert_int_equal(carry(&a, said, 2), 2);
+	pgroom_must(store_begin(a.store, &applied, &a.diag), &a.diag);
+	pgroom_must(store_trim_retained(a.store, 1795232100123 + 6 * 86400000LL, 10, &a.diag),
+		    &a.diag);
+	pgroom_must(store_commit(a.store, applied, &a.diag), &a.diag);
+	pgroom_answers(at, "SELECT count(*)::text FROM retained", "2");
+	pgroom_must(store_begin(a.store, &applied, &a.diag), &a.diag);
+	pgroom_must(store_trim_retained(a.store, 1795232100123 + 8 * 86400000LL, 10, &a.diag),
+		    &a.diag);
+	pgroom_must(store_commit(a.store, applied, &a.diag), &a.diag);
+	pgroom_answers(at, "SELECT string_agg(topic, ' ') FROM retained", "orders/1/status");
+	broker_close(&a);
+}
+
+/* ---- refusals ---------------------------------------------------------------------------- */
+
+static void refuse(struct broker *b, const char *id, const char *principal, bool is_letter)
+{
+	const struct refusal refusal = {
+		.id = id,
+		.time_ms = 1795232100123,
+		.action = "publish",
+		.reason = REASON_SCOPE_MISSING,
+		.who = { .client_id = "c\xff",
+			 .principal = principal,
+			 .address = "192.0.2.1",
+			 .is_proved = *principal != '\0' },
+		.topic = "a\0b",
+		.topic_len = 3,
+		.qos = 1,
+		.pointer = "/a",
+		.keyword = "type",
+		.message = "no",
+		.current_status = "",
+		.message_name = "status",
+		.payload = "\xfex",
+		.payload_len = 2,
+		.payload_bytes = 2,
+		.is_letter = is_letter,
+	};
+
+	pgroom_must(store_refuse(b->store, &refusal, &b->diag), &b->diag);
+	if (is_letter)
+		pgroom_must(store_letter(b->store, &refusal, &b->diag), &b->diag);
+}
+
+static void test_store_refuse__is_a_row_with_its_letter(void **state)
+{
+	const char *at = pgroom_at(state);
+	struct broker a;
+	uint64_t applied;
+
+	broker_open(&a, at, "a");
+	pgroom_must(store_begin(a.store, &applied, &a.diag), &a.diag);
+	refuse(&a, "1", "ann", true);
+	refuse(&a, "2", "", true);
+	pgroom_must(store_alert(a.store,
+				&(struct alertrow){ .time_ms = 1795232100123,
+						    .kind = "publish-rate",
+						    .state = "raised",
+						    .who = { "c", "ann", "192.0.2.1", true },
+						    .document = "{}" },
+				&a.diag),
+		    &a.diag);
+	pgroom_must(store_commit(a.store, applied, &a.diag), &a.diag);
+	pgroom_answers(
+		at,
+		"SELECT concat_ws('|', decision_id, time, action, reason, observed, client_id, "
+		"principal, address, topic, qos, retained, pointer, keyword, message, standing, "
+		"payload, encode(payload_raw, 'hex'), payload_bytes, share, closed, "
+		"message_name, resent, origin) FROM refusals WHERE seq = 1",
+		"1|2026-11-21T03:35:00.123Z|publish|scope-missing|0|c|ann|192.0.2.1|a|1|0|/a|"
+		"type|no||fe78|2|user ann|0|status||a");
+	pgroom_answers(at,
+		       "SELECT string_agg(share || bytes || encode(payload, 'hex'), ' ' ORDER BY "
+		       "seq) FROM store_letters",
+		       "user ann1026fe78 from 192.0.2.11026fe78");
+	pgroom_answers(at, "SELECT kind || state || share || origin FROM alerts",
+		       "publish-rateraiseduser anna");
+	pgroom_must(store_begin(a.store, &applied, &a.diag), &a.diag);
+	pgroom_must(store_resent(a.store, "1", "as 7", &a.diag), &a.diag);
+	pgroom_must(store_trim_letters(a.store, 1025, &a.diag), &a.diag);
+	pgroom_must(store_commit(a.store, applied, &a.diag), &a.diag);
+	pgroom_answers(at, "SELECT resent FROM refusals WHERE decision_id = '1'", "as 7");
+	pgroom_answers(at, "SELECT count(*)::text FROM store_letters", "0");
+	broker_close(&a);
+}
+
+/* Who has most of them loses its oldest; strangers have half of the room at most. */
+static void test_store_trim_refusals__the_largest_share_first(void **state)
+{
+	const char *at = pgroom_at(state);
+	const struct store_limits limits = { .refusals_rows = 100 };
+	struct broker a;
+	uint64_t applied;
+	char id[16];
+
+	broker_open(&a, at, "a");
+	pgroom_must(store_begin(a.store, &applied, &a.diag), &a.diag);
+	for (unsigned i = 0; i < 250; i++) {
+		(void)snprintf(id, sizeof(id), "%u", i);
+		refuse(&a, id, i < 40 ? "ann" : i < 120 ? "bob" : "", i >= 120);
+	}
+	for (unsigned i = 0; i < 2; i++) /* not all at once */
+		pgroom_must(store_trim_refusals(a.store, &limits, 0, 1000, &a.diag), &a.diag);
+	pgroom_must(store_commit(a.store, applied, &a.diag), &a.diag);
+	pgroom_answers(at,
+		       "SELECT string_agg(share || n, ' ' ORDER BY share) FROM (SELECT share, "
+		       "count(*) AS n FROM refusals GROUP BY share) AS s",
+		       "from 192.0.2.150 user ann25 user bob25");
+	pgroom_answers(at, "SELECT count(*) || ' ' || min(decision_id::int) FROM store_letters",
+		       "50 200");
+	broker_close(&a);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pgroom_set_up, pgroom_tear_down)
@@ -429,6 +844,13 @@ int main(void)
 		TEST(test_store_flush__waits_no_longer_than_its_time),
 		TEST(test_store_flush__does_not_wait_for_what_never_comes),
 		TEST(test_store_flush__a_repeat_is_no_step),
+		TEST(test_store_flush__two_brokers_race),
+		TEST(test_store_commit__once_whenever_the_connection_breaks),
+		TEST(test_store_trim__many_rows_while_writing),
+		TEST(test_store_trim__what_is_too_old),
+		TEST(test_store_trim_retained__what_was_cleared_long_ago),
+		TEST(test_store_refuse__is_a_row_with_its_letter),
+		TEST(test_store_trim_refusals__the_largest_share_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
