@@ -2,14 +2,16 @@
  * bench_ledger.c -- what keeping costs: the append, the way into SQLite, looking up.
  *
  *     bench_ledger [orders [folder]]
- *     bench_ledger --replay fresh|random|steps|stock messages folder
+ *     bench_ledger --replay fresh|random|steps|stock messages folder|conninfo
  *
  * Prints one "name value unit" line a number. The folder (default: the current one) should
  * lie on the disk that the database will; its files are removed at the end.
  *
  * Rows a second of the clock say little on a busy machine: rows a second of the writer's
  * processor time say what one free core carries. --replay does nothing else, for counting the
- * writer's instructions: valgrind --tool=callgrind --separate-threads=yes.
+ * writer's instructions: valgrind --tool=callgrind --separate-threads=yes. With a connection string
+ * it carries into that PostgreSQL database, which should be empty; the journal is in the current
+ * folder then.
  */
 #include <dirent.h>
 #include <inttypes.h>
@@ -242,7 +244,7 @@ static double database_bytes(const char *path)
 	return stat(path, &st) == 0 ? (double)st.st_size : 0;
 }
 
-/* Carried into SQLite from end to end: an event each, and but for stock a row of orders. */
+/* Carried into the database from end to end: an event each, and but for stock a row of orders. */
 static void bench_replay(struct bench *b)
 {
 	size_t rows = b->work == WORK_STOCK ? 1 : 2;
@@ -394,9 +396,9 @@ static int work_named(const char *name)
 
 static int usage(void)
 {
-	(void)fprintf(stderr,
-		      "usage: bench_ledger [orders [folder]]\n"
-		      "       bench_ledger --replay fresh|random|steps|stock messages folder\n");
+	(void)fprintf(stderr, "usage: bench_ledger [orders [folder]]\n"
+			      "       bench_ledger --replay fresh|random|steps|stock messages "
+			      "folder|conninfo\n");
 	return 2;
 }
 
@@ -409,14 +411,17 @@ int main(int argc, char **argv)
 	int words = (int)(argv + argc - word);
 	const char *folder = words > 1 ? word[1] : ".";
 	char path[512], ring[600];
+	bool is_shared = is_replay && ledger_is_shared(folder);
 	/* But for the cache those of a broker that says nothing of them. */
 	const struct ledger_options options = {
-		.path = path,
+		.path = is_shared ? folder : path,
+		.journal = is_shared ? ring : NULL,
 		.journal_bytes = 16u << 20,
 		.batch_rows = 16384,
 		.batch_ms = 50,
 		.cache_entities = CACHE,
 		.broker = "bench",
+		.strict_ms = 50,
 	};
 
 	if (work < 0)
@@ -424,7 +429,8 @@ int main(int argc, char **argv)
 	b.work = (enum work)work;
 	if (words > 0)
 		b.orders = strtoul(word[0], NULL, 10);
-	(void)snprintf(path, sizeof(path), "%s/bench-ledger-%ld.db", folder, (long)getpid());
+	(void)snprintf(path, sizeof(path), "%s/bench-ledger-%ld.db", is_shared ? "." : folder,
+		       (long)getpid());
 	(void)snprintf(ring, sizeof(ring), "%s-journal.ring", path);
 	diag_init(&b.diag);
 	if (!is_replay)
@@ -437,7 +443,7 @@ int main(int argc, char **argv)
 	else
 		run_all(&b);
 	ledger_close(b.ledger);
-	if (is_replay)
+	if (is_replay && !is_shared)
 		printf("database_bytes %.0f bytes a message\n",
 		       database_bytes(path) / (double)b.orders);
 	(void)unlink(path);
