@@ -68,11 +68,9 @@ bool ledger_step_line(struct ledger *l, struct diag *ret)
 {
 	uint64_t us[PROBES], sum = 1;
 
-	if (!l->is_shared || l->steps.is_probed)
-		return false;
+	if (!l->is_shared || l->steps.is_probed || store_probe(l->store, PROBES, us, NULL) != 0)
+		return false; /* what is wrong is said by the next batch; then it is tried again */
 	l->steps.is_probed = true;
-	if (store_probe(l->store, PROBES, us, NULL) != 0)
-		return false; /* what is wrong is said by the next batch */
 	for (size_t i = 0; i < PROBES; i++)
 		sum += us[i];
 	qsort(us, PROBES, sizeof(us[0]), compare);

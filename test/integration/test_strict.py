@@ -1,0 +1,294 @@
+"""
+A strict channel: the shared database has a message before it is acknowledged. What the database
+refuses or can't say is neither taken nor refused in its place.
+"""
+
+import contextlib
+import json
+import ssl
+import threading
+import time
+
+import pytest
+
+import cluster as shared
+import engines
+import harness
+import messages
+import rawmqtt
+
+pytestmark = engines.needs_postgres()
+
+TAKEN = (0, 0x10)
+CLOSED = "closed"
+ILLEGAL = 0x87
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory, template):
+    """One broker; its wires are as they should be at the end of each test."""
+    made = shared.Cluster(tmp_path_factory.mktemp("strict"), template, count=1,
+                          settings=["plugin_opt_strict_ms 300"])
+    yield made.start()
+    made.close()
+
+
+def say(client, message, qos=2):
+    """The acknowledgement's code; CLOSED: the connection ended without one."""
+    try:
+        return client.publish(*message, qos=qos)
+    except (rawmqtt.Closed, ssl.SSLError, ConnectionError):
+        return CLOSED
+
+
+def statuses(cluster, payment):
+    """Of its events, in the order in which the database took them."""
+    return [json.loads(payload)["status"] for payload, in cluster.rows(
+        "SELECT payload FROM events WHERE topic = ? ORDER BY seq",
+        "payments/%s/status" % payment)]
+
+
+def come_back(broker, client_id, wait=20, **options):
+    """Once it is not held off any more."""
+    found = []
+
+    def is_let_in():
+        client = broker.try_client("payments-service", broker.password("payments-service"),
+                                   client_id=client_id, **options)
+        if client.code == 0:
+            found.append(client)
+        return found
+
+    def tries():
+        with contextlib.suppress(OSError, rawmqtt.Closed):
+            return is_let_in()
+        return False
+
+    harness.until(tries, "the client to be let in", wait)
+    return found[0]
+
+
+def say_until_taken(broker, client_id, message, **options):
+    """As one that sends again until it is answered."""
+    harness.until(lambda: say(come_back(broker, client_id, **options), message) in TAKEN,
+                  "the message to be taken", 60)
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_step_is_in_the_database_when_it_is_acknowledged(cluster, version):
+    broker = cluster.brokers[0]
+    client = broker.client("payments-service", version=version)
+    payment = messages.unique("pay")
+    for count, status in enumerate(("PENDING", "SUCCEEDED"), 1):
+        assert say(client, messages.payment(payment, status=status)) in TAKEN
+        # No wait: it was committed before.
+        assert cluster.rows("SELECT status, revision FROM payments WHERE id = ?", payment) == [
+            (status, count)]
+    assert cluster.rows("SELECT origin, origin_seq < 0, revision FROM events WHERE topic = ? "
+                        "ORDER BY seq", "payments/%s/status" % payment) == [
+                            ("a", True, 1), ("a", True, 2)]
+    if version == 5:
+        assert say(client, messages.payment(payment, status="PENDING")) == ILLEGAL
+    else:
+        assert say(client, messages.payment(payment, status="PENDING")) == 0
+    assert statuses(cluster, payment) == ["PENDING", "SUCCEEDED"]
+
+
+def by_another(cluster, payment, status):
+    """Another broker steps, of which this one hears nothing."""
+    assert cluster.rows("UPDATE payments SET status = ?, revision = revision + 1 WHERE id = ? "
+                        "RETURNING 1", status, payment)
+
+
+def test_another_broker_was_first(cluster):
+    broker = cluster.brokers[0]
+    client = broker.client("payments-service")
+    lost, won, again = [messages.unique("pay") for _ in range(3)]
+    for payment in (lost, won, again):
+        assert say(client, messages.payment(payment)) in TAKEN
+    by_another(cluster, lost, "CANCELLED")
+    assert say(client, messages.payment(lost, status="SUCCEEDED")) == ILLEGAL
+    assert statuses(cluster, lost) == ["PENDING"]
+    # What memory says is no reason to refuse either: FAILED may become PENDING once more.
+    by_another(cluster, won, "FAILED")
+    assert say(client, messages.payment(won)) in TAKEN
+    assert statuses(cluster, won) == ["PENDING", "PENDING"]
+    # A repeat is no write, and it is asked about all the same.
+    by_another(cluster, again, "SUCCEEDED")
+    assert say(client, messages.payment(again)) == ILLEGAL
+    refused = [line for line in broker.refusals() if "transition-illegal" in line]
+    assert len(refused) == 2
+    new = messages.unique("pay")
+    cluster.rows("INSERT INTO payments (id, revision, created_at, updated_at, order_id, status) "
+                 "VALUES (?, 1, '', '', 'ord-1', 'PENDING') RETURNING 1", new)
+    assert say(client, messages.payment(new, status="SUCCEEDED")) in TAKEN
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_the_answer_is_lost(cluster, version):
+    """It is committed, and nobody hears of it: the client is closed, and sends it again."""
+    broker = cluster.brokers[0]
+    client_id = messages.unique("lost")
+    reader = broker.client("payments-service")
+    reader.subscribe("payments/+/status")
+    since = broker.mark()
+    # Other reads share the connection: where the first answer that is lost is one of those, the
+    # step is refused, since it was not sent.
+    for _ in range(10):
+        payment = messages.unique("pay")
+        client = come_back(broker, client_id, version=version)
+        harness.until(lambda: say(client, messages.payment(payment)) in TAKEN, "the first", 2)
+        broker.set_wires("drop")
+        step = messages.payment(payment, status="SUCCEEDED")
+        assert say(client, step) in ((CLOSED, 0x97) if version == 5 else (CLOSED,))
+        if "in doubt: " in broker.log(since):
+            break
+        broker.set_wires("pass")
+    harness.until(lambda: statuses(cluster, payment) == ["PENDING", "SUCCEEDED"], "the commit")
+    broker.set_wires("pass")
+    say_until_taken(broker, client_id, step, version=version)
+    assert statuses(cluster, payment) == ["PENDING", "SUCCEEDED"]
+    reader.ping()
+    assert [json.loads(each.payload)["status"] for each in reader.inbox
+            if payment in each.topic] == ["PENDING", "SUCCEEDED"]
+    assert not [line for line in broker.refusals(since) if "transition" in line]
+
+
+def test_the_database_does_not_answer(cluster):
+    """Stopped: the first is in doubt, then the breaker refuses at once; nobody else waits long."""
+    broker = cluster.brokers[0]
+    payment, client_id = messages.unique("pay"), messages.unique("stopped")
+    client = broker.client("payments-service", version=4, client_id=client_id)
+    other = broker.client("orders-service")
+    assert say(client, messages.payment(payment)) in TAKEN
+    broker.set_wires("hole")
+    step = messages.payment(payment, status="SUCCEEDED")
+    assert say(client, step) == CLOSED
+    slow = []
+    for _ in range(20):
+        begin = time.monotonic()
+        other.ping()
+        slow.append(time.monotonic() - begin)
+    assert sorted(slow)[10] < 0.5
+    second = broker.client("payments-service", version=4)
+    assert say(second, messages.payment(messages.unique("pay"))) == CLOSED
+    zero = broker.client("payments-service")
+    with contextlib.suppress(rawmqtt.Closed):
+        zero.publish(*messages.payment(messages.unique("pay")), qos=0)
+        zero.ping()
+    assert statuses(cluster, payment) in (["PENDING"], ["PENDING", "SUCCEEDED"])
+    broker.set_wires("pass")
+    say_until_taken(broker, client_id, step, version=4)
+    assert statuses(cluster, payment) == ["PENDING", "SUCCEEDED"]
+    broker.assert_alive()
+
+
+def test_a_slow_database(cluster):
+    broker = cluster.brokers[0]
+    client_id = messages.unique("slow")
+    client = broker.client("payments-service", client_id=client_id)
+    payment = messages.unique("pay")
+    broker.set_wires("pass", 0.01)
+    assert say(client, messages.payment(payment)) in TAKEN
+    broker.set_wires("pass", 0.4)  # more than plugin_opt_strict_ms
+    step = messages.payment(payment, status="SUCCEEDED")
+    assert say(client, step) == CLOSED
+    broker.set_wires("pass", 0.01)
+    say_until_taken(broker, client_id, step)
+    assert statuses(cluster, payment) == ["PENDING", "SUCCEEDED"]
+
+
+def test_an_eventual_refusal_is_confirmed(cluster):
+    """What another broker did is read where memory is older than a tenth of a second."""
+    broker = cluster.brokers[0]
+    client, order = broker.client("orders-service"), messages.unique("ord")
+    assert client.publish(*messages.order(order), qos=1) in TAKEN
+    harness.until(lambda: cluster.rows("SELECT 1 FROM orders WHERE id = ?", order), "the order")
+    assert cluster.rows("UPDATE orders SET status = 'APPROVED', revision = revision + 1 WHERE "
+                        "id = ? RETURNING 1", order)
+    time.sleep(0.15)
+    assert client.publish(*messages.order(order, status="SHIPPED"), qos=1) in TAKEN
+    assert client.publish(*messages.order(order, status="PLACED"), qos=1) == ILLEGAL
+
+
+def test_at_qos_0_nobody_is_closed(cluster):
+    """The contract asks for QoS 2 no more: it is the last test of this broker."""
+    broker = cluster.brokers[0]
+    with open(broker.contract, encoding="utf-8") as file:
+        document = json.load(file)
+    for operation in document["operations"].values():
+        operation.get("bindings", {}).get("mqtt", {}).pop("qos", None)
+    with open(broker.contract, "w", encoding="utf-8") as file:
+        json.dump(document, file)
+    broker.restart()
+    client, payment = broker.client("payments-service"), messages.unique("pay")
+    client.publish(*messages.payment(payment), qos=0)
+    client.ping()
+    assert statuses(cluster, payment) == ["PENDING"]
+    broker.set_wires("hole")
+    client.publish(*messages.payment(payment, status="SUCCEEDED"), qos=0)
+    client.publish(*messages.payment(payment, status="SUCCEEDED"), qos=0)
+    client.ping()
+    broker.set_wires("pass")
+
+
+class Sayer(threading.Thread):
+    """Takes payments of its own through their steps, and sends again what was not answered."""
+
+    def __init__(self, broker, number):
+        super().__init__(daemon=True)
+        self.broker, self.name = broker, messages.unique("sayer%d" % number)
+        self.taken, self.problem, self.is_over = [], None, False
+        self.client = None
+
+    def run(self):
+        try:
+            while not self.is_over:
+                payment = messages.unique("pay")
+                for status in ("PENDING", "SUCCEEDED"):
+                    if self._say(messages.payment(payment, status=status)):
+                        self.taken.append((payment, status))
+        except Exception as problem:  # the test's thread raises it
+            self.problem = problem
+
+    def _say(self, message):
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError, rawmqtt.Closed):
+                self.client = self.client or come_back(self.broker, self.name, 40, version=4)
+                if say(self.client, message) == 0:
+                    return True
+            self.client = None
+        raise AssertionError("not answered: %s" % (message,))
+
+
+def test_kill_9_of_the_database(new_cluster):
+    """What was acknowledged is there, once; what was not was sent again until it was."""
+    database = shared.Database()
+    cluster = None
+    try:
+        cluster = new_cluster(count=1, database=database).start()
+        sayers = [Sayer(cluster.brokers[0], number) for number in range(4)]
+        for sayer in sayers:
+            sayer.start()
+        for _ in range(3):
+            time.sleep(0.5)
+            database.primary.kill()
+            time.sleep(0.3)
+            database.primary.start()
+        time.sleep(2)
+        for sayer in sayers:
+            sayer.is_over = True
+        for sayer in sayers:
+            sayer.join(90)
+            assert sayer.problem is None and not sayer.is_alive(), sayer.problem
+        taken = [each for sayer in sayers for each in sayer.taken]
+        assert len(taken) > 50
+        kept = [(json.loads(payload)["paymentId"], json.loads(payload)["status"])
+                for payload, in cluster.rows("SELECT payload FROM events WHERE origin_seq < 0")]
+        assert len(kept) == len(set(kept)), "twice"
+        assert set(taken) <= set(kept)
+    finally:
+        if cluster:
+            cluster.close()
+        database.close()
