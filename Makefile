@@ -82,6 +82,8 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals report/deadletter
 GATE     = gate/gate gate/judgement gate/permission gate/permission_params gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/peer_rules gate/unlisted_rules gate/subscription gate/kinds gate/adopt gate/nearest gate/candidates gate/cloudevents
+# What petstorectl alone uses.
+LEDGER  += ledger/copy ledger/copy_sqlite ledger/copy_pg
 LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming learn/observed \
            learn/schemaof learn/shape learn/statuswalk learn/texttable learn/topictree learn/topictree_look \
            learn/traffic learn/traffic_line learn/traffic_rows learn/widen learn/widen_messages learn/widen_schema learn/widen_status
@@ -108,7 +110,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_bridges ctl/lint_shared ctl/lint_contract ctl/lint_messages ctl/lint_joined ctl/lint_examples \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \
            ctl/cmd_ctl ctl/control_args \
-           ctl/cmd_restored ctl/cmd_import ctl/import_check ctl/import_rows ctl/import_messages ctl/import_ids ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
+           ctl/cmd_restored ctl/cmd_copy ctl/cmd_import ctl/import_check ctl/import_rows ctl/import_messages ctl/import_ids ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
            ctl/cmd_contract ctl/cmd_init ctl/init_learn ctl/init_documents ctl/init_accounts ctl/init_folder \
            ctl/init_texts ctl/init_trials ctl/sample ctl/cmd_completion ctl/cmd_help
 

@@ -19,10 +19,10 @@
 #include "schema/payload.h"
 
 const struct ctl_command *const ctl_commands[] = {
-	&ctl_lint,    &ctl_explain, &ctl_may,      &ctl_list, &ctl_entity,   &ctl_refusals,
-	&ctl_brokers, &ctl_diff,    &ctl_replay,   &ctl_ctl,  &ctl_bans,     &ctl_restored,
-	&ctl_import,  &ctl_passwd,  &ctl_contract, &ctl_init, &ctl_validate, &ctl_completion,
-	&ctl_help,    &ctl_version, NULL,
+	&ctl_lint,       &ctl_explain, &ctl_may,     &ctl_list,     &ctl_entity, &ctl_refusals,
+	&ctl_brokers,    &ctl_diff,    &ctl_replay,  &ctl_ctl,      &ctl_bans,   &ctl_restored,
+	&ctl_copy,       &ctl_import,  &ctl_passwd,  &ctl_contract, &ctl_init,   &ctl_validate,
+	&ctl_completion, &ctl_help,    &ctl_version, NULL,
 };
 
 const struct ctl_command *ctl_find(const char *name)

@@ -93,8 +93,8 @@ void ctl_no_user(const struct ctl_call *call, const struct scene *scene, const c
 /* Prints "petstorectl NAME: <text>" to standard error. Returns CTL_FAILED. */
 int ctl_fail(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-extern const struct ctl_command ctl_bans, ctl_brokers, ctl_completion, ctl_contract, ctl_ctl,
-	ctl_diff, ctl_explain, ctl_help, ctl_import, ctl_init, ctl_lint, ctl_list, ctl_may,
+extern const struct ctl_command ctl_bans, ctl_brokers, ctl_completion, ctl_contract, ctl_copy,
+	ctl_ctl, ctl_diff, ctl_explain, ctl_help, ctl_import, ctl_init, ctl_lint, ctl_list, ctl_may,
 	ctl_passwd, ctl_refusals, ctl_replay, ctl_restored, ctl_validate, ctl_version;
 extern const struct ctl_command ctl_entity; /* any table of the database, by its own name */
 extern const struct ctl_command ctl_words;  /* asked by the scripts of ctl_completion */

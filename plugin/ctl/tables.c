@@ -12,7 +12,7 @@ static const struct tables_columns all[] = {
 	{ "events", "received_at", NULL, NULL, "publisher", "client_id", "topic", "message", NULL,
 	  "seq received_at topic publisher client_id qos retained payload will\n"
 	  "correction adopted digest revision origin unique_key message\n"
-	  "taken_over peer_publisher" },
+	  "taken_over peer_publisher (in PostgreSQL origin_seq overruled, too)" },
 	{ "refusals", "time", NULL, NULL, "principal", "client_id", "topic", "message_name", NULL,
 	  "seq decision_id time action reason observed client_id principal address\n"
 	  "topic qos retained pointer keyword message standing payload payload_bytes\n"

@@ -2,9 +2,9 @@
  * traffic.h -- recorded messages, read one after another.
  *
  * A recording is a file of lines (learn/traffic_line.h), or one array of such objects, as
- * `petstorectl events --json` prints it, or a database of the plugin (learn/traffic_rows.h). Which
- * it is the content says. It can be read several times; what comes from a pipe is kept in a
- * temporary file meanwhile. Knows no topics and no schemas.
+ * `petstorectl events --json` prints it, or a database of the plugin (learn/traffic_rows.h), which
+ * may be named by a connection string. Which it is the content says. It can be read several times;
+ * what comes from a pipe is kept in a temporary file meanwhile. Knows no topics and no schemas.
  */
 #ifndef PETSTORE_LEARN_TRAFFIC_H
 #define PETSTORE_LEARN_TRAFFIC_H

@@ -5,11 +5,13 @@
 #include <sys/stat.h>
 
 #include "base/utf8.h"
+#include "ledger/pg.h"
 #include "ledger/query.h"
+#include "ledger/store.h"
 
 static const char beginning[] = "SQLite format 3"; /* and a NUL */
 
-bool traffic_rows_are_in(const char *path)
+static bool is_sqlite(const char *path)
 {
 	char head[sizeof(beginning)];
 	struct stat st;
@@ -23,8 +25,13 @@ bool traffic_rows_are_in(const char *path)
 	return is_one;
 }
 
+bool traffic_rows_are_in(const char *place)
+{
+	return store_is_conninfo(place) || is_sqlite(place);
+}
+
 struct traffic_rows {
-	const char *path;
+	const char *place; /* as it is shown */
 	traffic_visit *visit;
 	void *ctx;
 	struct traffic_passed *passed;
@@ -72,7 +79,7 @@ static bool is_publish(const struct query_row *row)
 static bool take_row(const struct query_row *row, void *ctx)
 {
 	struct traffic_rows *rows = ctx;
-	struct traffic_place place = { rows->path, (uint64_t)integer_of(row, "seq", 0) };
+	struct traffic_place place = { rows->place, (uint64_t)integer_of(row, "seq", 0) };
 	struct traffic_message message = { .qos = (unsigned)integer_of(row, "qos", 0) };
 	const char *when;
 	size_t len;
@@ -104,14 +111,17 @@ static bool take_row(const struct query_row *row, void *ctx)
 	return rows->rc == 0;
 }
 
-int traffic_rows_read(const char *path, traffic_visit *visit, void *ctx,
+int traffic_rows_read(const char *place, traffic_visit *visit, void *ctx,
 		      struct traffic_passed *passed, struct diag *diag)
 {
 	static const char *const tables[] = { "events", "refusals" };
-	struct traffic_rows rows = { path, visit, ctx, passed, 0 };
+	char shown[PG_SHOWN_MAX];
+	struct traffic_rows rows = { place, visit, ctx, passed, 0 };
 	struct query *query = NULL;
-	int rc = query_open(path, &query, diag);
+	int rc = query_open(place, &query, diag);
 
+	if (store_is_conninfo(place))
+		rows.place = pg_shown(place, shown);
 	for (size_t i = 0; rc == 0 && rows.rc == 0 && i < 2; i++) {
 		const struct query_wanted wanted = { .table = tables[i], .order = "seq" };
 

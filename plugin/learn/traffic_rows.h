@@ -8,11 +8,11 @@
 #include "base/diag.h"
 #include "learn/traffic_line.h"
 
-/* Does the file @path begin as a database does? */
-bool traffic_rows_are_in(const char *path);
+/* Is @place a connection string, or a file that begins as a database does? */
+bool traffic_rows_are_in(const char *place);
 
 /* As traffic_read(): events first, in their order, then refusals. */
-int traffic_rows_read(const char *path, traffic_visit *visit, void *ctx,
+int traffic_rows_read(const char *place, traffic_visit *visit, void *ctx,
 		      struct traffic_passed *passed, struct diag *diag) MUST_CHECK;
 
 #endif

@@ -72,7 +72,10 @@ const struct pg_look_column *pg_look_find(const struct pg_look_table *table, con
 }
 
 /* refusals have a number that is called payload_bytes. */
-bool pg_look_is_second(const char *column)
+bool pg_look_is_second(const struct pg_look_table *table, unsigned column)
 {
-	return strcmp(column, "payload_bytes") == 0 || strcmp(column, "payload_raw") == 0;
+	const struct pg_look_column *is = &table->column[column];
+
+	return is->is_bytes &&
+	       (strcmp(is->name, "payload_bytes") == 0 || strcmp(is->name, "payload_raw") == 0);
 }

@@ -52,7 +52,7 @@ int pg_look_table(struct pg *pg, const char *table, struct pg_look_table *ret,
 /* The column's, or NULL. */
 const struct pg_look_column *pg_look_find(const struct pg_look_table *table, const char *name);
 
-/* Is it the second column of a payload, which has the bytes where the first one is NULL? */
-bool pg_look_is_second(const char *column);
+/* Is it the second column of a payload, which has the bytes where the one before it is NULL? */
+bool pg_look_is_second(const struct pg_look_table *table, unsigned column);
 
 #endif

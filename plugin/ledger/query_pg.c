@@ -115,11 +115,6 @@ static bool pg_query_has(struct query *base, const char *table)
 	       query->table.count > 0;
 }
 
-static bool is_second(const struct pg_look_table *table, unsigned at)
-{
-	return table->column[at].is_bytes && pg_look_is_second(table->column[at].name);
-}
-
 static void add_to_list(char *list, size_t cap, const char *name)
 {
 	size_t used = strlen(list);
@@ -132,7 +127,7 @@ static int fail_column(const struct pg_query *query, const char *name, struct di
 	char list[DIAG_MAX / 2] = "";
 
 	for (unsigned i = 0; i < query->table.count; i++)
-		if (!is_second(&query->table, i))
+		if (!pg_look_is_second(&query->table, i))
 			add_to_list(list, sizeof(list), query->table.column[i].name);
 	return diag_set(diag, ERR_INVALID, "%s: no column \"%s\"; there are: %s",
 			pg_name(query->pg), name, list);
@@ -293,7 +288,7 @@ static void read_row(const struct pg_rows *rows, unsigned at, const struct pg_lo
 	row->count = 0;
 	row->cell = cell;
 	for (unsigned i = 0; i < table->count; i++) {
-		if (!is_second(table, i)) {
+		if (!pg_look_is_second(table, i)) {
 			read_cell(rows, at, i, &table->column[i], &cell[row->count++]);
 		} else if (row->count > 0 && !pg_is_null(rows, at, i)) {
 			read_cell(rows, at, i, &table->column[i], &cell[row->count - 1]);
