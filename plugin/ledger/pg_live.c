@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -28,13 +29,14 @@ struct given {
 
 struct pg_live {
 	char *conninfo;
-	unsigned wait_ms;
+	_Atomic unsigned wait_ms; /* the owner's; the thread reads it when it connects */
 	bool is_plain, has_lock, has_thread;
 	pthread_t thread;
 	int event; /* wakes the thread */
 
 	/* the owner's */
 	struct pg *pg;       /* NULL: there is none, or it is in @fresh */
+	unsigned told_ms;    /* the bound that its server was told */
 	int64_t shut_ns;     /* the breaker is open until then, though there is a connection */
 	int64_t shut_for_ns; /* the last time, so long; 0: an answer came since */
 	struct pg_live_counts counts;
@@ -43,6 +45,7 @@ struct pg_live {
 	/* handed over: of connections that are in use there is one, so that a place each way will
 	 * do */
 	_Atomic(struct pg *) fresh; /* made by the thread */
+	unsigned fresh_told_ms;     /* likewise, of that one; written before it */
 	struct given given;         /* given up by the owner; the thread's while @is_given */
 	_Atomic bool is_given;
 	_Atomic bool is_stopping;
@@ -72,20 +75,21 @@ static unsigned statement_ms(unsigned wait_ms)
 	return wait_ms - wait_ms / 4;
 }
 
-static int connect_once(const struct pg_live *live, struct pg **ret, struct diag *diag)
+static int connect_once(const struct pg_live *live, unsigned wait_ms, struct pg **ret,
+			struct diag *diag)
 {
 	struct pg_place place = { .conninfo = live->conninfo,
 				  .application = application,
 				  .wait_ms = PG_LIVE_CONNECT_MS };
 	int rc;
 
-	if (live->is_plain && live->wait_ms > PG_LIVE_CONNECT_MS)
-		place.wait_ms = live->wait_ms;
+	if (live->is_plain && wait_ms > PG_LIVE_CONNECT_MS)
+		place.wait_ms = wait_ms;
 	else if (!live->is_plain)
-		place.statement_ms = statement_ms(live->wait_ms);
+		place.statement_ms = statement_ms(wait_ms);
 	rc = pg_open(&place, ret, diag);
 	if (rc == 0)
-		pg_set_wait(*ret, live->wait_ms);
+		pg_set_wait(*ret, wait_ms);
 	return rc;
 }
 
@@ -112,7 +116,8 @@ static void try_to_connect(struct pg_live *live)
 {
 	struct diag diag = { "" };
 	struct pg *pg = NULL;
-	int rc = connect_once(live, &pg, &diag);
+	unsigned wait_ms = atomic_load(&live->wait_ms);
+	int rc = connect_once(live, wait_ms, &pg, &diag);
 
 	/* A connection that never answers is followed by a pause, as one that is not made. */
 	live->pause_ns = longer(live->pause_ns);
@@ -121,6 +126,7 @@ static void try_to_connect(struct pg_live *live)
 		live->has_made = true;
 		live->answers_had = atomic_load(&live->answers);
 		atomic_fetch_add(&live->connects, 1);
+		live->fresh_told_ms = wait_ms;
 		atomic_store(&live->fresh, pg);
 	}
 	note_attempt(live, rc, &diag);
@@ -253,14 +259,15 @@ int pg_live_open(const struct pg_live_options *options, struct pg_live **ret, st
 		return diag_nomem(diag);
 	live->event = -1;
 	live->tried_rc = 1;
-	live->wait_ms = options->wait_ms;
+	atomic_store(&live->wait_ms, options->wait_ms);
 	live->is_plain = options->is_plain;
 	live->waits.bound = wait_bounds;
 	live->waits.bounds = sizeof(wait_bounds) / sizeof(wait_bounds[0]);
 	live->conninfo = strdup(options->conninfo);
 	rc = live->conninfo ? make_lock(live, diag) : diag_nomem(diag);
 	if (rc == 0)
-		rc = live->is_plain ? connect_once(live, &live->pg, diag) : start(live, diag);
+		rc = live->is_plain ? connect_once(live, options->wait_ms, &live->pg, diag)
+				    : start(live, diag);
 	if (rc) {
 		pg_live_close(live);
 		return rc;
@@ -323,19 +330,57 @@ int pg_live_await(struct pg_live *live, unsigned wait_ms, struct diag *diag)
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-void pg_live_set_wait(struct pg_live *live, unsigned wait_ms)
+/* To the thread, which closes it. @doubt: whose answer it waits for first. */
+static void give_up(struct pg_live *live, uint64_t doubt)
 {
-	live->wait_ms = wait_ms;
-	if (live->pg)
-		pg_set_wait(live->pg, wait_ms);
+	live->counts.lost++;
+	if (live->is_plain) {
+		pg_close(live->pg);
+		live->pg = NULL;
+		return;
+	}
+	live->given = (struct given){ .pg = live->pg,
+				      .doubt = doubt,
+				      .until_ns = clock_mono_ns() + PG_LIVE_DOUBT_MS * MS };
+	live->pg = NULL;
+	live->shut_ns = live->shut_for_ns = 0;
+	atomic_store(&live->is_given, true);
+	wake(live);
+}
+
+/* In one round trip, once for each connection at most, unless the bound changes again. */
+static void tell_bound(struct pg_live *live)
+{
+	unsigned wait_ms = atomic_load(&live->wait_ms);
+	char sql[48];
+
+	if (live->is_plain || !live->pg || live->told_ms == wait_ms)
+		return;
+	pg_set_wait(live->pg, wait_ms);
+	(void)snprintf(sql, sizeof(sql), "SET statement_timeout = %u", statement_ms(wait_ms));
+	live->told_ms = wait_ms;
+	diag_ignore(pg_exec(live->pg, sql, NULL, NULL, "cannot set the bound", NULL));
+	if (pg_is_lost(live->pg))
+		give_up(live, 0);
 }
 
 /* The connection to ask on; NULL: there is none, or the breaker is open. */
 static struct pg *take(struct pg_live *live)
 {
-	if (!live->pg)
-		live->pg = atomic_exchange(&live->fresh, NULL);
+	if (!live->pg && (live->pg = atomic_exchange(&live->fresh, NULL)) != NULL) {
+		live->told_ms = live->fresh_told_ms;
+		tell_bound(live);
+	}
 	return live->shut_ns == 0 || clock_mono_ns() >= live->shut_ns ? live->pg : NULL;
+}
+
+void pg_live_set_wait(struct pg_live *live, unsigned wait_ms)
+{
+	atomic_store(&live->wait_ms, wait_ms);
+	if (!take(live))
+		return;
+	pg_set_wait(live->pg, wait_ms);
+	tell_bound(live);
 }
 
 bool pg_live_is_up(struct pg_live *live)
@@ -360,24 +405,6 @@ static int fail_shut(struct pg_live *live, struct diag *diag)
 			live->pg ? "it did not answer in time" : "the connection was lost");
 }
 
-/* To the thread, which closes it. @doubt: whose answer it waits for first. */
-static void give_up(struct pg_live *live, uint64_t doubt)
-{
-	live->counts.lost++;
-	if (live->is_plain) {
-		pg_close(live->pg);
-		live->pg = NULL;
-		return;
-	}
-	live->given = (struct given){ .pg = live->pg,
-				      .doubt = doubt,
-				      .until_ns = clock_mono_ns() + PG_LIVE_DOUBT_MS * MS };
-	live->pg = NULL;
-	live->shut_ns = live->shut_for_ns = 0;
-	atomic_store(&live->is_given, true);
-	wake(live);
-}
-
 /* The server gave it up for its time, and the connection is whole: the next one may take as long.
  */
 static void shut(struct pg_live *live, int64_t now_ns)
@@ -391,7 +418,7 @@ static int look_at_answer(struct pg_live *live, const struct pg_live_ask *ask, i
 			  int rc)
 {
 	int64_t now = clock_mono_ns();
-	bool is_late = rc != 0 && now - began_ns >= statement_ms(live->wait_ms) * MS;
+	bool is_late = rc != 0 && now - began_ns >= statement_ms(atomic_load(&live->wait_ms)) * MS;
 
 	live->counts.asked++;
 	live->counts.late += is_late;
@@ -420,7 +447,7 @@ int pg_live_exec(struct pg_live *live, const struct pg_live_ask *ask, struct pg_
 	if (!take(live) && !live->is_plain)
 		return fail_shut(live, diag);
 	if (!live->pg) {
-		rc = connect_once(live, &live->pg, diag);
+		rc = connect_once(live, atomic_load(&live->wait_ms), &live->pg, diag);
 		if (rc)
 			return rc;
 		atomic_fetch_add(&live->connects, 1);

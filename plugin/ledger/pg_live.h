@@ -59,7 +59,7 @@ void pg_live_close(struct pg_live *live);
  */
 int pg_live_await(struct pg_live *live, unsigned wait_ms, struct diag *diag) MUST_CHECK;
 
-/* The bound of the calls that follow. */
+/* The bound of the calls that follow; asks the server, within it, where it changes. */
 void pg_live_set_wait(struct pg_live *live, unsigned wait_ms);
 
 /* Is there a connection, so that a call will not be refused at once? Never waits. */

@@ -10,8 +10,11 @@
 #include "ledger/pg_live.h"
 #include "ledger/store.h"
 
-/* The bound of a call of a broker's reader, until pg_live_set_wait() of pg_reader_live(). */
-#define PG_READER_WAIT_MS 50u
+/*
+ * The bound of a call of a broker's reader, until who hands it to the broker's thread sets that
+ * one's: pg_live_set_wait() of pg_reader_live().
+ */
+#define PG_READER_WAIT_MS 2000u
 /* Of one that is alone. */
 #define PG_READER_ALONE_MS 10000u
 

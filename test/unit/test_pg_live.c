@@ -261,6 +261,27 @@ static void test_pg_live_exec__nobody_listens(void **state)
 	pg_live_close(live);
 }
 
+/* The server is told the bound: of the connection that is there, and of those that are made later.
+ */
+static void test_pg_live_set_wait__counts_at_once(void **state)
+{
+	struct pg_live *live = opened(PATIENCE_MS);
+	int64_t began, pid = 0;
+
+	(void)state;
+	assert_int_equal(ask(live, "SELECT pg_sleep(0.3)", 0, NULL), 0);
+	pg_live_set_wait(live, WAIT_MS);
+	for (int i = 0; i < 2; i++) {
+		pid = ask_until_answered(live, "SELECT pg_backend_pid()");
+		began = clock_mono_ns();
+		assert_int_equal(ask(live, "SELECT pg_sleep(2)", 7, NULL), ERR_BUSY);
+		assert_true(clock_mono_ns() - began < PATIENCE_MS * MS / 4);
+		assert_string_equal(pg_live_state(live), "57014");
+		end_backend(pid);
+	}
+	pg_live_close(live);
+}
+
 /* A plain one connects in the call. */
 static void test_pg_live_exec__plain(void **state)
 {
@@ -294,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_pg_live_exec__in_doubt_for_good),
 		cmocka_unit_test(test_pg_live_exec__ended_while_idle),
 		cmocka_unit_test(test_pg_live_exec__nobody_listens),
+		cmocka_unit_test(test_pg_live_set_wait__counts_at_once),
 		cmocka_unit_test(test_pg_live_exec__plain),
 	};
 
