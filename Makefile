@@ -83,7 +83,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals report/deadletter
 GATE     = gate/gate gate/judgement gate/permission gate/permission_params gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/peer_rules gate/unlisted_rules gate/subscription gate/kinds gate/adopt gate/nearest gate/candidates gate/cloudevents
 # What petstorectl alone uses.
-LEDGER  += ledger/copy ledger/copy_sqlite ledger/copy_pg
+LEDGER  += ledger/copy ledger/copy_sqlite ledger/copy_pg ledger/fileuser
 LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming learn/observed \
            learn/schemaof learn/shape learn/statuswalk learn/texttable learn/topictree learn/topictree_look \
            learn/traffic learn/traffic_line learn/traffic_rows learn/widen learn/widen_messages learn/widen_schema learn/widen_status

@@ -59,6 +59,9 @@ static int run(struct ctl_call *call)
 	json_t *tables = json_array();
 	int rc;
 
+	if (!options.from_journal && call->files.database &&
+	    strcmp(call->files.database, options.from) == 0)
+		options.from_journal = files_option(&call->files, "journal");
 	if (!options.broker)
 		options.broker = files_option(&call->files, "broker");
 	if (!options.broker)

@@ -1,14 +1,12 @@
 #include "ledger/adoption.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "ledger/fileuser.h"
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
 #include "ledger/ledger_internal.h"
@@ -40,40 +38,6 @@ struct adoption {
 };
 
 /* ---- opening ------------------------------------------------------------------------------- */
-
-static int fail_user(const char *path, uid_t owner, struct diag *diag)
-{
-	const struct passwd *user = getpwuid(owner);
-	char number[16];
-
-	(void)snprintf(number, sizeof(number), "%u", (unsigned)owner);
-	return diag_set(diag, ERR_INVALID,
-			"%s: belongs to the user %s, who could not use the journal that is made "
-			"there: run this as that user (sudo -u %s petstorectl import ...)",
-			path, user ? user->pw_name : number, user ? user->pw_name : number);
-}
-
-/* The database's user, or, where there is no database yet, the folder's, is the one who runs this.
- */
-static int check_user(const char *path, struct diag *diag)
-{
-	char *folder;
-	const char *slash = strrchr(path, '/');
-	struct stat st;
-	int rc;
-
-	if (stat(path, &st) == 0)
-		return st.st_uid == geteuid() ? 0 : fail_user(path, st.st_uid, diag);
-	folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	if (!folder)
-		return diag_nomem(diag);
-	if (stat(folder, &st) != 0)
-		rc = diag_set(diag, ERR_IO, "%s: %s", folder, strerror(errno));
-	else
-		rc = st.st_uid == geteuid() ? 0 : fail_user(folder, st.st_uid, diag);
-	free(folder);
-	return rc;
-}
 
 static int fail_in_use(const char *path, struct diag *diag)
 {
@@ -157,7 +121,8 @@ static int open_store(struct adoption *a, struct diag *diag)
 	if (rc == 0)
 		rc = find_numbers(a, diag);
 	if (rc == 0)
-		rc = store_reader_open(&place, false, &a->reader, diag);
+		/* Of a server it waits as a person does, and not as the broker's thread. */
+		rc = store_reader_open(&place, store_is_shared(place.place), &a->reader, diag);
 	if (rc)
 		return rc;
 	store_reader_use(a->reader, a->plan);
@@ -183,7 +148,8 @@ int adoption_open(const struct ledger_place *place, const struct adoption_journa
 	rc = a->path && a->room ? 0 : diag_nomem(diag);
 	/* What is made is the journal, and, where it is a file, the database. */
 	if (rc == 0)
-		rc = check_user(place->journal ? place->journal : place->database, diag);
+		rc = fileuser_check(place->journal ? place->journal : place->database, "import",
+				    diag);
 	if (rc == 0)
 		rc = start_and_stop(a, journal, diag);
 	if (rc == 0)

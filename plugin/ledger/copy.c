@@ -8,6 +8,7 @@
 #include "base/siphash.h"
 #include "base/utf8.h"
 #include "ledger/copy_end.h"
+#include "ledger/fileuser.h"
 
 #define PATIENCE_MS 5000u
 
@@ -122,13 +123,23 @@ static int look_at_target(struct work *w, struct store *store)
 	return rc;
 }
 
+/* A file that is made belongs to who runs this. */
+static int check_user(const struct work *w)
+{
+	const char *to = w->options->to;
+
+	return store_is_conninfo(to) ? 0 : fileuser_check(to, "copy", w->diag);
+}
+
 /* Makes the target's database, and in it all tables that the source has. */
 static int make_tables(struct work *w)
 {
 	const struct store_place place = { .place = w->options->to };
 	struct store *store = NULL;
-	int rc = store_open(&place, PATIENCE_MS, &store, w->diag);
+	int rc = check_user(w);
 
+	if (rc == 0)
+		rc = store_open(&place, PATIENCE_MS, &store, w->diag);
 	if (rc == 0)
 		rc = look_at_target(w, store);
 	if (rc == 0)

@@ -48,8 +48,8 @@ int pg_live_open(const struct pg_live_options *options, struct pg_live **ret,
 		 struct diag *diag) MUST_CHECK;
 
 /*
- * Ends the thread, for which it waits PG_LIVE_CONNECT_MS at most. NULL is fine. Rows must have been
- * cleared before.
+ * Ends the thread, for which it waits PG_LIVE_CONNECT_MS at most, or for a name server's answer.
+ * NULL is fine. Rows must have been cleared before.
  */
 void pg_live_close(struct pg_live *live);
 

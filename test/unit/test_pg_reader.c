@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "failalloc.h"
 #include "ledger/pg_reader.h"
 
 #define PATIENCE_MS 5000u
@@ -201,6 +202,32 @@ static void test_pg_reader_open__no_ledger(void **state)
 	diag_init(&diag);
 	assert_int_equal(store_reader_open(&place, true, &reader, &diag), ERR_VERSION);
 	assert_non_null(strstr(diag.text, "no database of this plugin"));
+}
+
+static void test_pg_reader_open__survives_failing_allocations(void **state)
+{
+	const struct store_place place = { .place = conninfo };
+	size_t n;
+
+	(void)state;
+	if (!server())
+		skip();
+	for (n = 1;; n++) {
+		struct store_reader *reader = NULL;
+		struct diag diag = { "" };
+		int rc;
+
+		failalloc_start(n);
+		rc = store_reader_open(&place, true, &reader, &diag);
+		if (!failalloc_stop()) {
+			must(rc, &diag);
+			store_reader_close(reader);
+			break;
+		}
+		assert_int_equal(rc, ERR_NOMEM);
+		assert_null(reader);
+	}
+	assert_true(n > 3);
 }
 
 /* Another broker's statement holds the table: the broker's thread goes on in time. */
@@ -415,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_pg_reader_find__an_entity),
 		cmocka_unit_test(test_pg_reader_find__alone),
 		cmocka_unit_test(test_pg_reader_open__no_ledger),
+		cmocka_unit_test(test_pg_reader_open__survives_failing_allocations),
 		cmocka_unit_test(test_pg_reader_find__waits_no_longer_than_its_bound),
 		cmocka_unit_test(test_pg_reader_visit__retained),
 		cmocka_unit_test(test_pg_reader_visit__events),
