@@ -43,6 +43,7 @@ struct carry_entity {
 	struct carry_stands now;  /* as far as steps are settled */
 	bool is_asked;            /* whether its steps are resends */
 	bool is_spoilt;           /* a step of this batch had no effect */
+	bool is_owner_moved;      /* its owner is written whoever it belongs to */
 };
 
 struct carry_table {
@@ -111,6 +112,12 @@ int carry_send(struct pg_carry *carry, const struct pg_carry_to *to, struct diag
 
 /* The hash of step[].entity, for spoilt[]. */
 uint64_t carry_hash(const struct batch_entity *entity);
+
+/* Is it no step that is judged, but what stands from now on, its owner as well? */
+static inline bool carry_is_last_word(const struct record *record)
+{
+	return record->is_adopted || record->is_taken_over || record->is_correction;
+}
 
 /* Locks and reads the rows of all entities, and settles: sets @end, fate and revision. */
 int carry_settle(struct pg_carry *carry, const struct pg_carry_to *to,

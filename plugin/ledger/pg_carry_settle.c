@@ -136,13 +136,16 @@ static bool may_wait(struct pg_carry *c, const struct carry_step *step, int64_t 
 	return spoilt_at(c, hash)->hash != hash || spoilt_at(c, hash)->until_ns < now_ns;
 }
 
-static void apply(struct carry_step *step, struct carry_stands *now)
+static void apply(struct carry_step *step, struct carry_entity *entity)
 {
 	const struct record *record = &step->row->record;
+	struct carry_stands *now = &entity->now;
 
 	now->revision++;
-	if (now->owner.len == 0 && record->owner.len > 0)
+	if (record->owner.len > 0 && (now->owner.len == 0 || carry_is_last_word(record))) {
 		now->owner = record->owner;
+		entity->is_owner_moved = entity->is_owner_moved || carry_is_last_word(record);
+	}
 	for (unsigned k = 0; k < step->table->status_count; k++)
 		for (size_t i = 0; i < record->value_count; i++)
 			if (record->value[i].column == step->table->status[k])
@@ -163,7 +166,7 @@ static void settle_one(struct pg_carry *c, struct carry_step *step, int64_t now_
 	step->fate = settle_step(&step->row->record, steps, &stands, step->resend,
 				 step->slot >= 0 && may_wait(c, step, now_ns));
 	if (step->fate == SETTLE_APPLIED)
-		apply(step, &entity->now);
+		apply(step, entity);
 	else if (step->fate != SETTLE_WAITS)
 		entity->is_spoilt = true;
 	step->revision = entity->now.revision;
@@ -180,7 +183,7 @@ static bool settle_all(struct pg_carry *c, int64_t now_ns)
 			struct carry_entity *entity = &c->entity[c->step[i].entity->index];
 
 			entity->now = entity->read;
-			entity->is_spoilt = false;
+			entity->is_spoilt = entity->is_owner_moved = false;
 		}
 	for (c->end = 0; c->end < c->step_count; c->end++) {
 		struct carry_step *step = &c->step[c->end];

@@ -93,6 +93,10 @@ struct carry_part {
 	enum pg_type type[STORE_COLUMNS_MAX];
 };
 
+/* In a row's mask, beside the columns that are set: the owner is written whoever stood there. */
+#define OWNER_MOVED ((uint64_t)1 << 63)
+_Static_assert(STORE_COLUMNS_MAX <= 63, "a bit a column, and one more");
+
 static enum pg_type type_of(const char *name)
 {
 	switch (name[0] | 0x20) {
@@ -137,7 +141,7 @@ static void put_entity(struct carry_part *part, const struct batch_entity *entit
 	struct pg_array *array = part->carry->array;
 	const struct value *value = entity->value;
 	unsigned k = 0;
-	uint64_t mask = 0;
+	uint64_t mask = part->carry->entity[entity->index].is_owner_moved ? OWNER_MOVED : 0;
 
 	pg_array_text(&array[ID], entity->id.text, entity->id.len);
 	pg_array_number(&array[REVISION], (int64_t)part->carry->entity[entity->index].now.revision);
@@ -208,7 +212,7 @@ static void make_insert(const struct carry_part *part)
 	carry_sql_add(c, " ON CONFLICT (id) DO NOTHING");
 }
 
-/* Columns that an entity's steps do not set stay as they are; the first owner stays. */
+/* Columns that an entity's steps do not set stay as they are; so does an owner, by OWNER_MOVED. */
 static void make_update(const struct carry_part *part)
 {
 	struct pg_carry *c = part->carry;
@@ -217,7 +221,8 @@ static void make_update(const struct carry_part *part)
 	carry_sql_add(c,
 		      "UPDATE \"%s\" AS t SET revision = u.revision, updated_at = u.updated_at, "
 		      "adopted_at = coalesce(u.adopted_at, t.adopted_at), "
-		      "owner = coalesce(t.owner, u.owner)",
+		      "owner = CASE WHEN u.mask < 0 THEN coalesce(u.owner, t.owner) ELSE "
+		      "coalesce(t.owner, u.owner) END",
 		      part->table->name);
 	for (unsigned i = 0; i < part->columns; i++)
 		carry_sql_add(c,
@@ -262,7 +267,7 @@ static void sum_up_step(struct pg_carry *c, const struct pg_carry_to *to,
 		entity->first = step->row;
 	entity->last = step->row;
 	entity->writes++;
-	if (record->owner.text && !entity->owner.text)
+	if (record->owner.text && (!entity->owner.text || carry_is_last_word(record)))
 		entity->owner = record->owner;
 	if (record->is_adopted)
 		entity->adopted = step->row;
