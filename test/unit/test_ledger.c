@@ -442,8 +442,11 @@ static void test_ledger_find_unchanged__lists_the_longest_first(void **state)
 	assert_int_equal(find_unchanged(f, 1800000000000, 1, text), 0);
 	assert_string_equal(text, "early 2023-11-14T22:13:21.000Z;");
 	assert_string_equal(folder_ask(&f->folder, "shop.db",
-				       "SELECT count(*) FROM pragma_index_list('orders') WHERE "
-				       "name = 'orders.status.updated_at'"),
+				       folder_is_shared()
+					       ? "SELECT count(*) FROM pg_indexes WHERE indexname "
+						 "= 'orders.status.updated_at'"
+					       : "SELECT count(*) FROM pragma_index_list('orders') "
+						 "WHERE name = 'orders.status.updated_at'"),
 			    "1");
 	close_ledger(f);
 }
@@ -512,9 +515,9 @@ static void test_ledger_commit__leaves_unnamed_columns(void **state)
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	flush(f);
 	assert_sql(&f->folder, "shop.db",
-		   "SELECT owner, status, payment_status, total, quantity, weight, is_gift, "
-		   "typeof(quantity), typeof(weight) FROM orders",
-		   "customer-a|PLACED|PENDING|12.50|4|7.0|1|integer|real");
+		   "SELECT owner, status, payment_status, total, quantity, CAST(weight * 2 AS "
+		   "INTEGER), is_gift FROM orders",
+		   "customer-a|PLACED|PENDING|12.50|4|14|1");
 	write = order_write("1", &nothing, 1);
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	assert_int_equal(look(f, ORDERS, "1", &seen), 0);
@@ -551,11 +554,16 @@ static void test_ledger_commit__event_only_and_entity_only(void **state)
 	write.is_power = true;
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	close_ledger(f);
-	assert_sql(&f->folder, "shop.db",
-		   "SELECT seq, publisher, client_id, retained, will, correction, adopted, "
-		   "typeof(payload), "
-		   "hex(payload) FROM events",
-		   "2|||1|0|0|0|blob|FF0078\n3|||1|1|1|1|text|");
+	assert_sql(
+		&f->folder, "shop.db",
+		folder_is_shared()
+			? "SELECT origin_seq, publisher, client_id, retained, will, correction, "
+			  "adopted, upper(encode(payload_bytes, 'hex')), payload FROM events "
+			  "ORDER BY seq"
+			: "SELECT seq, publisher, client_id, retained, will, correction, adopted, "
+			  "iif(typeof(payload) = 'blob', hex(payload), NULL), iif(typeof("
+			  "payload) = 'text', payload, NULL) FROM events ORDER BY seq",
+		"2|||1|0|0|0|FF0078|-\n3|||1|1|1|1|-|");
 	assert_sql(&f->folder, "shop.db", "SELECT id, status FROM orders", "1|PLACED");
 }
 
@@ -582,9 +590,8 @@ static void test_ledger_commit__keeps_the_messages_name(void **state)
 	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
 	close_ledger(f);
 	assert_sql(&f->folder, "shop.db",
-		   "SELECT typeof(message), length(message), substr(message, 1, 4) FROM events "
-		   "ORDER BY seq",
-		   "null|-|-\ntext|11|temp\ntext|127|nnnn");
+		   "SELECT length(message), substr(message, 1, 4) FROM events ORDER BY seq",
+		   "-|-\n11|temp\n127|nnnn");
 }
 
 static void test_ledger_commit__refuses_what_it_cannot_keep(void **state)
@@ -855,13 +862,14 @@ static void test_ledger_open__shared_needs_a_name_and_a_journal(void **state)
 	struct fixture *f = *state;
 
 	f->options.path = "host=127.0.0.1 dbname=shop password=secret";
+	f->options.broker = f->options.journal = NULL;
 	assert_int_equal(try_open(f, &plan), ERR_INVALID);
 	assert_non_null(strstr(f->diag.text, "plugin_opt_broker: is missing"));
 	f->options.broker = "warehouse-1";
 	assert_int_equal(try_open(f, &plan), ERR_INVALID);
 	assert_non_null(strstr(f->diag.text, "plugin_opt_journal: is missing"));
 	assert_true(ledger_is_shared(f->options.path));
-	assert_false(ledger_is_shared(f->path));
+	assert_false(ledger_is_shared("shop.db"));
 }
 
 static void write_file(const char *path, const char *text)
@@ -962,6 +970,7 @@ static void test_ledger_open__nth_allocation_fails(void **state)
 	struct fixture *f = *state;
 	size_t n;
 
+	folder_sqlite_only(); /* libpq says of its own that it is not connected */
 	open_ledger(f);
 	assert_int_equal(move_order(f, "1", "PLACED"), 0);
 	close_ledger(f);
@@ -982,6 +991,18 @@ static void test_ledger_open__nth_allocation_fails(void **state)
 
 /* ---- a table of somebody else ------------------------------------------------------------ */
 
+static void make_orders(struct fixture *f, const char *note)
+{
+	char sql[300];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "CREATE TABLE orders (id TEXT PRIMARY KEY, owner TEXT, revision %s, "
+		       "created_at TEXT, updated_at TEXT, note %s)",
+		       folder_is_shared() ? "BIGINT" : "INTEGER", note);
+	assert_sql(&f->folder, "shop.db", "DROP TABLE orders", "");
+	assert_sql(&f->folder, "shop.db", sql, "");
+}
+
 static void test_ledger_open__foreign_table(void **state)
 {
 	struct fixture *f = *state;
@@ -993,19 +1014,11 @@ static void test_ledger_open__foreign_table(void **state)
 		   "");
 	assert_int_equal(try_open(f, &plan), ERR_INVALID);
 	assert_non_null(strstr(f->diag.text, "owner is missing"));
-	assert_sql(&f->folder, "shop.db", "DROP TABLE orders", "");
-	assert_sql(&f->folder, "shop.db",
-		   "CREATE TABLE orders (id TEXT PRIMARY KEY, owner TEXT, revision INTEGER, "
-		   "created_at TEXT, updated_at TEXT, note TEXT NOT NULL)",
-		   "");
+	make_orders(f, "TEXT NOT NULL");
 	assert_int_equal(try_open(f, &plan), ERR_INVALID);
 	assert_non_null(strstr(f->diag.text, "note"));
 	/* A column of the operator's own that may stay unset is none of our business. */
-	assert_sql(&f->folder, "shop.db", "DROP TABLE orders", "");
-	assert_sql(&f->folder, "shop.db",
-		   "CREATE TABLE orders (id TEXT PRIMARY KEY, owner TEXT, revision INTEGER, "
-		   "created_at TEXT, updated_at TEXT, note TEXT)",
-		   "");
+	make_orders(f, "TEXT");
 	open_ledger(f);
 	assert_int_equal(move_order(f, "1", "PLACED"), 0);
 	close_ledger(f);
@@ -1030,8 +1043,10 @@ static void test_ledger_commit__database_locked_for_seconds(void **state)
 	assert_true(ledger_is_ready(f->ledger, 100, false));
 	assert_int_equal(move_order(f, "1", "PLACED"), 0);
 	wait_for_news(f, "takes no writes");
-	assert_false(ledger_is_ready(f->ledger, 100, false));
-	assert_int_equal(move_order(f, "1", "APPROVED"), ERR_IO);
+	/* What several brokers share may be away: the journal keeps it meanwhile. */
+	assert_int_equal(ledger_is_ready(f->ledger, 100, false), folder_is_shared());
+	if (!folder_is_shared())
+		assert_int_equal(move_order(f, "1", "APPROVED"), ERR_IO);
 	/* What was kept is seen, and what never was is found to be unknown. */
 	assert_int_equal(look(f, ORDERS, "1", &seen), 0);
 	assert_string_equal(seen.status[0], "PLACED");
@@ -1060,7 +1075,9 @@ static void test_ledger_commit__short_lock_is_no_trouble(void **state)
 	sleep_ms(150);
 	folder_unlock(lock);
 	flush(f);
-	assert_false(ledger_news(f->ledger, &line));
+	while (ledger_news(f->ledger, &line))
+		if (!strstr(line.text, "strict steps: about")) /* once, of a shared database */
+			fail_msg("%s", line.text);
 }
 
 static void test_ledger_commit__journal_full(void **state)
@@ -1234,7 +1251,7 @@ static void test_ledger_open__locked_with_a_filled_journal(void **state)
 	open_in_trouble(f);
 	assert_true(ledger_news(f->ledger, &line));
 	assert_non_null(strstr(line.text, "the store takes no writes: "));
-	assert_non_null(strstr(line.text, "locked"));
+	assert_non_null(strstr(line.text, "lock"));
 	assert_int_equal(ledger_replan(f->ledger, &plan, &f->diag), 0);
 	/* A broker that is stopped meanwhile leaves the journal as it was. */
 	close_ledger(f);
@@ -1401,6 +1418,11 @@ static void test_ledger__events_keep_rows(void **state)
 	f->options.events_keep_rows = 50;
 	open_ledger(f);
 	commit_events(f, 1000, 1700000000000);
+	/* A shared database is trimmed now and then. */
+	for (int i = 0; folder_is_shared() && i < 100; i++, sleep_ms(100))
+		if (strcmp(folder_ask(&f->folder, "shop.db", "SELECT count(*) FROM events"),
+			   "50") == 0)
+			break;
 	close_ledger(f);
 	assert_sql(&f->folder, "shop.db", "SELECT count(*), min(seq), max(seq) FROM events",
 		   "50|951|1000");
