@@ -332,7 +332,8 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1 $(COMPLETIONS)  ## ins
 	sed 's|/usr/local/lib/|$(LIBDIR)/|; s|/usr/local/share/mosquitto-petstore/|$(SHARE)/|' \
 	  mosquitto.conf.example >$(DESTDIR)$(SHARE)/mosquitto.conf.example
 	chmod 644 $(DESTDIR)$(SHARE)/mosquitto.conf.example
-	install -m 755 scripts/demo.sh $(DESTDIR)$(SHARE)/
+	install -m 755 scripts/demo.sh scripts/cluster.sh $(DESTDIR)$(SHARE)/
+	install -m 644 docker/haproxy.cfg $(DESTDIR)$(SHARE)/
 	install -m 644 scripts/debian/systemd.conf $(DESTDIR)$(SHARE)/ # the package installs it in place
 	install -d $(DESTDIR)$(PREFIX)/sbin
 	sed 's|^share=.*|share=$(SHARE)|; s|^plugin=.*|plugin=$(LIBDIR)/mosquitto_petstore.so|' \
@@ -343,7 +344,7 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1 $(COMPLETIONS)  ## ins
 clean:  ## remove what was built (chroots, npm packages and make run's files stay)
 	@test ! -e $(B)/Makefile || { echo "clean: B=$(B) is no build folder"; exit 2; }
 	@test ! -d $(B) || find $(B) -mindepth 1 -maxdepth 1 \
-	  $(foreach k,chroot npm docs-npm run,! -name $k) -exec rm -rf {} +
+	  $(foreach k,chroot npm docs-npm run cluster,! -name $k) -exec rm -rf {} +
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -380,6 +381,18 @@ else
 	@RUN_DIR="$(RUN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
 	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec scripts/demo.sh
 endif
+
+CLUSTER_DIR ?= $(B)/cluster
+BROKERS    ?= 3
+PORTS      ?= 18800
+.PHONY: deps-cluster run-cluster
+deps-cluster:
+	@scripts/deps.sh run cluster
+
+run-cluster: deps-cluster  ## the same with BROKERS=3 (or 2) brokers, PostgreSQL with a standby, and HAProxy
+	@$(MAKE) --no-print-directory all
+	@CLUSTER_DIR="$(CLUSTER_DIR)" BROKERS="$(BROKERS)" PORTS="$(PORTS)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
+	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" exec scripts/cluster.sh
 
 # What the two below need beside the plugin, so that they may run at the same time.
 test-needs: all $(B)/reference $(B)/load $(B)/powercut.so $(B)/slowsync.so

@@ -39,7 +39,7 @@ access=${ACCESS:-$top/docker/access.json}
 example=${EXAMPLE:-$top/mosquitto.conf.example}
 server_names=${SERVER_NAMES:-} # more names or addresses of this server, by commas
 log_dest=${LOG_DEST:-stderr}
-options=${OPTIONS:-}           # more lines after the plugin's
+options=${OPTIONS:-}           # lines behind the plugin's, in place of those of the same name
 
 accounts="backoffice orders-service payments-service inventory-service
 	customer-a customer-b collar-7 monitor supervisor"
@@ -215,7 +215,7 @@ configure()
 	BEGIN {
 		run = ENVIRON["RUN"]
 		data = ENVIRON["DATA"]
-		to["plugin"] = ENVIRON["PLUGIN"] (ENVIRON["OPTIONS"] == "" ? "" : "\n" ENVIRON["OPTIONS"])
+		to["plugin"] = ENVIRON["PLUGIN"]
 		to["plugin_opt_contract"] = ENVIRON["CONTRACT"]
 		to["plugin_opt_access"] = run "/" ENVIRON["ACCESS_COPY"]
 		to["plugin_opt_password_file"] = run "/passwords"
@@ -239,6 +239,14 @@ configure()
 			if (is_line && !is_of_listener)
 				is_replaced[words[1]] = 1
 		}
+		count = split(ENVIRON["OPTIONS"], option, "\n")
+		for (i = 1; i <= count; i++) {
+			split(option[i], words)
+			if (words[1] in is_replaced)
+				continue
+			is_option[words[1]] = 1
+			to["plugin"] = to["plugin"] "\n" option[i]
+		}
 	}
 	{
 		word = $1
@@ -249,7 +257,7 @@ configure()
 	!NF { is_left_out = 0 }
 	is_left_out { done[key] = 1; next }
 	word == "listener" && extra != "" { printf "# extra.conf:\n%s\n", extra; extra = "" }
-	word in is_replaced { done[key] = 1; next }
+	word in is_replaced || word in is_option { done[key] = 1; next }
 	key in to { print word, to[key]; done[key] = 1; next }
 	{ print }
 	END {

@@ -8,6 +8,7 @@
 #     deps.sh package what `make deb` needs in addition
 #     deps.sh docs    what `make docs` needs in addition
 #     deps.sh check   the part of it that unit and integration tests need
+#     deps.sh cluster what `make run-cluster` needs in addition
 #     deps.sh bench   what `make bench` needs to measure all of it
 #
 # Several lists may be named. Debian and its kin: missing packages are installed when we are
@@ -28,6 +29,7 @@ TEST="$CHECK
 	prometheus-node-exporter=prometheus-node-exporter python3-prometheus-client"
 PACKAGE="dpkg-dev=dpkg-buildflags binutils"
 DOCS="nodejs=node npm=npm ca-certificates"
+CLUSTER="haproxy=haproxy postgresql"
 BENCH="python3 python3-paho-mqtt python3-jsonschema python3-fastjsonschema valgrind=valgrind"
 SHIP="chromium=chromium buildah=buildah debootstrap=debootstrap zsh=zsh fish=fish $PACKAGE"
 
@@ -138,8 +140,9 @@ for list in "${@:-run}"; do
 	package) packages="$packages $PACKAGE" ;;
 	docs) packages="$packages $DOCS" ;;
 	bench) packages="$packages $BENCH" ;;
+	cluster) packages="$packages $CLUSTER" ;;
 	ship) packages="$packages $SHIP" ;;
-	*) say "unknown list: $list (run, test, check, package, docs, ship, bench)"; exit 2 ;;
+	*) say "unknown list: $list (run, test, check, package, docs, ship, bench, cluster)"; exit 2 ;;
 	esac
 done
 
@@ -149,6 +152,7 @@ else
 	for list in "${@:-run}"; do
 		case $list in
 		run) look "$RUN_COMMANDS" "$RUN_LIBRARIES" "$RUN_HEADERS" "" ;;
+		cluster) look "haproxy pg_config setpriv" "" "" "" ;;
 		test | check) look "$TEST_COMMANDS" "$TEST_LIBRARIES" "" "$TEST_MODULES" ;;
 		esac
 	done

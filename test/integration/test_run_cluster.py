@@ -1,0 +1,311 @@
+"""
+`make run-cluster`: brokers with one ledger, PostgreSQL with a standby, and HAProxy, which sends a
+client to the same broker each time; what is killed is missed by nobody.
+"""
+import glob
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+
+import pytest
+
+import harness
+import messages
+import rawmqtt
+
+ACCEPTED = (0, 0x10)  # the latter: nobody has subscribed to it
+PORTS = [1, 2, *range(11, 16), *range(21, 26)]  # behind the first one, of two brokers
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
+         and glob.glob("/usr/lib/postgresql/*/bin/initdb")),
+    reason="HAProxy or PostgreSQL's server is not installed")
+
+
+def free_block():
+    """The first of a hundred ports, of which those that are used are free."""
+    while True:
+        first = random.randrange(20000, 31900)
+        try:
+            for port in PORTS:
+                with socket.socket() as probe:
+                    probe.bind(("", first + port))
+        except OSError:
+            continue
+        return first
+
+
+class Cluster:
+    """`make run-cluster` in the background."""
+
+    def __init__(self, folder, log):
+        self.folder = folder
+        self.log = log
+        self.first = free_block()
+        self.tls, self.wss, self.mtls = harness.free_ports(3)
+        with open(log, "ab") as out:
+            self.make = subprocess.Popen(
+                ["make", "--no-print-directory", "run-cluster", "B=" + harness.BUILD, "BROKERS=2",
+                 "CLUSTER_DIR=%s" % folder, "PORTS=%d" % self.first, "TLS_PORT=%d" % self.tls,
+                 "WSS_PORT=%d" % self.wss, "MTLS_PORT=%d" % self.mtls],
+                cwd=harness.TOP, stdout=out, stderr=out,
+                env=dict({name: value for name, value in os.environ.items() if "MAKE" not in name},
+                         PASSWORD_ROUNDS="101"))
+        harness.until(lambda: "Ctrl-C stops" in self.text() or self.make.poll() is not None,
+                      "the cluster", 90)
+        assert self.make.poll() is None, self.text()
+
+    def text(self):
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def wait_log(self, pattern, wait=harness.WAIT):
+        return harness.until(lambda: re.search(pattern, self.text()), pattern, wait)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def port(self, broker):
+        return self.first + {"broker-a": 11, "broker-b": 21}[broker]
+
+    def pid(self, broker):
+        with open(self.path(broker + "/mosquitto.pid")) as file:
+            return int(file.read())
+
+    def password(self, user):
+        with open(self.path("credentials")) as file:
+            return dict(line.split() for line in file)[user]
+
+    def client(self, user, port, client_id, certificate=None, **options):
+        """A raw client, logged in over TLS."""
+        stream = rawmqtt.open_stream("mtls" if certificate else "tls", port, self.path("ca.crt"),
+                                     certificate)
+        client = rawmqtt.RawClient(stream, 5, client_id, user,
+                                   self.password(user) if user else None, **options)
+        assert client.code == 0, client.code
+        return client
+
+    def broker_of(self, client_id, times=1):
+        """The names of the brokers that the client came to, and its address there, in order."""
+        pattern = r"(broker-.)  \S+ New client connected from (\S+) as %s \(" % re.escape(client_id)
+
+        def are_seen():
+            found = re.findall(pattern, self.text())
+            return len(found) >= times and found
+
+        return harness.until(are_seen, "the log of " + client_id)
+
+    def tool(self, *arguments):
+        return subprocess.run([os.path.join(harness.BUILD, "petstorectl"), *arguments, "--config",
+                               self.path("broker-b/mosquitto.conf")], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def pasted(self, program):
+        """The printed commands that begin with @program."""
+        return [line.strip() for line in self.text().splitlines()
+                if line.strip().startswith(program)]
+
+    def end(self, number=signal.SIGINT):
+        """Ctrl-C reaches make and what it started."""
+        if self.make.poll() is None:
+            for child in children(self.make.pid):
+                os.kill(child, number)
+        return self.make.wait(60)
+
+
+def children(pid):
+    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], text=True,
+                           stdout=subprocess.PIPE).stdout.split()
+    return [int(each) for each in found]
+
+
+def processes(folder):
+    """Those whose command line names the folder."""
+    return [line for line in subprocess.run(["ps", "-eo", "args"], text=True,
+                                            stdout=subprocess.PIPE).stdout.splitlines()
+            if folder + "/" in line]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    # Where the user postgres may enter, which pytest's folders are not.
+    folder = "/var/tmp/petstore-cluster.%d" % os.getpid()
+    log = folder + ".log"
+    try:
+        one = Cluster(folder, log)
+        yield one
+        one.end()
+    finally:
+        if os.path.exists(log):
+            print(open(log).read()[-6000:])
+            os.remove(log)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_client_id_decides(cluster):
+    """Where HAProxy ends TLS: each client at the same broker each time, and they share them."""
+    ids = ["orders-service/%d" % number for number in range(12)]
+    for client_id in ids * 2:
+        cluster.client("orders-service", cluster.tls, client_id).disconnect()
+    seen = {client_id: [broker for broker, _ in cluster.broker_of(client_id, 2)]
+            for client_id in ids}
+    assert all(len(brokers) == 2 and len(set(brokers)) == 1 for brokers in seen.values()), seen
+    assert len({brokers[0] for brokers in seen.values()}) == 2, seen
+
+
+def test_address(cluster):
+    """2.1 learns the client's address by the PROXY protocol; 2.0 sees HAProxy's."""
+    client = cluster.client("orders-service", cluster.tls, "orders-service/address")
+    mine = "127.0.0.1:%d" % client.stream.socket.getsockname()[1]
+    ((_, address),) = cluster.broker_of("orders-service/address")
+    assert (address == mine) == harness.IS_2_1, (address, mine)
+
+
+def test_any_connect(cluster):
+    """A client without an id, and one whose CONNECT is larger than HAProxy's usual buffer."""
+    cluster.client("orders-service", cluster.tls, "")
+    cluster.client("orders-service", cluster.tls, "orders-service/large",
+                   will=("orders/large/status", b"x" * 60000, 1, False)).disconnect()
+
+
+def test_source_address_decides(cluster):
+    """Where TLS passes through, clients show their certificates to the broker."""
+    certificate = (cluster.path("clients/collar-7.crt"), cluster.path("clients/collar-7.key"))
+    for number in range(3):
+        client = cluster.client(None, cluster.mtls, "collar-7/%d" % number, certificate)
+        assert client.publish(*messages.availability("collar-7"), qos=1) in ACCEPTED
+        client.disconnect()
+    brokers = {cluster.broker_of("collar-7/%d" % number)[0][0] for number in range(3)}
+    assert len(brokers) == 1
+
+
+def test_one_broker_for_each(cluster):
+    """What is published through HAProxy is read at each broker, once, and so is the ledger."""
+    readers = [cluster.client("backoffice", cluster.port(broker), "backoffice/reader")
+               for broker in ("broker-a", "broker-b")]
+    for reader in readers:
+        reader.subscribe("orders/#", "inventory/#")
+    orders = [messages.unique("order") for _ in range(6)]
+    for order in orders:
+        client = cluster.client("orders-service", cluster.tls, "orders-service/" + order)
+        assert client.publish(*messages.order(order), qos=1) in ACCEPTED
+        client.disconnect()
+    stock = messages.stock(messages.unique("last"))
+    for broker in ("broker-a", "broker-b"):
+        client = cluster.client("inventory-service", cluster.port(broker), "inventory-service/last")
+        client.publish(*stock, qos=1)
+        client.disconnect()
+    for reader in readers:
+        seen = [each.topic for each in reader.until(stock[0]) + reader.until(stock[0])]
+        assert sorted(seen) == sorted("orders/%s/status" % order for order in orders)
+        reader.disconnect()
+
+    def are_there():
+        shown = cluster.tool("orders", "--json").stdout
+        return all('"%s"' % order in shown for order in orders)
+
+    harness.until(are_there, "the orders")
+
+
+def test_printed_commands(cluster):
+    """They do what the text says: an order is placed, approved, and shipped or cancelled."""
+    reader = harness.Shell(cluster.pasted("mosquitto_sub")[0] + " -d", cwd=harness.TOP)
+    reader.line_with("SUBACK")
+    place, approve, both = cluster.pasted("mosquitto_pub")
+    for command in (place, approve):
+        subprocess.run(command, shell=True, cwd=harness.TOP, check=True)
+        reader.line_with("PLACED" if command == place else "APPROVED")
+    subprocess.run(both, shell=True, cwd=harness.TOP, stderr=subprocess.DEVNULL)
+    reader.kill()
+    for command in cluster.pasted("build/petstorectl"):
+        command = command.replace("build/", harness.BUILD + "/", 1)
+        done = subprocess.run(command, shell=True, cwd=harness.TOP, text=True,
+                              stdout=subprocess.PIPE)
+        assert done.returncode == 0 and ("ord-1" in done.stdout or "broker-b" in done.stdout)
+
+
+def test_metrics(cluster):
+    """The file has what the dashboard asks about brokers."""
+    with open(os.path.join(harness.TOP, "docker", "grafana", "petstore.json")) as file:
+        asked = set(re.findall(r"petstore_(?:broker|strict|database)_\w+", file.read()))
+
+    def are_there():
+        try:
+            with open(cluster.path("broker-a/metrics.prom")) as file:
+                there = {re.split("[{ ]", line)[0]: line for line in file if line[0] != "#"}
+        except OSError:
+            return False
+        return asked and asked <= set(there) and 'broker="broker-b"' in there["petstore_broker_alive"]
+
+    harness.until(are_there, "the metrics", 30)
+
+
+def test_a_broker_is_killed(cluster):
+    """Its clients go on at the other; it is silent in the list, and comes back by the command."""
+    lost = cluster.client("orders-service", cluster.tls, "orders-service/goes-on")
+    broker = cluster.broker_of("orders-service/goes-on")[0][0]
+    os.kill(cluster.pid(broker), signal.SIGKILL)
+    cluster.wait_log(broker + " has ended")
+    lost.wait_closed()
+    again = cluster.client("orders-service", cluster.tls, "orders-service/goes-on")
+    order = messages.unique("order")
+    assert again.publish(*messages.order(order), qos=1) in ACCEPTED
+    assert cluster.broker_of("orders-service/goes-on", 2)[-1][0] != broker
+    harness.until(lambda: re.search(broker + " +silent", cluster.tool("brokers").stdout),
+                  "the broker to be silent")
+    back = harness.Shell("exec mosquitto -c %s/mosquitto.conf" % cluster.path(broker),
+                         cwd=harness.TOP)
+    back.line_with(" running")
+    harness.until(lambda: cluster.tool("brokers").returncode == 0, "the broker to be back")
+    again.disconnect()
+    client = cluster.client("orders-service", cluster.port(broker), "orders-service/at-home")
+    assert client.publish(*messages.order(order, "APPROVED"), qos=1) in ACCEPTED
+    client.disconnect()
+    back.process.terminate()
+    back.finish()
+
+
+def test_the_primary_is_killed(cluster):
+    """The standby that is promoted in its place has all, and strict steps go on."""
+    survivor = "broker-a" if alive(cluster.pid("broker-a")) else "broker-b"
+    payer = cluster.client("payments-service", cluster.port(survivor), "payments-service/one")
+    before, behind = messages.unique("payment"), messages.unique("payment")
+    assert payer.publish(*messages.payment(before), qos=2) in ACCEPTED
+    (kill,) = cluster.pasted("kill -9")
+    (promote,) = [line.strip() for line in cluster.text().splitlines() if " promote -D " in line]
+    for command in (kill, promote):
+        subprocess.run(command, shell=True, cwd=harness.TOP, check=True, stdout=subprocess.DEVNULL)
+
+    def is_accepted():
+        client = None
+        try:
+            client = cluster.client("payments-service", cluster.port(survivor),
+                                    "payments-service/two")
+            return client.publish(*messages.payment(behind), qos=2) in ACCEPTED
+        except (rawmqtt.Closed, AssertionError):
+            return False
+        finally:
+            if client:
+                client.drop()
+
+    harness.until(is_accepted, "a payment to be accepted", 30)
+    for payment in (before, behind):
+        assert cluster.tool("list", "payments", payment).returncode == 0
+
+
+def test_all_end(cluster):
+    """Ctrl-C ends all that was started."""
+    cluster.end()
+    assert processes(cluster.folder) == []
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
