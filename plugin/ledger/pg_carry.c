@@ -58,6 +58,12 @@ void pg_carry_begin(struct pg_carry *c)
 {
 	clear(c);
 	c->held = 0;
+	c->has_steps = false;
+}
+
+bool pg_carry_has_steps(const struct pg_carry *c)
+{
+	return c->has_steps;
 }
 
 uint64_t pg_carry_held(const struct pg_carry *c)
@@ -329,6 +335,7 @@ int pg_carry_flush(struct pg_carry *c, const struct pg_carry_to *to, struct diag
 	rc = carry_settle(c, to, diag);
 	if (rc == 0 && c->end > 0)
 		rc = carry_write(c, to, diag);
+	c->has_steps = c->has_steps || (rc == 0 && c->end > 0 && c->table_count > 0);
 	if (rc == 0 && c->end < c->step_count)
 		c->held = c->step[c->end].row->seq;
 	clear(c);

@@ -51,6 +51,9 @@ int pg_carry_flush(struct pg_carry *carry, const struct pg_carry_to *to,
  */
 uint64_t pg_carry_held(const struct pg_carry *carry);
 
+/* Did this transaction write steps of entities, of which others should hear? */
+bool pg_carry_has_steps(const struct pg_carry *carry);
+
 /* A new transaction begins: nothing is collected, and the batch has not ended. */
 void pg_carry_begin(struct pg_carry *carry);
 

@@ -83,6 +83,7 @@ struct pg_carry {
 	struct pg_rows rows[2 * CARRY_TABLES_MAX];
 
 	uint64_t held;     /* pg_carry_held() */
+	bool has_steps;    /* pg_carry_has_steps() */
 	uint64_t wait_seq; /* the step that waits, in this transaction or the one before; 0: none */
 	int64_t wait_ns;   /* since when */
 	bool has_lapsed;   /* it has waited long enough, in this transaction */

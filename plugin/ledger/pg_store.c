@@ -13,6 +13,9 @@
 #include "ledger/pg_carry.h"
 #include "ledger/pg_store_internal.h"
 
+/* The other brokers look at once then (pg_watch.h), and not only when it is time. */
+#define NOTIFY "NOTIFY petstore;"
+
 /* ---- statements -------------------------------------------------------------------------- */
 
 static int settled(int rc)
@@ -138,6 +141,8 @@ static int make_connection(struct pg_store *store, struct diag *diag)
 	pg_set_wait(store->pg, PG_STORE_WAIT_MS);
 	(void)snprintf(store->shown, sizeof(store->shown), "%s", pg_name(store->pg));
 	rc = begin_session(store, diag);
+	/* CockroachDB has no NOTIFY: there the others hear of steps when they ask. */
+	store->has_notify = rc == 0 && pg_script(store->pg, NOTIFY, "cannot notify", NULL) == 0;
 	if (rc == 0 && store->is_claimed)
 		rc = check_row(store, diag);
 	if (rc) {
@@ -336,6 +341,8 @@ int pg_store_commit(struct store *base, uint64_t applied_seq, struct diag *diag)
 		     "UPDATE brokers SET applied_seq = $2, clock_at = coalesce($3, clock_at), "
 		     "seen_at = " PG_NOW_MS " WHERE name = $1",
 		     &params, diag);
+	if (rc == 0 && store->has_notify && pg_carry_has_steps(store->carry))
+		rc = pg_send(store->pg, NOTIFY, NULL, diag);
 	if (rc == 0)
 		rc = pg_send(store->pg, "COMMIT", NULL, diag);
 	if (rc == 0)

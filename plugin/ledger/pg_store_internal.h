@@ -66,6 +66,7 @@ struct pg_store {
 	struct store_names *names;
 	struct pg_carry
 		*carry;  /* what store_apply() collected; NULL: nothing was asked of it yet */
+	bool has_notify; /* the server knows NOTIFY */
 	bool is_claimed; /* the broker's row is ours */
 	bool is_begun;   /* between store_begin() and its end */
 	enum store_fault fault;

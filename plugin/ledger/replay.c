@@ -190,6 +190,22 @@ static int write_batch(struct replay *replay, struct journal_record *record, uin
 	return rc;
 }
 
+/* What waits stays in the journal: it counts as read up to the record @last. */
+static int read_until(struct replay *replay, uint64_t last, struct diag *diag)
+{
+	struct journal_record record;
+	size_t count = 0;
+	int rc;
+
+	journal_rewind(replay->journal);
+	while ((rc = journal_next(replay->journal, &record, diag)) == 1 && record.seq <= last)
+		count++;
+	journal_rewind(replay->journal);
+	while (rc >= 0 && count-- > 0)
+		rc = journal_next(replay->journal, &record, diag);
+	return rc < 0 ? rc : 0;
+}
+
 /* So that the WAL does not grow without end. */
 static int move_wal(struct replay *replay, struct diag *diag)
 {
@@ -244,6 +260,8 @@ int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag)
 	/* Only what is in the right files is in them. */
 	if (rc == 0)
 		rc = replay_check(replay, diag);
+	if (rc == 0 && replay->is_waiting)
+		rc = read_until(replay, last, diag);
 	if (rc)
 		return rc;
 	histogram_add(&replay->batch_records, last - before);

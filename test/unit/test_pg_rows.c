@@ -11,6 +11,10 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "failalloc.h"
+#include "folder.h"
+#include "ledger/pg_carry.h"
+#include "ledger/replay.h"
 #include "ledger/pg_internal.h"
 #include "ledger/pg_store_internal.h"
 #include "pgroom.h"
@@ -412,6 +416,79 @@ static void test_store_flush__a_repeat_is_no_step(void **state)
 	pgroom_answers(at, EVENTS, "a1 1, b1 2");
 	broker_close(&a);
 	broker_close(&b);
+}
+
+/* ---- with a journal ---------------------------------------------------------------------- */
+
+static void append(struct journal *journal, const struct said *said, struct diag *diag)
+{
+	void *body = journal_reserve(journal, record_bytes(&said->record));
+	uint64_t seq;
+
+	assert_non_null(body);
+	record_encode(&said->record, body);
+	pgroom_must(journal_commit(journal, false, &seq, diag), diag);
+}
+
+/* What waits stays in the journal, and what is before it has arrived. */
+static void test_replay_batch__waits_and_goes_on(void **state)
+{
+	static const unsigned char ours[JOURNAL_IDENTITY] = "the database";
+	const char *at = pgroom_at(state);
+	struct replay replay = { .batch_rows = 100, .wal_bytes_max = UINT64_MAX };
+	struct folder folder;
+	struct broker a, b;
+	struct said said[3];
+	uint64_t applied = 0;
+
+	broker_open(&a, at, "a");
+	broker_open(&b, at, "b");
+	folder_make(&folder);
+	replay_init(&replay);
+	replay.store = a.store;
+	pgroom_must(journal_open(folder_file(&folder, "ring"), &replay.journal, &a.diag), &a.diag);
+	pgroom_must(journal_format(replay.journal, 1 << 20, 0, ours, 1, &a.diag), &a.diag);
+	say(&a, &said[0], "1", "", "PLACED", 1);
+	say(&a, &said[1], "2", "PLACED", "PAID", 2);
+	say(&a, &said[2], "1", "PLACED", "PAID", 2);
+	for (unsigned i = 0; i < 3; i++)
+		append(replay.journal, &said[i], &a.diag);
+	assert_int_equal(replay_batch(&replay, &applied, &a.diag), REPLAY_WAITS);
+	assert_int_equal(applied, 1);
+	assert_int_equal(replay_batch(&replay, &applied, &a.diag), REPLAY_WAITS);
+	assert_int_equal(applied, 1);
+	carry_step(&b, "2", "", "PLACED", 1);
+	pgroom_must(replay_all(&replay, &applied, &a.diag), &a.diag);
+	assert_int_equal(applied, 3);
+	pgroom_answers(at, EVENTS, "a1 1, b1 1, a2 2, a3 2");
+	journal_close(replay.journal);
+	folder_remove(&folder);
+	broker_close(&a);
+	broker_close(&b);
+}
+
+static void test_pg_carry_new__without_memory(void **state)
+{
+	struct pg_carry *carry = NULL;
+	struct diag diag;
+
+	(void)state;
+	for (size_t n = 1;; n++) {
+		int rc;
+
+		failalloc_start(n);
+		rc = pg_carry_new(&carry, &diag);
+		if (rc == 0)
+			rc = pg_carry_plan(carry, &plan, &diag);
+		if (!failalloc_stop()) {
+			pgroom_must(rc, &diag);
+			break;
+		}
+		assert_int_equal(rc, ERR_NOMEM);
+		pg_carry_free(carry);
+		carry = NULL;
+	}
+	pg_carry_free(carry);
 }
 
 /* ---- two brokers at once ----------------------------------------------------------------- */
@@ -844,6 +921,8 @@ int main(void)
 		TEST(test_store_flush__waits_no_longer_than_its_time),
 		TEST(test_store_flush__does_not_wait_for_what_never_comes),
 		TEST(test_store_flush__a_repeat_is_no_step),
+		TEST(test_replay_batch__waits_and_goes_on),
+		cmocka_unit_test(test_pg_carry_new__without_memory),
 		TEST(test_store_flush__two_brokers_race),
 		TEST(test_store_commit__once_whenever_the_connection_breaks),
 		TEST(test_store_trim__many_rows_while_writing),
