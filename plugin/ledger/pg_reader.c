@@ -139,6 +139,8 @@ void pg_reader_close(struct store_reader *base)
 
 struct pg_live *pg_reader_live(struct store_reader *reader)
 {
+	/* What the caller asks may end the connection, and rows may not outlive it. */
+	pg_rows_clear(&of(reader)->rows);
 	return of(reader)->live;
 }
 

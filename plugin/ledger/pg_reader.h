@@ -23,7 +23,10 @@ int pg_reader_open(const struct store_place *place, bool is_alone, struct store_
 void pg_reader_use(struct store_reader *reader, const struct entity_plan *plan);
 void pg_reader_close(struct store_reader *reader);
 
-/* The connection, for what else the broker's thread asks; the reader's. */
+/*
+ * The connection, for what else the broker's thread asks; the reader's. What the last call gave is
+ * gone.
+ */
 struct pg_live *pg_reader_live(struct store_reader *reader);
 
 int pg_reader_find(struct store_reader *reader, size_t entity, const char *id, size_t id_len,
