@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "failalloc.h"
 #include "ledger/pg_process.h"
 #include "ledger/pg_store_internal.h"
 
@@ -181,10 +182,11 @@ static void test_store_open__a_right_that_is_missing(void **state)
 	const char *at = place_of(state);
 	char conninfo[600];
 
-	script(at, "DROP ROLE IF EXISTS store_weak; CREATE ROLE store_weak LOGIN; REVOKE CREATE ON "
+	script(at, "DROP ROLE IF EXISTS store_weak; CREATE ROLE store_weak LOGIN PASSWORD 'weak'; "
+		   "REVOKE CREATE ON "
 		   "SCHEMA "
 		   "public FROM PUBLIC;");
-	(void)snprintf(conninfo, sizeof(conninfo), "%s user=store_weak", at);
+	(void)snprintf(conninfo, sizeof(conninfo), "%s user=store_weak password=weak", at);
 	refuses(conninfo, ERR_IO, "permission denied for schema public");
 	store_close(opened(at, "a"));
 	refuses(conninfo, ERR_VERSION, "may not be read");
@@ -561,6 +563,44 @@ static void test_store_line__a_clock_that_is_off(void **state)
 	store_close(store);
 }
 
+/* All of an opening, but libpq's own allocations. */
+static int open_all(const char *at, struct diag *diag)
+{
+	struct store *store;
+	struct store_names *names = NULL;
+	int rc = opens(at, "a", &store, diag);
+
+	if (rc == 0)
+		rc = store_upgrade(store, diag);
+	if (rc == 0)
+		rc = store_plan(store, &plan, diag);
+	if (rc == 0)
+		rc = store_names_load(store, &names, diag);
+	store_names_free(names);
+	store_close(store);
+	return rc;
+}
+
+static void test_store_open__memory_runs_out(void **state)
+{
+	const char *at = place_of(state);
+	struct diag diag;
+	size_t n = 1;
+	int rc;
+
+	for (;; n += 1 + n / 16) {
+		failalloc_start(n);
+		rc = open_all(at, &diag);
+		if (!failalloc_stop())
+			break;
+		assert_int_equal(rc, ERR_NOMEM);
+		if (n % 16 == 0) /* else what is there already is found */
+			script(at, "DROP SCHEMA public CASCADE; CREATE SCHEMA public;");
+	}
+	must(rc, &diag);
+	assert_true(n > 10);
+}
+
 /* ---- plans ------------------------------------------------------------------------------- */
 
 static void test_store_plan__tables_columns_and_indexes(void **state)
@@ -692,6 +732,7 @@ int main(void)
 		CASE(test_store_begin__connects_anew),
 		CASE(test_store_begin__a_database_of_yesterday),
 		CASE(test_store_line__a_clock_that_is_off),
+		CASE(test_store_open__memory_runs_out),
 		CASE(test_store_plan__tables_columns_and_indexes),
 		CASE(test_store_plan__tables_of_others),
 		CASE(test_store_ids__in_the_order_of_their_bytes),
