@@ -12,7 +12,7 @@
 
 #define PATIENCE_MS 5000u
 
-struct work {
+struct copy_work {
 	const struct copy_options *options;
 	struct copy_end *from, *to;
 	struct query *source, *target;
@@ -30,7 +30,7 @@ struct work {
 /* A query_visit. */
 static bool keep_name(const struct query_row *row, void *ctx)
 {
-	struct work *w = ctx;
+	struct copy_work *w = ctx;
 
 	if (w->names == COPY_TABLES_MAX)
 		return false;
@@ -38,7 +38,7 @@ static bool keep_name(const struct query_row *row, void *ctx)
 	return w->name[w->names] && ++w->names;
 }
 
-static int find_tables(struct work *w)
+static int find_tables(struct copy_work *w)
 {
 	int rc = query_tables(w->source, keep_name, w, w->diag);
 
@@ -100,7 +100,7 @@ static int plan_table(struct store *store, const char *table, const struct copy_
 	return store_plan(store, &plan, diag);
 }
 
-static int open_end(struct work *w, struct copy_end **ret)
+static int open_end(struct copy_work *w, struct copy_end **ret)
 {
 	const char *to = w->options->to;
 
@@ -109,7 +109,7 @@ static int open_end(struct work *w, struct copy_end **ret)
 }
 
 /* Nothing is made in a database that has rows. */
-static int look_at_target(struct work *w, struct store *store)
+static int look_at_target(struct copy_work *w, struct store *store)
 {
 	struct copy_end *end = NULL;
 	struct store_facts facts;
@@ -124,7 +124,7 @@ static int look_at_target(struct work *w, struct store *store)
 }
 
 /* A file that is made belongs to who runs this. */
-static int check_user(const struct work *w)
+static int check_user(const struct copy_work *w)
 {
 	const char *to = w->options->to;
 
@@ -132,7 +132,7 @@ static int check_user(const struct work *w)
 }
 
 /* Makes the target's database, and in it all tables that the source has. */
-static int make_tables(struct work *w)
+static int make_tables(struct copy_work *w)
 {
 	const struct store_place place = { .place = w->options->to };
 	struct store *store = NULL;
@@ -161,8 +161,8 @@ static int make_tables(struct work *w)
 /* Where a column of the target comes from. */
 enum origin_of { OF_CELL, OF_BROKER, OF_SEQ, OF_ZERO };
 
-struct table {
-	struct work *w;
+struct copy_rows {
+	struct copy_work *w;
 	const char *name;
 	struct copy_columns columns; /* of the target, those that get something */
 	struct copy_columns has;     /* all of the source */
@@ -200,7 +200,7 @@ static bool is_made(const char *column, enum origin_of *ret)
 }
 
 /* A number of letters has no meaning beyond their order. */
-static bool may_be_left(const struct table *t, const char *column)
+static bool may_be_left(const struct copy_rows *t, const char *column)
 {
 	enum origin_of ignored;
 
@@ -208,9 +208,9 @@ static bool may_be_left(const struct table *t, const char *column)
 	       (strcmp(t->name, "store_letters") == 0 && strcmp(column, "seq") == 0);
 }
 
-static int match_columns(struct table *t)
+static int match_columns(struct copy_rows *t)
 {
-	struct work *w = t->w;
+	struct copy_work *w = t->w;
 	struct copy_columns all;
 	int rc = w->from->engine->columns(w->from, t->name, &t->has, w->diag);
 
@@ -243,14 +243,14 @@ static int index_of(const struct query_row *row, const char *name)
 }
 
 /* All rows of a list have the same cells. */
-static void look_up(struct table *t, const struct query_row *row)
+static void look_up(struct copy_rows *t, const struct query_row *row)
 {
 	for (unsigned i = 0; !t->is_looked_up && i < t->columns.count; i++)
 		t->cell[i] = index_of(row, t->columns.column[i].name);
 	t->is_looked_up = true;
 }
 
-static int fail_value(struct table *t, const struct copy_column *column,
+static int fail_value(struct copy_rows *t, const struct copy_column *column,
 		      const struct query_row *row)
 {
 	char key[200];
@@ -295,7 +295,7 @@ static struct query_cell text_cell(const char *text)
 	return (struct query_cell){ .type = VALUE_TEXT, .text = text, .len = strlen(text) };
 }
 
-static struct query_cell make_cell(const struct table *t, enum origin_of of,
+static struct query_cell make_cell(const struct copy_rows *t, enum origin_of of,
 				   const struct query_row *row)
 {
 	const struct query_cell *seq = query_cell(row, "seq");
@@ -307,7 +307,8 @@ static struct query_cell make_cell(const struct table *t, enum origin_of of,
 }
 
 /* The target's cell @i of a row of the source. */
-static bool make(struct table *t, unsigned i, const struct query_row *row, struct query_cell *ret)
+static bool make(struct copy_rows *t, unsigned i, const struct query_row *row,
+		 struct query_cell *ret)
 {
 	const struct copy_column *column = &t->columns.column[i];
 
@@ -342,7 +343,7 @@ static uint64_t hash_row(const struct query_cell *cell, unsigned count)
 /* A query_visit. */
 static bool copy_row(const struct query_row *row, void *ctx)
 {
-	struct table *t = ctx;
+	struct copy_rows *t = ctx;
 	struct query_cell cell[COPY_COLUMNS_MAX];
 	const struct query_cell *overruled = query_cell(row, "overruled");
 
@@ -366,7 +367,7 @@ static bool copy_row(const struct query_row *row, void *ctx)
 /* A query_visit: of the target. */
 static bool read_back(const struct query_row *row, void *ctx)
 {
-	struct table *t = ctx;
+	struct copy_rows *t = ctx;
 	struct query_cell cell[COPY_COLUMNS_MAX];
 
 	look_up(t, row);
@@ -377,7 +378,7 @@ static bool read_back(const struct query_row *row, void *ctx)
 	return true;
 }
 
-static int verify(struct table *t)
+static int verify(struct copy_rows *t)
 {
 	const struct query_wanted all = { .table = t->name };
 	int rc;
@@ -394,10 +395,10 @@ static int verify(struct table *t)
 			t->name, t->read_rows, t->read_digest, t->result.rows, t->result.digest);
 }
 
-static int copy_table(struct work *w, const char *name)
+static int copy_table(struct copy_work *w, const char *name)
 {
 	const struct query_wanted all = { .table = name };
-	struct table *t = calloc(1, sizeof(*t));
+	struct copy_rows *t = calloc(1, sizeof(*t));
 	int rc;
 
 	if (!t)
@@ -430,7 +431,7 @@ int copy_fail_filled(const char *place, const char *table, struct diag *diag)
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 /* The numbers that the plan gave are replaced by those of the source. */
-static int copy_all(struct work *w)
+static int copy_all(struct copy_work *w)
 {
 	static const char *const own[] = { "store_names",   "events", "retained", "refusals",
 					   "store_letters", "alerts", "bans",     "brokers" };
@@ -444,7 +445,7 @@ static int copy_all(struct work *w)
 	return rc;
 }
 
-static int find_broker(struct work *w)
+static int find_broker(struct copy_work *w)
 {
 	if (w->from->is_shared || !store_is_conninfo(w->options->to))
 		return 0;
@@ -457,7 +458,7 @@ static int find_broker(struct work *w)
 			w->options->from);
 }
 
-static int open_source(struct work *w)
+static int open_source(struct copy_work *w)
 {
 	const struct copy_options *options = w->options;
 	int rc =
@@ -472,7 +473,7 @@ static int open_source(struct work *w)
 	return rc ? rc : find_tables(w);
 }
 
-static int open_target(struct work *w)
+static int open_target(struct copy_work *w)
 {
 	int rc = find_broker(w);
 
@@ -487,7 +488,7 @@ static int open_target(struct work *w)
 
 int copy_ledger(const struct copy_options *options, copy_visit *visit, void *ctx, struct diag *diag)
 {
-	struct work *w = calloc(1, sizeof(*w));
+	struct copy_work *w = calloc(1, sizeof(*w));
 	int rc;
 
 	if (!w)
