@@ -237,12 +237,19 @@ static void remember(struct stepping *s, uint64_t revision)
 	ledger_keep_last_step(facts, s->write);
 }
 
+/* It is in the database: what peers are told of it (ledger_kept()). */
+static void count_kept(struct stepping *s, uint64_t revision)
+{
+	s->l->steps.kept++;
+	s->l->others.kept = (struct others_kept){ -(int64_t)s->step.number, revision };
+}
+
 /* It is kept, by this try or the one before. */
 static int keep(struct stepping *s, uint64_t revision)
 {
 	if (s->is_again)
 		forget_doubt(s->l, s->step.number);
-	s->l->steps.kept++;
+	count_kept(s, revision);
 	remember(s, revision);
 	return 0;
 }
@@ -255,7 +262,7 @@ static int keep_before(struct stepping *s, struct diag *diag)
 	if (rc < 0)
 		return rc;
 	forget_doubt(s->l, s->step.number);
-	s->l->steps.kept++;
+	count_kept(s, s->facts ? s->facts->revision : 0);
 	return 0;
 }
 
