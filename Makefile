@@ -271,7 +271,7 @@ $(B)/load: $(LOAD) $(wildcard test/bench/load/*.h) $(B)/rel/base/clock.o
 	$(CC) $(CORE) $(CFLAGS) $(filter %.c %.o,$^) -o $@ -lssl $(LINK)
 
 bench-cluster: all $(B)/load  ## steps and events a second of one to three brokers with one PostgreSQL
-	@B="$(abspath $(B))" $(PYTHON) test/bench/cluster.py
+	@B="$(abspath $(B))" $(PYTHON) test/bench/cluster_bench.py
 
 bench-logins: all  ## logins a second, and what ownership costs, beside the stock broker
 	@B="$(abspath $(B))" $(PYTHON) test/bench/logins.py
