@@ -135,6 +135,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 		ledger_tick(plugin->ledger);
 	if (plugin->options.delayed_logins)
 		events_finish_logins(plugin);
+	events_strict_tick(plugin);
 	events_others_tick(plugin, now_ns);
 	events_retained_tick(plugin); /* what it published, the broker hands out by rounds */
 	/* An idle broker ticks ten times a second, so that the rest is late by that at most. */

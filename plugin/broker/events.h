@@ -425,7 +425,8 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
  * committed. Else @decision is a refusal, or (pending.is_resend) allows what was accepted before.
  *
  * events_doubt(): its write's outcome is unknown. events_leave_open() is the answer to its MESSAGE
- * then: at QoS 1 and 2 the client is closed.
+ * then: at QoS 1 and 2 the client is closed. events_strict_tick(): where nobody sent it again, and
+ * the database has it, subscribers get what stands on its topic.
  */
 #define EVENTS_CONFIRMS 400u
 void events_confirm(struct plugin *plugin, const struct feed_publish *publish,
@@ -437,6 +438,7 @@ void events_doubt(struct plugin *plugin, const struct feed_publish *publish, con
 	__attribute__((cold));
 int events_leave_open(struct plugin *plugin, const struct feed_publish *publish)
 	__attribute__((cold));
+void events_strict_tick(struct plugin *plugin);
 
 /* ---- a publish: events_publish.c ---------------------------------------------------------------
  */

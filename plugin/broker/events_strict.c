@@ -114,3 +114,14 @@ int events_leave_open(struct plugin *plugin, const struct feed_publish *publish)
 	feed_closed(plugin->feed);
 	return broker_answer_code(BROKER_CLOSED);
 }
+
+/* Its client did not come back, so that nobody was told of the message: its topic is said again. */
+void events_strict_tick(struct plugin *plugin)
+{
+	struct repairs_topic standing = { .is_for_all = true };
+
+	if (!plugin->ledger || !ledger_settled(plugin->ledger, &standing.topic, &standing.len))
+		return;
+	if (!repairs_add(plugin->repairs, &standing, ledger_last(plugin->ledger)))
+		plugin->unlogged.unsaid++;
+}

@@ -206,6 +206,13 @@ bool ledger_shares_database(const struct ledger *ledger);
 uint64_t ledger_last_step(const struct ledger *ledger);
 
 /*
+ * Of a message whose outcome was unknown, which nobody sent again in a minute (of a last will: in a
+ * second): the database has it, and its subscribers have not. Its topic, until the next call;
+ * false: there is none. At most one read.
+ */
+bool ledger_settled(struct ledger *ledger, const char **topic, size_t *len);
+
+/*
  * Before a refusal because of the entity, where the database is shared: reads what the database has
  * of it, unless that was done, or it was written, in the last @age_ms. 1: ledger_look() says
  * something else now: decide again. 0: it does not. ERR_BUSY, ERR_IO: the database can't be asked.

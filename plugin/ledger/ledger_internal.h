@@ -83,14 +83,21 @@ struct pg_watch;
 
 /* Messages that may be kept, of which nobody said whether they are; of more the oldest goes. */
 #define LEDGER_DOUBTS 64u
+#define LEDGER_DOUBT_TOPIC 256u /* bytes of a topic that is remembered; of longer ones none is */
+
+struct ledger_doubt {
+	uint64_t number;         /* of its step; 0: no message is here */
+	uint64_t sender, digest; /* the message's; sender 0: nobody sends it again */
+	int64_t look_ns;         /* when the database is asked; see ledger_settled() */
+	unsigned looks;
+	char topic[LEDGER_DOUBT_TOPIC];
+	size_t topic_len;
+};
 
 /* Writes that a shared database commits before they are acknowledged: see ledger_step.c. */
 struct ledger_steps {
 	_Atomic uint64_t last; /* the number given last; the journal's numbers are others */
-	struct {
-		uint64_t sender, digest; /* the message's */
-		uint64_t number;         /* of its step; 0: no message is here */
-	} doubt[LEDGER_DOUBTS];
+	struct ledger_doubt doubt[LEDGER_DOUBTS];
 	unsigned next_doubt;
 	uint64_t kept, stale, doubts, refused;
 	bool is_probed;        /* the writer's: see ledger_step_line() */

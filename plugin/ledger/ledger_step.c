@@ -17,6 +17,11 @@
 #include "ledger/pg_live.h"
 #include "ledger/record.h"
 
+/* When the database is asked what became of a message that nobody sends again, or has not yet. */
+#define LOOK_NS INT64_C(1000000000)
+#define LOOK_LATER_NS INT64_C(60000000000)
+#define LOOKS 10u
+
 static const uint64_t took_bounds[] = { 250,   500,   1000,   2000,   5000,   10000,
 					20000, 50000, 100000, 200000, 500000, 1000000 };
 
@@ -190,14 +195,51 @@ static void forget_doubt(struct ledger *l, uint64_t number)
 
 static void note_doubt(struct ledger *l, const struct ledger_write *write, uint64_t number)
 {
+	struct ledger_doubt *doubt = &l->steps.doubt[l->steps.next_doubt];
+
 	l->steps.doubts++;
 	forget_doubt(l, number);
-	if (!write->sender)
-		return; /* nobody sends it again */
-	l->steps.doubt[l->steps.next_doubt].sender = write->sender;
-	l->steps.doubt[l->steps.next_doubt].digest = write->digest;
-	l->steps.doubt[l->steps.next_doubt].number = number;
 	l->steps.next_doubt = (l->steps.next_doubt + 1) % LEDGER_DOUBTS;
+	*doubt = (struct ledger_doubt){ .number = number,
+					.sender = write->sender,
+					.digest = write->digest };
+	doubt->look_ns = clock_mono_ns() + (write->sender ? LOOK_LATER_NS : LOOK_NS);
+	if (write->message.topic_len < sizeof(doubt->topic)) {
+		doubt->topic_len = write->message.topic_len;
+		memcpy(doubt->topic, write->message.topic, doubt->topic_len);
+	}
+}
+
+/* Where the database does not have it by then, its server has long given it up. */
+static bool look_again(struct ledger *l, struct ledger_doubt *doubt)
+{
+	int rc = store_reader_step_find(l->reader, l->broker, doubt->number, NULL);
+
+	doubt->look_ns = clock_mono_ns() + LOOK_LATER_NS;
+	if (rc == 1 || (rc == 0 && ++doubt->looks == LOOKS))
+		doubt->number = 0;
+	return rc == 1;
+}
+
+bool ledger_settled(struct ledger *l, const char **topic, size_t *len)
+{
+	int64_t now_ns;
+
+	if (l->steps.doubts == 0 || !ledger_catch_up(l))
+		return false;
+	now_ns = clock_mono_ns();
+	for (size_t i = 0; i < LEDGER_DOUBTS; i++) {
+		struct ledger_doubt *doubt = &l->steps.doubt[i];
+
+		if (doubt->number == 0 || doubt->look_ns > now_ns)
+			continue;
+		if (!look_again(l, doubt) || doubt->topic_len == 0)
+			return false; /* one read in a turn */
+		*topic = doubt->topic;
+		*len = doubt->topic_len;
+		return true;
+	}
+	return false;
 }
 
 /* ---- the write ------------------------------------------------------------------------------ */
