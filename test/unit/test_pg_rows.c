@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "failalloc.h"
 #include "folder.h"
+#include "ledger/ledger.h"
 #include "ledger/pg_carry.h"
 #include "ledger/replay.h"
 #include "ledger/pg_internal.h"
@@ -491,6 +492,81 @@ static void test_pg_carry_new__without_memory(void **state)
 	pg_carry_free(carry);
 }
 
+/* ---- whole ledgers ----------------------------------------------------------------------- */
+
+static void commit(struct ledger *ledger, const char *to)
+{
+	const struct value value = { .type = VALUE_TEXT, .text = to, .len = strlen(to) };
+	const struct ledger_write write = {
+		.id = "1",
+		.id_len = 1,
+		.value_count = 1,
+		.value = &value,
+		.received_ms = 1795232100123,
+		.publisher = "shop",
+		.client_id = to,
+		.digest = value.len,
+		.message = { .topic = "orders/1/status",
+			     .topic_len = 15,
+			     .payload = to,
+			     .payload_len = value.len,
+			     .is_retained = true },
+	};
+	struct ledger_state stands;
+	struct diag diag;
+	int rc;
+
+	do { /* it has been opened, and knows what the database has */
+		rc = ledger_look(ledger, 0, "1", 1, &stands, &diag);
+		if (rc == 0)
+			rc = ledger_commit(ledger, &write, &diag);
+		(void)usleep(rc ? 1000 : 0);
+	} while (rc == ERR_BUSY);
+	pgroom_must(rc, &diag);
+}
+
+/* Two say what contradicts itself, on what both knew; and a start replays by the same rule. */
+static void test_ledger_commit__is_settled_by_what_it_was_decided_on(void **state)
+{
+	const char *at = pgroom_at(state);
+	struct folder folder;
+	struct ledger *ledger[2] = { NULL, NULL };
+	struct diag diag;
+
+	folder_make(&folder);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct ledger_options options = {
+			.path = at,
+			.journal = folder_file(&folder, i ? "b.ring" : "a.ring"),
+			.journal_bytes = 1 << 20,
+			.batch_rows = 100,
+			.batch_ms = 400,
+			.cache_entities = 100,
+			.strict_ms = 1000,
+			.broker = i ? "b" : "a",
+		};
+
+		pgroom_must(ledger_open(&options, &plan, &ledger[i], &diag), &diag);
+		if (i == 0) {
+			commit(ledger[0], "PLACED");
+			commit(ledger[0], "PAID");
+			pgroom_must(ledger_flush(ledger[0], 5000, &diag), &diag);
+		}
+	}
+	commit(ledger[1], "SHIPPED");
+	commit(ledger[0], "CANCELLED");
+	pgroom_must(ledger_flush(ledger[1], 5000, &diag), &diag);
+	ledger_close(ledger[0]);
+	ledger_close(ledger[1]);
+	pgroom_answers(
+		at,
+		"SELECT concat_ws(' ', o.revision, (SELECT payload FROM events WHERE seq = 3) "
+		"= o.status, (SELECT payload FROM retained) = o.status, (SELECT "
+		"string_agg(overruled::text, '' ORDER BY seq) FROM events)) FROM orders AS o",
+		"3 t t 0001");
+	folder_remove(&folder);
+}
+
 /* ---- two brokers at once ----------------------------------------------------------------- */
 
 #define RACE_ORDERS 1000u
@@ -923,6 +999,7 @@ int main(void)
 		TEST(test_store_flush__a_repeat_is_no_step),
 		TEST(test_replay_batch__waits_and_goes_on),
 		cmocka_unit_test(test_pg_carry_new__without_memory),
+		TEST(test_ledger_commit__is_settled_by_what_it_was_decided_on),
 		TEST(test_store_flush__two_brokers_race),
 		TEST(test_store_commit__once_whenever_the_connection_breaks),
 		TEST(test_store_trim__many_rows_while_writing),
