@@ -223,12 +223,13 @@ static int begin(struct pg_watch *w, const char *conninfo, const char *broker, s
 	w->conninfo = strdup(conninfo);
 	if (!w->conninfo)
 		return diag_nomem(diag);
-	(void)ask(w); /* else the thread tries again */
+	(void)ask(w);         /* else the thread tries again */
+	w->has_thread = true; /* the thread reads it */
 	rc = thread_start(&w->thread, run, w, "petstore-watch");
-	if (rc)
-		return diag_set(diag, ERR_IO, "cannot start a thread: %s", strerror(rc));
-	w->has_thread = true;
-	return 0;
+	if (rc == 0)
+		return 0;
+	w->has_thread = false;
+	return diag_set(diag, ERR_IO, "cannot start a thread: %s", strerror(rc));
 }
 
 int pg_watch_new(const char *conninfo, const char *broker, struct pg_watch **ret, struct diag *diag)

@@ -238,7 +238,7 @@ bool replay_line(struct replay *replay, struct diag *ret)
 int replay_batch(struct replay *replay, uint64_t *applied, struct diag *diag)
 {
 	struct journal_record record;
-	uint64_t before, last;
+	uint64_t before = 0, last = 0;
 	int64_t begun_ns = clock_mono_ns();
 	int rc = 0;
 

@@ -7,6 +7,8 @@ import sys
 
 from brokers import harness
 
+import postgres
+
 QUICK = ("publish order status (170 bytes)", "deliver, same topic", "order")
 HERE = os.path.dirname(os.path.abspath(__file__))
 ONCE = 2000  # calls under callgrind; the same again in a second run takes the start off
@@ -108,6 +110,26 @@ def kept(place, orders, is_quick):
     return rows
 
 
+CARRIED = {"fresh": "a new order", "steps": "an order's step", "stock": "an event of no entity"}
+
+
+def carried(place, count, missing):
+    """Into PostgreSQL, from the commit to the database: messages a second are these turned round."""
+    if place.root or postgres.lacking():
+        missing.append("PostgreSQL: %s" % (postgres.lacking() or "not in " + place.name))
+        return []
+    rows = []
+    with postgres.Servers() as servers:
+        server = servers.start(is_synced=True)
+        for work, title in CARRIED.items():
+            text = run(place, [place.program("bench_ledger"), "--replay", work, str(count),
+                               server.create(work)])
+            rate = float(re.search(r"carried_rows_per_s ([\d.]+)", text).group(1))
+            rows.append({"name": "ledger: into PostgreSQL, %s (end to end)" % title,
+                         "ns": (1 if work == "stock" else 2) * 1e9 / rate})
+    return rows
+
+
 def monitor(place, is_quick):
     program, rows = place.program("bench_monitor"), []
     for kind, word in (("as it ships", "ships"), ("all limits on", "all")):
@@ -151,7 +173,8 @@ def measure(place, is_quick, missing, say):
     say("parts: parsing and validating")
     rows += schema(place, is_quick)
     say("parts: ledger and monitor")
-    rows += kept(place, 65536, is_quick) + monitor(place, is_quick)
+    rows += kept(place, 65536, is_quick) + carried(place, 20000 if is_quick else 200000, missing)
+    rows += monitor(place, is_quick)
     say("parts: logins")
     return {"place": place.name, "reader": reader(place), "calls": rows,
             "logins": logins(2 if is_quick else 5), "stall": [] if is_quick else stall(3)}
