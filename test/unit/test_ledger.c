@@ -1418,6 +1418,7 @@ static void test_ledger__events_keep_rows(void **state)
 	f->options.events_keep_rows = 50;
 	open_ledger(f);
 	commit_events(f, 1000, 1700000000000);
+	flush(f);
 	/* A shared database is trimmed now and then. */
 	for (int i = 0; folder_is_shared() && i < 100; i++, sleep_ms(100))
 		if (strcmp(folder_ask(&f->folder, "shop.db", "SELECT count(*) FROM events"),
