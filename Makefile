@@ -207,7 +207,7 @@ unit: $(UNIT:%=$(B)/san/test_%)  ## unit tests, under ASan and UBSan
 	$(ALL_OF) $(abspath $^)
 
 # Those of the ledger that know both engines, with PostgreSQL.
-UNIT_PG = ledger replan backlog adopted
+UNIT_PG = ledger replan backlog adopted adoption
 unit-pg: $(UNIT_PG:%=$(B)/san/test_%)  ## the ledger's unit tests, with PostgreSQL
 	@export DATABASE=postgresql; $(ALL_OF:@%=%) $(abspath $^)
 

@@ -1545,7 +1545,7 @@ static void test_ledger__a_reader_that_does_not_end(void **state)
 {
 	enum { ORDER_BYTES = 60000, HELD = 100 };
 	struct fixture *f = *state;
-	char *payload = calloc(1, ORDER_BYTES), id[16] = "o0";
+	char *payload, id[16] = "o0";
 	struct value value = text_value(0, "PLACED");
 	struct ledger_write write = order_write(id, &value, 1);
 	sqlite3 *reader = NULL;
@@ -1554,6 +1554,7 @@ static void test_ledger__a_reader_that_does_not_end(void **state)
 	bool is_held = false;
 
 	folder_sqlite_only();
+	payload = calloc(1, ORDER_BYTES);
 	assert_non_null(payload);
 	(void)memset(payload, 'x', ORDER_BYTES);
 	write.message.payload = payload;
