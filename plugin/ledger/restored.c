@@ -43,6 +43,11 @@ static int find(struct work *w, struct diag *diag)
 	if (rc)
 		return rc;
 	w->is_there = lstat(w->ring, &st) == 0;
+	/* No other user can have its lock: it would look like one that is damaged. */
+	if (w->is_there && st.st_uid != geteuid() && st.st_uid != 0)
+		return diag_set(diag, ERR_INVALID,
+				"%s: belongs to the user with id %lu: run this as that user",
+				w->ring, (unsigned long)st.st_uid);
 	return 0;
 }
 
