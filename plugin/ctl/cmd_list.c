@@ -244,14 +244,27 @@ static int add_history(struct query *query, const struct contract *contract, con
 	return rc;
 }
 
+static bool has_overruled(const json_t *events)
+{
+	json_t *event;
+	size_t i;
+
+	json_array_foreach(events, i, event)
+		if (json_integer_value(json_object_get(event, "overruled")) != 0)
+			return true;
+	return false;
+}
+
 static void print_one(const struct output *output, json_t *entity, json_t *events)
 {
-	static const struct output_column columns[] = {
+	/* The last one is there where brokers share the database, and one overruled another. */
+	const struct output_column columns[] = {
 		{ "received_at", "received", OUTPUT_PLAIN },
 		{ "topic", "topic", OUTPUT_PLAIN },
 		{ "publisher", "publisher", OUTPUT_PLAIN },
 		{ "client_id", "client", OUTPUT_PLAIN },
 		{ "payload", "payload", OUTPUT_PLAIN },
+		{ has_overruled(events) ? "overruled" : NULL, "overruled", OUTPUT_PLAIN },
 		{ .key = NULL },
 	};
 

@@ -213,12 +213,23 @@ static int replay_event(struct replay_run *replay, const json_t *row)
 	return commit(replay, &decision);
 }
 
+/* Of brokers that share a database another one's step came first: it moved nothing. */
+static bool is_overruled(const struct query_row *cells)
+{
+	const struct query_cell *cell = query_cell(cells, "overruled");
+
+	return cell && cell->integer != 0;
+}
+
 static bool on_event(const struct query_row *cells, void *ctx)
 {
 	struct replay_run *replay = ctx;
-	json_t *row = tables_json(cells);
+	json_t *row;
 	int rc = ERR_NOMEM;
 
+	if (is_overruled(cells))
+		return true;
+	row = tables_json(cells);
 	if (replay->events == 0 && replay->undecided == 0)
 		replay->is_cut = json_integer_value(json_object_get(row, "seq")) > 1;
 	if (row) {

@@ -71,6 +71,9 @@ static bool is_publish(const struct query_row *row)
 	size_t len;
 	const char *action = text_of(row, "action", &len);
 
+	/* Another broker's step came before it, and the contract may not have both. */
+	if (integer_of(row, "overruled", 0) != 0)
+		return false;
 	return !action || (len == 7 && memcmp(action, "publish", 7) == 0 &&
 			   integer_of(row, "observed", 0) == 1);
 }

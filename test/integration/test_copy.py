@@ -262,3 +262,32 @@ def test_a_broker_moves_over_and_back(new_broker, place):
     assert step("DELIVERED") == NOT_AUTHORIZED
     assert step("SHIPPED") in TAKEN
     broker.wait_rows([(1,), (2,), (3,)], "SELECT seq FROM events ORDER BY seq")
+
+
+def test_what_was_overruled_is_shown_and_not_replayed(ledger, place, tmp_path):
+    data = os.path.join(harness.TOP, "test", "data", "ctl")
+    contract = os.path.join(data, "shop-1.asyncapi.json")
+    database = place()
+    copy(ledger, database)
+
+    def replayed():
+        status, out, error = petstorectl("replay", contract, "--access",
+                                         os.path.join(data, "access-1.json"), "--events", database,
+                                         "--json")
+        assert status in (0, 1), error
+        return json.loads(out)["events"]
+
+    def learned():
+        status, out, error = petstorectl("init", "--learn", database, "--out",
+                                         str(tmp_path / ("learned%d" % next(numbers))))
+        assert status == 0, error
+        return int(re.search(r"from (\d+) messages", out + error).group(1))
+
+    def history():
+        return petstorectl("orders", "o-1", "--contract", contract, "--database", database)[1]
+
+    before = replayed(), learned()
+    assert "overruled" not in history()
+    postgres.ask(database, "UPDATE events SET overruled = 1 WHERE seq = 4")
+    assert (replayed(), learned()) == (before[0] - 1, before[1] - 1)
+    assert re.search(r"payload +overruled\n(.*\n)*.*SENT.* 1\n", history())
