@@ -354,11 +354,13 @@ static void tell_bound(struct pg_live *live)
 	unsigned wait_ms = atomic_load(&live->wait_ms);
 	char sql[48];
 
-	if (live->is_plain || !live->pg || live->told_ms == wait_ms)
+	if (live->told_ms == wait_ms)
 		return;
-	pg_set_wait(live->pg, wait_ms);
-	(void)snprintf(sql, sizeof(sql), "SET statement_timeout = %u", statement_ms(wait_ms));
 	live->told_ms = wait_ms;
+	pg_set_wait(live->pg, wait_ms);
+	if (live->is_plain)
+		return;
+	(void)snprintf(sql, sizeof(sql), "SET statement_timeout = %u", statement_ms(wait_ms));
 	diag_ignore(pg_exec(live->pg, sql, NULL, NULL, "cannot set the bound", NULL));
 	if (pg_is_lost(live->pg))
 		give_up(live, 0);
@@ -367,20 +369,16 @@ static void tell_bound(struct pg_live *live)
 /* The connection to ask on; NULL: there is none, or the breaker is open. */
 static struct pg *take(struct pg_live *live)
 {
-	if (!live->pg && (live->pg = atomic_exchange(&live->fresh, NULL)) != NULL) {
+	if (!live->pg && (live->pg = atomic_exchange(&live->fresh, NULL)) != NULL)
 		live->told_ms = live->fresh_told_ms;
-		tell_bound(live);
-	}
 	return live->shut_ns == 0 || clock_mono_ns() >= live->shut_ns ? live->pg : NULL;
 }
 
 void pg_live_set_wait(struct pg_live *live, unsigned wait_ms)
 {
 	atomic_store(&live->wait_ms, wait_ms);
-	if (!take(live))
-		return;
-	pg_set_wait(live->pg, wait_ms);
-	tell_bound(live);
+	if (take(live))
+		tell_bound(live);
 }
 
 bool pg_live_is_up(struct pg_live *live)
@@ -444,6 +442,8 @@ int pg_live_exec(struct pg_live *live, const struct pg_live_ask *ask, struct pg_
 	int64_t began;
 	int rc;
 
+	if (take(live))
+		tell_bound(live);
 	if (!take(live) && !live->is_plain)
 		return fail_shut(live, diag);
 	if (!live->pg) {
