@@ -310,6 +310,8 @@ static void set_up(struct ledger *l, const struct ledger_options *options)
 		.wal_bytes_max = options->wal_bytes_max ? options->wal_bytes_max : WAL_BYTES_MAX,
 		.backlog = l->backlog,
 	};
+	if (ledger_is_shared(options->path) && l->replay.batch_rows > STORE_SHARED_ROWS)
+		l->replay.batch_rows = STORE_SHARED_ROWS;
 	replay_init(&l->replay);
 	l->idfilter_fill.idfilter = l->idfilter;
 	l->idfilter_fill.secret = l->secret;

@@ -30,7 +30,8 @@ static bool is_same_steps(const struct entity_steps *a, const struct entity_step
 	return true;
 }
 
-static bool is_same_entity(const struct entity *a, const struct entity *b)
+/* Which steps there are is asked by a ledger that several brokers share alone. */
+static bool is_same_entity(const struct entity *a, const struct entity *b, bool is_shared)
 {
 	if (strcmp(a->table, b->table) != 0 || a->column_count != b->column_count ||
 	    a->slot_count != b->slot_count || a->link_column != b->link_column)
@@ -43,17 +44,17 @@ static bool is_same_entity(const struct entity *a, const struct entity *b)
 	for (size_t i = 0; i < a->slot_count; i++)
 		if (a->slot[i] != b->slot[i] || a->is_timed[i] != b->is_timed[i] ||
 		    a->is_strict[i] != b->is_strict[i] ||
-		    !is_same_steps(&a->steps[i], &b->steps[i]))
+		    (is_shared && !is_same_steps(&a->steps[i], &b->steps[i])))
 			return false;
 	return true;
 }
 
-static bool is_same_plan(const struct entity_plan *a, const struct entity_plan *b)
+static bool is_same_plan(const struct entity_plan *a, const struct entity_plan *b, bool is_shared)
 {
 	if (a->entity_count != b->entity_count)
 		return false;
 	for (size_t i = 0; i < a->entity_count; i++)
-		if (!is_same_entity(&a->entity[i], &b->entity[i]))
+		if (!is_same_entity(&a->entity[i], &b->entity[i], is_shared))
 			return false;
 	return true;
 }
@@ -122,7 +123,7 @@ int ledger_replan(struct ledger *l, const struct entity_plan *plan, struct diag 
 	(void)ledger_catch_up(l);
 	if (rc == 0)
 		rc = check_known(l, plan, diag);
-	if (rc || is_same_plan(&l->plan->entities, plan))
+	if (rc || is_same_plan(&l->plan->entities, plan, l->is_shared))
 		return rc;
 	mine = ledger_plan_new(plan, l->plan->number + 1);
 	theirs = ledger_plan_new(plan, l->plan->number + 1);

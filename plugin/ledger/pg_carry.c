@@ -10,6 +10,8 @@
 #include "base/wordhash.h"
 #include "ledger/pg_carry_internal.h"
 
+_Static_assert(STORE_SHARED_ROWS <= BATCH_ROWS_MAX, "a transaction's records are one batch");
+
 /* ---- making and freeing ------------------------------------------------------------------ */
 
 int pg_carry_new(struct pg_carry **ret, struct diag *diag)

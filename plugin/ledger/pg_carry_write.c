@@ -222,7 +222,7 @@ static void make_update(const struct carry_part *part)
 		      "UPDATE \"%s\" AS t SET revision = u.revision, updated_at = u.updated_at, "
 		      "adopted_at = coalesce(u.adopted_at, t.adopted_at), "
 		      "owner = CASE WHEN u.mask < 0 THEN coalesce(u.owner, t.owner) ELSE "
-		      "coalesce(t.owner, u.owner) END",
+		      "coalesce(nullif(t.owner, ''), u.owner, t.owner) END",
 		      part->table->name);
 	for (unsigned i = 0; i < part->columns; i++)
 		carry_sql_add(c,
@@ -267,7 +267,7 @@ static void sum_up_step(struct pg_carry *c, const struct pg_carry_to *to,
 		entity->first = step->row;
 	entity->last = step->row;
 	entity->writes++;
-	if (record->owner.text && (!entity->owner.text || carry_is_last_word(record)))
+	if (record->owner.text && (entity->owner.len == 0 || carry_is_last_word(record)))
 		entity->owner = record->owner;
 	if (record->is_adopted)
 		entity->adopted = step->row;

@@ -87,6 +87,12 @@ int store_upgrade(struct store *store, struct diag *diag) MUST_CHECK;
 /* The version that store_upgrade() of a SQLite file leads to. */
 unsigned store_version(void);
 
+/*
+ * Records of one transaction where brokers share the store: they are written at once, and so all
+ * rows are locked in one order, by which no two brokers wait for each other.
+ */
+#define STORE_SHARED_ROWS 8192u
+
 /* The largest number of a write that is believed: at a million a second it takes 146,000 years. */
 #define STORE_SEQ_MAX ((uint64_t)1 << 62)
 
