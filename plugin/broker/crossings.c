@@ -11,15 +11,16 @@ struct met {
 	const void *path;
 };
 
-struct written {
-	uint64_t key;
-	int64_t at_ns;
+struct delivered {
+	uint64_t key; /* 0: none */
+	uint64_t revision;
+	int64_t written_ns; /* 0: not by this broker */
 };
 
 struct crossings {
 	uint64_t seed;
 	struct met met[CROSSINGS_MET / 2][2]; /* the newer one first */
-	struct written written[CROSSINGS_TOPICS];
+	struct delivered delivered[CROSSINGS_TOPICS];
 	struct crossings_topic waiting[CROSSINGS_WAITING]; /* their texts are owned */
 	size_t count;
 	char *taken; /* owned: of the topic that was due last */
@@ -71,19 +72,41 @@ bool crossings_meet(struct crossings *c, const char *origin, int64_t sequence, c
 	return false;
 }
 
-void crossings_wrote(struct crossings *c, const char *topic, size_t len, int64_t now_ns)
+void crossings_deliver(struct crossings *c, const char *topic, size_t len, uint64_t revision,
+		       int64_t now_ns)
 {
 	uint64_t key = hash(c, topic, len, 0);
+	struct delivered *delivered = &c->delivered[key % CROSSINGS_TOPICS];
 
-	c->written[key % CROSSINGS_TOPICS] = (struct written){ key, now_ns };
+	if (delivered->key != key)
+		*delivered = (struct delivered){ .key = key };
+	if (revision > delivered->revision)
+		delivered->revision = revision;
+	if (now_ns)
+		delivered->written_ns = now_ns;
+}
+
+static const struct delivered *find_delivered(const struct crossings *c, const char *topic,
+					      size_t len)
+{
+	uint64_t key = hash(c, topic, len, 0);
+	const struct delivered *delivered = &c->delivered[key % CROSSINGS_TOPICS];
+
+	return delivered->key == key ? delivered : NULL;
+}
+
+uint64_t crossings_delivered(const struct crossings *c, const char *topic, size_t len)
+{
+	const struct delivered *delivered = find_delivered(c, topic, len);
+
+	return delivered ? delivered->revision : 0;
 }
 
 bool crossings_has_written(const struct crossings *c, const char *topic, size_t len, int64_t now_ns)
 {
-	uint64_t key = hash(c, topic, len, 0);
-	const struct written *written = &c->written[key % CROSSINGS_TOPICS];
+	const struct delivered *delivered = find_delivered(c, topic, len);
 
-	return written->key == key && now_ns - written->at_ns < CROSSINGS_NS;
+	return delivered && delivered->written_ns && now_ns - delivered->written_ns < CROSSINGS_NS;
 }
 
 /* One waits for each topic: for what comes last. */

@@ -2,9 +2,9 @@
  * crossings.h -- what crosses on its way between brokers of one database.
  *
  * Three bounded tables: messages of other brokers that came over a bridge (where bridges meet in a
- * ring each comes more than once); topics on which this broker kept a retained message a moment
- * ago; and topics whose message has to be published again once the database has settled what
- * crossed. Knows no broker and no ledger. For the broker's thread alone.
+ * ring each comes more than once); topics, with the revision that was delivered here last, and when
+ * this broker kept a message there; and topics whose message has to be published again once the
+ * database has settled what crossed. Knows no broker and no ledger. For the broker's thread alone.
  */
 #ifndef PETSTORE_CROSSINGS_H
 #define PETSTORE_CROSSINGS_H
@@ -16,7 +16,7 @@
 #include "base/diag.h"
 
 #define CROSSINGS_MET 32768u             /* messages that are remembered, at most */
-#define CROSSINGS_TOPICS 8192u           /* topics of own retained messages, at most */
+#define CROSSINGS_TOPICS 131072u         /* topics that are remembered, at most */
 #define CROSSINGS_WAITING 4096u          /* topics that wait, at most */
 #define CROSSINGS_NS INT64_C(1500000000) /* that messages may take from broker to broker */
 
@@ -33,8 +33,17 @@ void crossings_free(struct crossings *crossings); /* NULL is fine */
 bool crossings_meet(struct crossings *crossings, const char *origin, int64_t sequence,
 		    const void *path, unsigned qos);
 
-/* This broker kept a retained message on the topic; did it within CROSSINGS_NS? */
-void crossings_wrote(struct crossings *crossings, const char *topic, size_t len, int64_t now_ns);
+/*
+ * A message on the topic was delivered, after which its entity has @revision. @now_ns: this broker
+ * kept it then; 0: another one.
+ */
+void crossings_deliver(struct crossings *crossings, const char *topic, size_t len,
+		       uint64_t revision, int64_t now_ns);
+
+/* The highest revision that was delivered on the topic; 0: it is not known. */
+uint64_t crossings_delivered(const struct crossings *crossings, const char *topic, size_t len);
+
+/* Did this broker keep a message on the topic within CROSSINGS_NS? */
 bool crossings_has_written(const struct crossings *crossings, const char *topic, size_t len,
 			   int64_t now_ns);
 

@@ -18,6 +18,7 @@
 
 #define SETTLED_NS INT64_C(1000000000) /* a topic waits no longer for the database */
 #define NEWS_A_TICK 4096u
+#define NEVER_HEARD INT64_MAX         /* as a sequence */
 #define LINES_NS INT64_C(10000000000) /* lines about what was dropped come no more often */
 
 /* ---- what comes over a bridge -------------------------------------------------------------- */
@@ -64,26 +65,51 @@ static bool is_retained_still(struct plugin *plugin, const struct message *messa
 	return events_retained_compare(plugin, message, &is_same) != 1 || is_same;
 }
 
+/* Is something newer in the database than what was delivered here, by the time that it is due? */
+static void look_later(struct plugin *plugin, const struct message *message,
+		       const struct peers_kept *kept)
+{
+	struct peers_kept later = *kept;
+
+	later.sequence = NEVER_HEARD;
+	publish_when_settled(plugin, message, &later);
+}
+
+/*
+ * Memory may be ahead: it hears of steps from the database, too, and not in the order of the
+ * bridge. What is delivered goes by what was delivered here last, where that is known.
+ */
+static bool meet_entity(struct plugin *plugin, const struct peers_kept *kept)
+{
+	const struct message *message = &plugin->pending.request.message;
+	uint64_t last = crossings_delivered(plugin->crossings, message->topic, message->topic_len);
+	bool is_heard =
+		kept->is_kept && ledger_has_heard(plugin->ledger, kept->origin, kept->sequence);
+	enum others_meeting meeting = ledger_meet(plugin->ledger, &plugin->pending.decision.write,
+						  kept->revision, is_heard);
+	bool is_first = last == 0 && kept->is_kept &&
+			ledger_is_since_start(plugin->ledger, kept->origin, kept->sequence);
+	bool is_next = is_first || (last > 0 && kept->revision > last);
+	bool is_old = (meeting == OTHERS_OLDER && !is_next) ||
+		      (kept->revision > 0 && kept->revision < last);
+
+	if (is_old || meeting == OTHERS_CONTENDED)
+		publish_when_settled(plugin, message, kept);
+	else if (is_first && meeting == OTHERS_OLDER)
+		look_later(plugin, message, kept);
+	if (is_old)
+		return drop(plugin);
+	crossings_deliver(plugin->crossings, message->topic, message->topic_len, kept->revision, 0);
+	return true;
+}
+
 static bool meet(struct plugin *plugin, const struct peers_kept *kept)
 {
-	const struct ledger_write *write = &plugin->pending.decision.write;
 	const struct message *message = &plugin->pending.request.message;
 
-	if (write->entity == ENTITY_NONE)
+	if (plugin->pending.decision.write.entity == ENTITY_NONE)
 		return is_retained_still(plugin, message, kept) || drop(plugin);
-	switch (ledger_meet(plugin->ledger, write, kept->revision)) {
-	case OTHERS_OLDER:
-		publish_when_settled(plugin, message, kept);
-		return drop(plugin);
-	case OTHERS_CONTENDED:
-		publish_when_settled(plugin, message, kept);
-		return true;
-	case OTHERS_NEWER:
-	case OTHERS_SAME:
-	case OTHERS_UNKNOWN:
-		break;
-	}
-	return true;
+	return meet_entity(plugin, kept);
 }
 
 /* It was kept in another database, or says nothing of where: it is taken over, as any peer's. */
@@ -121,9 +147,9 @@ void events_others_kept(struct plugin *plugin, struct mosquitto_evt_message *eve
 	if (decision->is_kept_there)
 		return; /* it says who kept it */
 	peers_say_kept(plugin, event, is_kept && plugin->ledger);
-	if (is_kept && message->is_retained && !decision->channel->mapping)
-		crossings_wrote(plugin->crossings, message->topic, message->topic_len,
-				clock_mono_ns());
+	if (is_kept)
+		crossings_deliver(plugin->crossings, message->topic, message->topic_len,
+				  ledger_kept(plugin->ledger).revision, clock_mono_ns());
 }
 
 /* ---- what the database tells --------------------------------------------------------------- */
@@ -141,6 +167,8 @@ static void hear_overruled(struct plugin *plugin, const struct others_news *news
 	const struct contract_channel *channel;
 
 	publish_standing(plugin, event->topic, event->topic_len);
+	/* Should it still come over a bridge, it came before. */
+	(void)crossings_meet(plugin->crossings, news->origin, news->sequence, NULL, 0);
 	if (!news->is_own)
 		return;
 	channel = topics_match(plugin->rules->contract->topics, event->topic, event->topic_len)
@@ -203,6 +231,21 @@ static void hear(struct plugin *plugin, const struct others_news *news)
 	}
 }
 
+/* Has its entity moved on since what was delivered on the topic? */
+static bool is_behind(struct plugin *plugin, const struct crossings_topic *topic)
+{
+	struct contract_match match =
+		topics_match(plugin->rules->contract->topics, topic->topic, topic->len);
+	const struct contract_mapping *mapping = match.channel ? match.channel->mapping : NULL;
+	const struct contract_span *id = mapping ? &match.param[mapping->param] : NULL;
+	struct ledger_state state;
+
+	return !id ||
+	       ledger_look(plugin->ledger, mapping->entity->index, id->text, id->len, &state,
+			   NULL) != 0 ||
+	       state.revision > crossings_delivered(plugin->crossings, topic->topic, topic->len);
+}
+
 static bool has_heard(void *ctx, const char *origin, int64_t sequence)
 {
 	return ledger_has_heard(ctx, origin, sequence);
@@ -231,6 +274,7 @@ void events_others_tick(struct plugin *plugin, int64_t now_ns)
 	for (unsigned i = 0; i < NEWS_A_TICK && ledger_next_other(plugin->ledger, &news); i++)
 		hear(plugin, &news);
 	while (crossings_due(plugin->crossings, has_heard, plugin->ledger, now_ns, &due))
-		publish_standing(plugin, due.topic, due.len);
+		if (due.sequence != NEVER_HEARD || is_behind(plugin, &due))
+			publish_standing(plugin, due.topic, due.len);
 	log_unsaid(plugin, now_ns);
 }

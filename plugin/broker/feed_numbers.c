@@ -71,7 +71,7 @@ static void gather(struct feed *feed, const struct feed_facts *facts, struct num
 		ledger_facts(feed->ledger, &ret->facts.ledger);
 	if (ret->facts.ledger.journal_age_ms < 0)
 		ret->facts.ledger.journal_age_ms = 0;
-	if (feed->ledger && ledger_has_others(feed->ledger))
+	if (feed->ledger && ledger_shares_database(feed->ledger))
 		gather_brokers(feed, ret);
 }
 

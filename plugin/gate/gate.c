@@ -517,7 +517,7 @@ int gate_init(struct gate *ret, const struct rules *rules, struct ledger *ledger
 		of_event.max_bytes = PAYLOAD_MAX_BYTES;
 	memset(ret, 0, sizeof(*ret));
 	ret->ledger = ledger;
-	ret->is_shared = ledger && ledger_has_others(ledger);
+	ret->is_shared = ledger && ledger_shares_database(ledger);
 	ret->rules = rules;
 	if (rules->has_property_schemas)
 		rc = payload_parser_new(&of_property, &ret->property_parser, diag);

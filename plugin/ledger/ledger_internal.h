@@ -77,6 +77,7 @@ static inline bool ledger_remembers(const struct ledger_entity *known, unsigned 
 struct ledger_origin {
 	char name[OTHERS_NAME_MAX];
 	int64_t applied, strict;
+	int64_t began_applied, began_strict; /* where it was when this broker began */
 };
 
 struct pg_watch;
@@ -293,6 +294,9 @@ int ledger_repair(struct ledger *ledger, uint64_t *applied, struct diag *diag) M
 
 /* If the journal was full and has room again, reports that. */
 void ledger_see_room(struct ledger *ledger);
+
+/* Begins to watch other brokers. */
+int ledger_watch(struct ledger *ledger, struct diag *diag) MUST_CHECK;
 
 /* Makes ledger->key the entity's. ERR_INVALID, ERR_LIMIT: there is no such entity, or id. */
 int ledger_set_key(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,

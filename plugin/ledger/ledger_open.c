@@ -266,6 +266,8 @@ static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 		rc = WRITER_SOON;
 	if (rc > 0)
 		pressure_release(&l->pressure);
+	if (rc > 0 && l->others.watch)
+		pg_watch_carried(l->others.watch);
 	if (rc >= 0)
 		return rc;
 	if (rc == ERR_BUSY && replay_is_held(&l->replay))
@@ -398,7 +400,7 @@ int ledger_open(const struct ledger_options *options, const struct entity_plan *
 	if (rc == 0)
 		rc = make_plans(l, plan, &trouble);
 	if (rc == 0 && l->is_shared) /* before ids are read */
-		rc = pg_watch_new(l->database, l->broker, &l->others.watch, &trouble);
+		rc = ledger_watch(l, &trouble);
 	if (rc == 0)
 		rc = open_all(l, busy_ms, &may_wait, &trouble);
 	if (rc && !(may_wait && options->may_open_later)) {

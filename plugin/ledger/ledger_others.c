@@ -11,14 +11,25 @@
 #include "ledger/ledger_internal.h"
 #include "ledger/pg_watch.h"
 
-bool ledger_has_others(const struct ledger *l)
-{
-	return l->others.watch != NULL;
-}
-
 struct others_kept ledger_kept(const struct ledger *l)
 {
 	return l->others.kept;
+}
+
+int ledger_watch(struct ledger *l, struct diag *diag)
+{
+	struct others_broker known[OTHERS_BROKERS_MAX];
+	int rc = pg_watch_new(l->database, l->broker, &l->others.watch, diag);
+	size_t count = rc ? 0 : pg_watch_brokers(l->others.watch, known, OTHERS_BROKERS_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		struct ledger_origin *origin = &l->others.origin[l->others.origins++];
+
+		(void)strcpy(origin->name, known[i].name); /* of one length */
+		origin->applied = origin->began_applied = known[i].applied;
+		origin->strict = origin->began_strict = known[i].strict;
+	}
+	return rc;
 }
 
 /* ---- what was heard ------------------------------------------------------------------------ */
@@ -58,7 +69,15 @@ bool ledger_has_heard(const struct ledger *l, const char *broker, int64_t sequen
 {
 	const struct ledger_origin *origin = find_origin(l, broker);
 
-	return !origin || (sequence < 0 ? origin->strict <= sequence : origin->applied >= sequence);
+	return origin && (sequence < 0 ? origin->strict <= sequence : origin->applied >= sequence);
+}
+
+bool ledger_is_since_start(const struct ledger *l, const char *broker, int64_t sequence)
+{
+	const struct ledger_origin *origin = find_origin(l, broker);
+
+	return !origin ||
+	       (sequence < 0 ? sequence < origin->began_strict : sequence > origin->began_applied);
 }
 
 bool ledger_is_of_ours(const struct ledger *l, const char *broker)
@@ -189,15 +208,15 @@ static enum others_meeting follow(struct ledger *l, const struct ledger_write *w
 }
 
 enum others_meeting ledger_meet(struct ledger *l, const struct ledger_write *write,
-				uint64_t revision)
+				uint64_t revision, bool is_heard)
 {
 	struct state_facts *facts;
 
 	if (ledger_find_facts(l, write->entity, write->id, write->id_len, &facts, NULL) != 0)
 		return OTHERS_UNKNOWN;
-	if (revision > facts->revision)
+	if (revision > facts->revision && !is_heard)
 		return follow(l, write, revision, facts);
-	return (revision == facts->revision || revision == 0) && says_the_same(l, write, facts)
+	return (revision >= facts->revision || revision == 0) && says_the_same(l, write, facts)
 		       ? OTHERS_SAME
 		       : OTHERS_OLDER;
 }

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "ledger/ledger_internal.h"
 #include "ledger/pg_live.h"
+#include "ledger/pg_watch.h"
 #include "ledger/record.h"
 
 /* When the database is asked what became of a message that nobody sends again, or has not yet. */
@@ -279,11 +280,12 @@ static void remember(struct stepping *s, uint64_t revision)
 	ledger_keep_last_step(facts, s->write);
 }
 
-/* It is in the database: what peers are told of it (ledger_kept()). */
+/* It is in the database: other brokers hear of it there, and peers by what ledger_kept() says. */
 static void count_kept(struct stepping *s, uint64_t revision)
 {
 	s->l->steps.kept++;
 	s->l->others.kept = (struct others_kept){ -(int64_t)s->step.number, revision };
+	pg_watch_carried(s->l->others.watch);
 }
 
 /* It is kept, by this try or the one before. */

@@ -73,13 +73,11 @@ struct others_broker {
 	bool is_own;
 	int64_t silent_ms; /* since it was last heard of, by the database's clock */
 	int64_t applied;   /* the last number of its journal that is in the database */
+	int64_t strict;    /* of its strict steps, 0 or below */
 	int64_t waiting;   /* records that are not there yet, as it said then */
 	int64_t lag_ms;    /* how old the oldest of them was */
 	int64_t overruled; /* events of its that were */
 };
-
-/* Do other brokers keep in the same database? False for ledger_open_reader()'s. */
-bool ledger_has_others(const struct ledger *ledger);
 
 /*
  * The next news, in the order in which it happened at each origin; false: none for now. Memory has
@@ -90,8 +88,11 @@ bool ledger_next_other(struct ledger *ledger, struct others_news *ret);
 /* Is it a broker of this database, this one included? */
 bool ledger_is_of_ours(const struct ledger *ledger, const char *broker);
 
-/* Was all of @broker up to @sequence heard? True also of a broker that is not known. */
+/* Was all of @broker up to @sequence heard? False of one of which nothing was heard yet. */
 bool ledger_has_heard(const struct ledger *ledger, const char *broker, int64_t sequence);
+
+/* Was it carried after this broker began? */
+bool ledger_is_since_start(const struct ledger *ledger, const char *broker, int64_t sequence);
 
 /* Writes the brokers of the database to @ret, @max at most, and returns their number. */
 size_t ledger_brokers(const struct ledger *ledger, struct others_broker *ret, size_t max);
@@ -124,10 +125,13 @@ enum others_meeting {
 	OTHERS_UNKNOWN,   /* the entity can't be looked up now */
 };
 
-/* @write is of an entity; @revision: after it, 0: it did not move. May read the database, as
- * ledger_look(). */
+/*
+ * @write is of an entity; @revision: after it, 0: it did not move. @is_heard: all of its broker up
+ * to it was heard, so that nothing is newer than what the database has. May read the database, as
+ * ledger_look().
+ */
 enum others_meeting ledger_meet(struct ledger *ledger, const struct ledger_write *write,
-				uint64_t revision);
+				uint64_t revision, bool is_heard);
 
 /* Shares a ban of this broker's, or that one was lifted; beyond OTHERS_BANS_MAX the oldest waits no
  * more. */

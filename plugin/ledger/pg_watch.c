@@ -147,6 +147,14 @@ void pg_watch_ban(struct pg_watch *w, const struct others_ban *ban)
 	(void)!write(w->event, &one, sizeof(one)); /* a full counter wakes as well */
 }
 
+void pg_watch_carried(struct pg_watch *w)
+{
+	const uint64_t one = 1;
+
+	if (!atomic_exchange(&w->has_carried, true))
+		(void)!write(w->event, &one, sizeof(one));
+}
+
 /* ---- the thread ---------------------------------------------------------------------------- */
 
 static void let_go(struct pg_watch *w)

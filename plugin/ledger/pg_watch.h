@@ -40,4 +40,7 @@ bool pg_watch_next(struct pg_watch *watch, struct others_news *ret);
 size_t pg_watch_brokers(struct pg_watch *watch, struct others_broker *ret, size_t max);
 void pg_watch_ban(struct pg_watch *watch, const struct others_ban *ban);
 
+/* Something of this broker's was committed: others are notified. For any thread; never waits. */
+void pg_watch_carried(struct pg_watch *watch);
+
 #endif

@@ -42,6 +42,7 @@ struct pg_watch {
 	bool has_thread;
 	int event; /* ends the thread's wait */
 	_Atomic bool is_stopping;
+	_Atomic bool has_carried; /* others are to be notified */
 
 	/* the thread's own */
 	struct pg *pg; /* NULL: not connected */

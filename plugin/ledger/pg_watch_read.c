@@ -291,6 +291,7 @@ static void show_brokers(struct pg_watch *w, const struct pg_rows *rows)
 		*known = (struct others_broker){ .is_own = strcmp(name, w->broker) == 0,
 						 .silent_ms = pg_number(rows, row, B_SILENT),
 						 .applied = pg_number(rows, row, B_APPLIED),
+						 .strict = pg_number(rows, row, B_STRICT),
 						 .waiting = pg_number(rows, row, B_WAITING),
 						 .lag_ms = pg_number(rows, row, B_LAG),
 						 .overruled = pg_number(rows, row, B_OVERRULED) };
@@ -472,9 +473,16 @@ static int write_bans(struct pg_watch *w, struct diag *diag)
 			drop_ban(w); /* twice, where a newer one pushed it out, does no harm */
 		is_any = true;
 	}
-	if (rc == 0 && is_any && w->has_listen)
-		rc = pg_exec(w->pg, "NOTIFY " WATCH_CHANNEL, NULL, NULL, "cannot notify", diag);
+	if (is_any)
+		atomic_store(&w->has_carried, true);
 	return rc || !is_any ? rc : remove_old(w, diag);
+}
+
+static int notify(struct pg_watch *w, struct diag *diag)
+{
+	if (!atomic_exchange(&w->has_carried, false) || !w->has_listen)
+		return 0;
+	return pg_exec(w->pg, "NOTIFY " WATCH_CHANNEL, NULL, NULL, "cannot notify", diag);
 }
 
 int watch_read(struct pg_watch *w, struct diag *diag)
@@ -484,10 +492,12 @@ int watch_read(struct pg_watch *w, struct diag *diag)
 
 	if (w->has_thread && w->asked_ns && clock_mono_ns() - w->asked_ns > WATCH_LATE_MS * MS)
 		rc = push_one(w, &lost, diag);
-	if (rc == 0)
-		rc = read_brokers(w, diag);
 	if (rc == 0 && w->has_thread)
 		rc = write_bans(w, diag);
+	if (rc == 0)
+		rc = notify(w, diag);
+	if (rc == 0)
+		rc = read_brokers(w, diag);
 	if (rc == 0 && w->has_thread)
 		rc = read_bans(w, diag);
 	return rc;

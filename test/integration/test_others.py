@@ -4,19 +4,27 @@ import time
 
 import pytest
 
-import bridges
 import cluster
 import engines
 import harness
 import messages
+import rawmqtt
+import watched
 
 pytestmark = engines.needs_postgres()
+
+
+MONITOR = {"duplicate-flood": {"threshold": 10, "windowSeconds": 60, "response": "ban", "seconds": 60},
+           "conflict": {"windowSeconds": 2}}
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory, template):
     """Two brokers, of one bridge, which carries both ways."""
-    made = cluster.Cluster(tmp_path_factory.mktemp("pair"), template)
+    folder = tmp_path_factory.mktemp("pair")
+    (folder / "monitor.json").write_text(json.dumps(MONITOR))
+    made = cluster.Cluster(folder, template,
+                           settings=["plugin_opt_monitor %s" % (folder / "monitor.json")])
     try:
         yield made.start()
     finally:
@@ -56,7 +64,7 @@ def order(status, *clients):
 def test_delivered_and_kept_once(pair):
     """What one broker accepted is delivered at the other, and stands in the database once."""
     a, b = pair.brokers
-    reader, writer = b.client("backoffice"), a.client("supervisor")
+    reader, writer = b.client("backoffice"), a.client("orders-service")
     reader.subscribe("orders/#", qos=1)
     each = order(("PLACED", "APPROVED"), writer)
     topic = messages.order(each, "PLACED")[0]
@@ -67,7 +75,7 @@ def test_delivered_and_kept_once(pair):
     assert pair.rows("SELECT origin, revision, overruled FROM events WHERE topic = ? ORDER BY seq",
                      topic) == [("a", 1, 0), ("a", 2, 0)]
     # B goes on where A was.
-    other = b.client("supervisor")
+    other = b.client("orders-service")
     assert other.publish(*messages.order(each, "CANCELLED"), qos=1, retain=True) in cluster.ACCEPTED
     harness.until(lambda: pair.rows("SELECT status, revision FROM orders WHERE id = ?", each) ==
                   [("CANCELLED", 3)], "the order")
@@ -80,15 +88,17 @@ def test_race(pair, count):
     agree on it within a second.
     """
     a, b = pair.brokers
-    here, there = a.client("supervisor"), b.client("supervisor")
+    here, there = a.client("orders-service"), b.client("orders-service")
     readers = [broker.client("backoffice") for broker in pair.brokers]
     orders = [order(("PLACED", "APPROVED", "SHIPPED"), here) for _ in range(count)]
     pair.wait_carried()
     for reader in readers:
         reader.subscribe("orders/+/status", qos=1)
         drain(reader)
+    a.bridges["b"].set("hole")  # so that neither hears the other before it has said all
     publish_all(here, [messages.order(each, "DELIVERED") for each in orders])
     publish_all(there, [messages.order(each, "CANCELLED") for each in orders])
+    a.bridges["b"].set("pass")
     time.sleep(1)
     found = cluster.disagreements(pair, "orders", "orders/+/status")
     assert not found, "%d differ: %s" % (len(found), found[:5])
@@ -98,3 +108,118 @@ def test_race(pair, count):
         last = {message.topic.split("/")[1]: status_of(message)
                 for message in drain(reader)}
         assert {each: last.get(each) for each in orders} == {each: kept[each] for each in orders}
+
+
+def contradict(pair):
+    """An order that is DELIVERED at one broker and CANCELLED at the other, while no bridge says so."""
+    a, b = pair.brokers
+    here, there = a.client("orders-service"), b.client("orders-service")
+    for client in (here, there):
+        assert client.subscribe("refusals/#") == [2]
+    each = order(("PLACED", "APPROVED", "SHIPPED"), here)
+    harness.until(lambda: cluster.statuses(cluster.standing(b, "orders/%s/status" % each)) ==
+                  {each: "SHIPPED"}, "the bridge")
+    pair.wait_carried()
+    a.bridges["b"].set("hole")
+    assert here.publish(*messages.order(each, "DELIVERED"), qos=1, retain=True) in cluster.ACCEPTED
+    assert there.publish(*messages.order(each, "CANCELLED"), qos=1, retain=True) in cluster.ACCEPTED
+    a.bridges["b"].set("pass")
+    return each, here, there
+
+
+def test_overruled(pair):
+    """The publisher of what was overruled gets a notice, and an operator an alert; a row is kept."""
+    each, *clients = contradict(pair)
+    topic = messages.order(each, "PLACED")[0]
+    asked = "SELECT origin, client_id FROM events WHERE topic = ? AND overruled <> 0"
+    (origin, client_id), = harness.until(lambda: pair.rows(asked, topic), "the settlement")
+    heard = json.loads(clients[pair.names.index(origin)].message().payload)
+    assert (heard["reason"], heard["topic"]) == ("overruled", topic)
+    harness.until(lambda: pair.rows("SELECT client_id, principal, origin FROM refusals WHERE topic = ? "
+                                    "AND reason = 'overruled'", topic) ==
+                  [(client_id, "orders-service", origin)], "the row")
+    harness.until(lambda: pair.rows("SELECT count(*) FROM alerts WHERE kind = 'conflict' AND "
+                                    "state = 'raised' AND origin = ?", origin) != [(0,)], "the alert")
+
+
+def test_a_ban_counts_on_all(pair):
+    """Made at one broker it holds at the other within a second; so does its end."""
+    a, b = pair.brokers
+    name = "orders-service/banned"
+    client = a.client("orders-service", client_id=name)
+    topic, payload = messages.order(messages.unique("ord"))
+    for _ in range(15):
+        client.publish_nowait(topic, payload, 1, 7, retain=True)
+    client.wait_closed()
+
+    def code(broker):
+        return broker.try_client("orders-service", broker.password("orders-service"),
+                                 client_id=name).code
+
+    harness.until(lambda: code(b) != 0, "the ban", 1)
+    assert pair.rows("SELECT kind, name, principal, cause, origin, lifted FROM bans") == [
+        ("principal", "orders-service", "", "duplicate-flood", "a", 0)]
+    watched.ask(b, {"command": "liftBan", "principal": "orders-service"})
+    harness.until(lambda: code(a) == 0, "its end", 1)
+
+
+def test_who_kept_it_is_not_forged(pair):
+    """What a client says of that is in front of the truth, which counts; 2.1 shows it to peers only."""
+    a, b = pair.brokers
+    each = messages.unique("ord")
+    topic, payload = messages.order(each)
+    reader = b.client("backoffice")
+    reader.subscribe(topic)
+    forged = b"".join(b"\x26" + rawmqtt.field(name) + rawmqtt.field(value) for name, value in
+                      (("petstore-origin", "b"), ("petstore-sequence", "again"),
+                       ("petstore-revision", "9"))) * 2
+    assert a.client("orders-service").publish(topic, payload, 1, retain=True, properties=forged) in (
+        cluster.ACCEPTED)
+    assert reader.message().payload == payload
+    if harness.VERSION >= [2, 1]:
+        assert b"petstore-" not in reader.properties.replace(b"petstore-publisher", b"")
+    else:
+        assert reader.properties.count(b"petstore-origin") == 3
+    harness.until(lambda: pair.rows("SELECT origin, revision FROM events WHERE topic = ?", topic) ==
+                  [("a", 1)], "the event")
+
+
+def test_a_bridge_that_was_down(pair):
+    """What was said meanwhile is retained on both sides soon after it is up; nothing old comes back."""
+    a, b = pair.brokers
+    here, there = a.client("orders-service"), b.client("orders-service")
+    stale = order(("PLACED", "APPROVED"), here)  # goes on at B
+    fresh = order(("PLACED",), here)             # goes on at A
+    harness.until(lambda: len(cluster.standing(b, "orders/+/status")) ==
+                  len(cluster.standing(a, "orders/+/status")), "the bridge")
+    wire = a.bridges["b"]
+    wire.set("cut")
+    assert there.publish(*messages.order(stale, "CANCELLED"), qos=1, retain=True) in cluster.ACCEPTED
+    assert here.publish(*messages.order(fresh, "APPROVED"), qos=1, retain=True) in cluster.ACCEPTED
+    assert here.publish(*messages.order(fresh, "SHIPPED"), qos=1, retain=True) in cluster.ACCEPTED
+    pair.wait_carried()
+    wire.set("pass")
+    pair.wait_bridges()
+    assert cluster.wait_agreed(pair, "orders", "orders/+/status") < 5
+    kept = dict(pair.rows("SELECT id, status FROM orders"))
+    assert (kept[stale], kept[fresh]) == ("CANCELLED", "SHIPPED")
+    assert pair.rows("SELECT topic, publisher, origin, payload FROM events WHERE publisher LIKE 'peer-%' AND topic LIKE 'orders%'") == []
+
+
+def test_the_database_is_away(pair):
+    """What another broker kept is delivered all the same: a peer is not refused for the store's sake."""
+    a, b = pair.brokers
+    reader = b.client("backoffice")
+    reader.subscribe("orders/#", qos=1)
+    drain(reader)
+    b.set_wires("hole")
+    try:
+        each = order(("PLACED", "APPROVED"), a.client("orders-service"))
+        topic = messages.order(each, "PLACED")[0]
+        heard = [message for message in (reader.message() for _ in range(2))]
+        assert [(message.topic, status_of(message)) for message in heard] == [
+            (topic, "PLACED"), (topic, "APPROVED")]
+    finally:
+        b.set_wires("pass")
+    harness.until(lambda: b.client("orders-service").publish(
+        *messages.order(each, "SHIPPED"), qos=1, retain=True) in cluster.ACCEPTED, "the database")

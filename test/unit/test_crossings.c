@@ -46,12 +46,27 @@ static void test_crossings_meet__qos_2_comes_again_the_same_way(void **state)
 	crossings_free(c);
 }
 
-static void test_crossings_wrote__for_a_while(void **state)
+static void test_crossings_deliver__the_highest_counts(void **state)
 {
 	struct crossings *c = made();
 
 	(void)state;
-	crossings_wrote(c, "stock/1", 7, 1000);
+	assert_int_equal(crossings_delivered(c, "orders/1", 8), 0);
+	crossings_deliver(c, "orders/1", 8, 4, 0);
+	crossings_deliver(c, "orders/1", 8, 3, 0);
+	crossings_deliver(c, "orders/1", 8, 0, 0);
+	assert_int_equal(crossings_delivered(c, "orders/1", 8), 4);
+	assert_int_equal(crossings_delivered(c, "orders/2", 8), 0);
+	assert_false(crossings_has_written(c, "orders/1", 8, 1));
+	crossings_free(c);
+}
+
+static void test_crossings_has_written__for_a_while(void **state)
+{
+	struct crossings *c = made();
+
+	(void)state;
+	crossings_deliver(c, "stock/1", 7, 0, 1000);
 	assert_true(crossings_has_written(c, "stock/1", 7, 1000 + CROSSINGS_NS - 1));
 	assert_false(crossings_has_written(c, "stock/1", 7, 1000 + CROSSINGS_NS));
 	assert_false(crossings_has_written(c, "stock/2", 7, 1000));
@@ -126,7 +141,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_crossings_meet__once_by_whatever_way),
 		cmocka_unit_test(test_crossings_meet__qos_2_comes_again_the_same_way),
-		cmocka_unit_test(test_crossings_wrote__for_a_while),
+		cmocka_unit_test(test_crossings_deliver__the_highest_counts),
+		cmocka_unit_test(test_crossings_has_written__for_a_while),
 		cmocka_unit_test(test_crossings_due__when_it_was_heard_or_late),
 		cmocka_unit_test(test_crossings_wait__is_bounded),
 		cmocka_unit_test(test_crossings_new__no_memory),
