@@ -119,15 +119,6 @@ int ledger_look(struct ledger *ledger, unsigned entity, const char *id, size_t i
 		struct ledger_state *ret, struct diag *diag) MUST_CHECK;
 
 /*
- * In a database that is shared: another broker wrote to it. An id that it has may be one that is
- * new here, and an event of @publisher has members that make it one event (x-unique). Both do
- * nothing while the ledger is not open: what it opens is read whole.
- */
-void ledger_learn_id(struct ledger *ledger, unsigned entity, const char *id, size_t id_len);
-void ledger_learn_unique(struct ledger *ledger, const char *publisher, size_t publisher_len,
-			 uint64_t unique);
-
-/*
  * ledger_look() at this entity will follow, after the time that it takes to parse a message. The
  * first call begins to bring what will be read into the processor's caches, the second one goes on
  * with that. Neither changes an answer.

@@ -18,6 +18,9 @@
 #define LATER_PATIENCE_MS 1000 /* where opening may be put off */
 #define WRITE_PATIENCE_MS 100  /* and for a batch; it is tried again */
 #define CLOSE_PATIENCE_MS 10000
+#define AWAY_PATIENCE_MS                                                                           \
+	1000                  /* the same where a shared database is away: the journal has it all  \
+			       */
 #define RECORD_USUAL_MIN 256u /* bytes of a record that is about an entity */
 #define WAL_BYTES_MAX ((uint64_t)1 << 30)
 
@@ -442,6 +445,13 @@ int ledger_open_reader(const char *path, const struct entity_plan *plan, struct 
 	return 0;
 }
 
+static unsigned close_patience_ms(const struct ledger *l)
+{
+	bool is_away = l->is_shared && l->writer && writer_is_troubled(l->writer);
+
+	return is_away ? AWAY_PATIENCE_MS : CLOSE_PATIENCE_MS;
+}
+
 void ledger_close(struct ledger *l)
 {
 	bool had_writer;
@@ -455,7 +465,7 @@ void ledger_close(struct ledger *l)
 	l->others.watch = NULL;
 	if (l->is_taken)
 		journal_leave(l->journal);
-	writer_stop(l->writer, CLOSE_PATIENCE_MS);
+	writer_stop(l->writer, close_patience_ms(l));
 	l->writer = NULL;
 	(void)ledger_catch_up(l); /* the thread is gone: what it opened is ours to close */
 	if (had_writer && l->is_taken) {

@@ -1,7 +1,4 @@
-/*
- * ledger_shared.c -- where a ledger is; of a database that several brokers share what it needs, and
- * what they wrote to it.
- */
+/* ledger_shared.c -- where a ledger is, and what one that several brokers share needs. */
 #include <stdio.h>
 #include <string.h>
 
@@ -35,21 +32,4 @@ int ledger_name_journal(const struct ledger_place *place, const char *path, char
 	else if (asprintf(ret, "%s-journal.ring", path) < 0)
 		*ret = NULL;
 	return *ret ? 0 : diag_nomem(diag);
-}
-
-void ledger_learn_id(struct ledger *l, unsigned entity, const char *id, size_t len)
-{
-	struct entitykey key;
-
-	if (!ledger_catch_up(l) || entity >= l->entity_count || len == 0 || len > ENTITY_ID_MAX ||
-	    l->entity[entity].number.table == 0)
-		return;
-	key = entitykey_make(l->secret, l->entity[entity].number.table, id, len);
-	idfilter_add(l->idfilter, &key);
-}
-
-void ledger_learn_unique(struct ledger *l, const char *publisher, size_t len, uint64_t unique)
-{
-	if (ledger_catch_up(l) && unique)
-		accepted_add(&l->unique, wordhash(l->seed, publisher, len), unique, l->last_seq);
 }

@@ -114,9 +114,9 @@ static void on_success(struct writer *w, bool is_done)
 	diag_set(&line, 0, "the store takes writes again, after %lld s",
 		 (long long)((clock_mono_ns() - w->failing_since_ns) / 1000000000));
 	w->failing_since_ns = 0;
+	atomic_store(&w->is_stuck, false);
 	add_news(w, &line);
 	atomic_store(&w->is_troubled, false);
-	atomic_store(&w->is_stuck, false);
 }
 
 /* One batch; the result is the replay's. */

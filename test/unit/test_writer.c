@@ -166,6 +166,48 @@ static void test_writer__hard_failure_is_trouble_at_once(void **state)
 	writer_stop(writer, 1000);
 }
 
+/* Trouble that passes is not what is stuck, and what comes after it is not either. */
+static void test_writer_is_stuck__what_does_not_pass(void **state)
+{
+	static const struct {
+		int rc;
+		bool is_stuck;
+	} rows[] = { { ERR_IO, false }, { ERR_INVALID, true }, { ERR_VERSION, true } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct work work = { .due = 1, .fails_with = rows[i].rc };
+		struct writer *writer = start(&work);
+
+		wait_for_news(writer, "takes no writes");
+		assert_true(writer_is_troubled(writer));
+		assert_int_equal(writer_is_stuck(writer), rows[i].is_stuck);
+		atomic_store(&work.fails_with, 0);
+		wait_for_news(writer, "takes writes again");
+		assert_false(writer_is_stuck(writer));
+		writer_stop(writer, 1000);
+	}
+}
+
+static void test_writer__waits_for_another_brokers_write(void **state)
+{
+	struct work work = { .due = 1, .fails_with = WRITER_SOON };
+	struct writer *writer = start(&work);
+	uint64_t rounds;
+	struct diag line;
+
+	(void)state;
+	sleep_ms(200);
+	rounds = writer_rounds(writer);
+	assert_true(rounds > 4); /* two each: with WRITER_HELD's pause there would be one */
+	assert_false(writer_is_troubled(writer));
+	atomic_store(&work.fails_with, 0);
+	while (writer_applied(writer) < 1)
+		sleep_ms(1);
+	assert_false(writer_news(writer, &line));
+	writer_stop(writer, 1000);
+}
+
 static void test_writer__lock_is_trouble_after_a_while(void **state)
 {
 	struct work work = { .fails_with = ERR_BUSY };
@@ -261,6 +303,8 @@ int main(void)
 		cmocka_unit_test(test_writer__carries_all_and_stops),
 		cmocka_unit_test(test_writer__many_small_batches_are_one),
 		cmocka_unit_test(test_writer__hard_failure_is_trouble_at_once),
+		cmocka_unit_test(test_writer_is_stuck__what_does_not_pass),
+		cmocka_unit_test(test_writer__waits_for_another_brokers_write),
 		cmocka_unit_test(test_writer__lock_is_trouble_after_a_while),
 		cmocka_unit_test(test_writer_news__oldest_are_dropped_in_pairs),
 		cmocka_unit_test(test_writer_news__of_who_tends),
