@@ -28,7 +28,7 @@ ILLEGAL = 0x87
 def cluster(tmp_path_factory, template):
     """One broker; its wires are as they should be at the end of each test."""
     made = shared.Cluster(tmp_path_factory.mktemp("strict"), template, count=1,
-                          settings=["plugin_opt_strict_ms 300"])
+                          channels={"inventoryStock": "strict"}, settings=["plugin_opt_strict_ms 300"])
     yield made.start()
     made.close()
 
@@ -48,13 +48,12 @@ def statuses(cluster, payment):
         "payments/%s/status" % payment)]
 
 
-def come_back(broker, client_id, wait=20, **options):
+def come_back(broker, client_id, wait=20, user="payments-service", **options):
     """Once it is not held off any more."""
     found = []
 
     def is_let_in():
-        client = broker.try_client("payments-service", broker.password("payments-service"),
-                                   client_id=client_id, **options)
+        client = broker.try_client(user, broker.password(user), client_id=client_id, **options)
         if client.code == 0:
             found.append(client)
         return found
@@ -155,6 +154,28 @@ def test_the_answer_is_lost(cluster, version):
     assert not [line for line in broker.refusals(since) if "transition" in line]
 
 
+def test_the_answer_is_lost_and_no_status_tells(cluster):
+    """The message has the same number when it is sent again, which the database takes once."""
+    broker, client_id = cluster.brokers[0], messages.unique("lost")
+    rows = "SELECT origin_seq < 0 FROM events WHERE topic = ?"
+    for _ in range(10):
+        since = broker.mark()
+        client = come_back(broker, client_id, user="backoffice")
+        stock = messages.stock(messages.unique("shelf"))
+        broker.set_wires("drop")
+        assert say(client, stock, qos=1) in (CLOSED, 0x97)
+        if "in doubt: " in broker.log(since):
+            break
+        broker.set_wires("pass")
+    harness.until(lambda: cluster.rows(rows, stock[0]) == [(True,)], "the commit")
+    broker.set_wires("pass")
+    harness.until(lambda: say(come_back(broker, client_id, user="backoffice"), stock, qos=1) in TAKEN,
+                  "the message to be taken", 60)
+    assert cluster.rows(rows, stock[0]) == [(True,)]
+    assert say(come_back(broker, client_id, user="backoffice"), stock, qos=1) in TAKEN
+    assert cluster.rows(rows, stock[0]) == [(True,)] * 2  # it is another message by now
+
+
 def test_the_database_does_not_answer(cluster):
     """Stopped: the first is in doubt, then the breaker refuses at once; nobody else waits long."""
     broker = cluster.brokers[0]
@@ -210,6 +231,32 @@ def test_an_eventual_refusal_is_confirmed(cluster):
     time.sleep(0.15)
     assert client.publish(*messages.order(order, status="SHIPPED"), qos=1) in TAKEN
     assert client.publish(*messages.order(order, status="PLACED"), qos=1) == ILLEGAL
+
+
+def scans(cluster):
+    """Of the table payments, by all brokers; a server says it some time after."""
+    return cluster.rows("SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = "
+                        "'payments'")[0][0]
+
+
+def test_one_that_is_refused_again_and_again(cluster):
+    """Its refusals are confirmed by reads, of which it gets some hundred a second and no more."""
+    broker = cluster.brokers[0]
+    client, payment = broker.client("payments-service"), messages.unique("pay")
+    assert say(client, messages.payment(payment)) in TAKEN
+    assert say(client, messages.payment(payment, status="SUCCEEDED")) in TAKEN
+    harness.until(lambda: say(client, messages.payment(payment)) == ILLEGAL and scans(cluster) > 0,
+                  "the figures", 20)
+    before, begin = scans(cluster), time.monotonic()
+    for mid in range(1, 3001):
+        client.publish_nowait(*messages.payment(payment), 2, mid)
+        if mid % 10 == 0:
+            assert {client.ack(each, rawmqtt.PUBREC) for each in range(mid - 9, mid + 1)} == {
+                ILLEGAL}
+    seconds = int(time.monotonic() - begin) + 2
+    harness.until(lambda: say(client, messages.payment(payment)) == ILLEGAL
+                  and scans(cluster) > before + 20, "the figures", 20)
+    assert scans(cluster) - before < 200 * seconds + 200
 
 
 def test_at_qos_0_nobody_is_closed(cluster):
