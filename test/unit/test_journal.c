@@ -638,6 +638,7 @@ static void test_record_decode__is_what_was_encoded(void **state)
 		.before_column = UINT32_MAX,
 		.before = { "NEW", 3 },
 		.is_taken_over = true,
+		.is_repeat = true,
 		.value_count = 4,
 		.value =
 			(struct value[]){
@@ -666,7 +667,7 @@ static void test_record_decode__is_what_was_encoded(void **state)
 	assert_memory_equal(read.payload.text, "\0x", 2);
 	assert_int_equal(read.kind.len, 6);
 	assert_memory_equal(read.kind.text, "status", 6);
-	assert_true(read.is_taken_over && read.peer.len == 7);
+	assert_true(read.is_taken_over && read.is_repeat && read.peer.len == 7);
 	assert_memory_equal(read.peer.text, "ann@far", 7);
 	assert_true(read.before_column == UINT32_MAX && read.before.len == 3);
 	assert_memory_equal(read.before.text, "NEW", 3);
