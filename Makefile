@@ -313,7 +313,7 @@ DOC   = $(PREFIX)/share/doc/mosquitto-petstore
 # The pages, and all that they link to, in the same folders as here.
 PAGES = README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md LICENSE SECURITY.md mosquitto.conf.example \
         $(wildcard docs/*.md docs/*.svg schemas/*.md schemas/*.json schemas/store/*.md schemas/store/*.sql \
-          examples/*/*.py examples/*/*.cjs examples/esp32/*/*.ino examples/bridge/* examples/existing-broker/* docker/entrypoint.sh docker/grafana/*.json)
+          examples/*/*.py examples/*/*.cjs examples/esp32/*/*.ino examples/bridge/* examples/existing-broker/* docker/entrypoint.sh docker/haproxy.cfg docker/grafana/*.json)
 # Where zsh looks: in Debian's folder for packages, or in that for what was built here.
 ZSH_FOLDER = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 COMPLETIONS = $(addprefix $(B)/completion.,bash zsh fish)
