@@ -223,3 +223,19 @@ def test_the_database_is_away(pair):
         b.set_wires("pass")
     harness.until(lambda: b.client("orders-service").publish(
         *messages.order(each, "SHIPPED"), qos=1, retain=True) in cluster.ACCEPTED, "the database")
+
+
+def test_three(new_cluster):
+    """Each has a bridge to each other one: a message comes by two ways, and is delivered once."""
+    three = new_cluster(count=3).start()
+    readers = [broker.client("backoffice") for broker in three.brokers]
+    for reader in readers:
+        reader.subscribe("orders/#", qos=1)
+    each = order(("PLACED", "APPROVED"), three.brokers[0].client("orders-service"))
+    topic = messages.order(each, "PLACED")[0]
+    for reader in readers:
+        assert [(message.topic, status_of(message)) for message in drain(reader, 1)] == [
+            (topic, "PLACED"), (topic, "APPROVED")]
+    assert cluster.wait_agreed(three, "orders", "orders/+/status") < 5
+    assert three.rows("SELECT origin, count(*) FROM events WHERE topic = ? GROUP BY origin",
+                      topic) == [("a", 2)]

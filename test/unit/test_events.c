@@ -1292,6 +1292,16 @@ static void test_broker_answer__of_others(void **state)
 	refused.reason = REASON_SCHEMA_LIMIT; /* it would be closed for ever */
 	assert_int_equal(answer_code(false, &refused), MOSQ_ERR_ACL_DENIED);
 	assert_int_equal(answer_code(true, &refused), QUOTA_EXCEEDED);
+	refused.publisher = BROKER_OF_CLIENT; /* another broker's bridge, which sends it again */
+	refused.version = 5;
+	refused.is_peer = true;
+	refused.reason = REASON_STORE_UNAVAILABLE;
+	assert_int_equal(answer_code(false, &refused), MOSQ_ERR_UNKNOWN);
+	assert_int_equal(answer_code(true, &refused), MOSQ_ERR_UNKNOWN);
+	refused.reason = REASON_SCHEMA_LIMIT;
+	assert_int_equal(answer_code(true, &refused), QUOTA_EXCEEDED);
+	refused.is_peer = false;
+	refused.version = 4;
 	refused.publisher = BROKER_OF_NOBODY;
 	refused.reason = REASON_STORE_UNAVAILABLE;
 	assert_int_equal(answer_code(false, &refused), MOSQ_ERR_ACL_DENIED);
