@@ -233,7 +233,8 @@ static bool init_rooms(struct plugin *plugin, struct diag *diag)
 	const struct broker *broker = &plugin->broker;
 
 	peers_name_broker(plugin);
-	portions_init(&plugin->confirms, EVENTS_CONFIRMS);
+	portions_init(&plugin->confirms, EVENTS_CONFIRMS_US);
+	plugin->confirm_us = EVENTS_CONFIRM_US;
 	return init_delays(plugin, diag) == 0 &&
 	       events_load_rules(plugin, &plugin->rules, diag) == 0 &&
 	       init_ledger(plugin, diag) == 0 &&

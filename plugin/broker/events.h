@@ -175,7 +175,8 @@ struct plugin {
 	struct retained retained;
 	struct mended mended;
 	struct unlogged unlogged;
-	struct portions confirms; /* reads before refusals, of each second */
+	struct portions confirms; /* time for reads before refusals, of each second */
+	uint64_t confirm_us;      /* what the last of them took, EVENTS_CONFIRM_US at least */
 	int64_t rest_ns;          /* when a tick did all that ticks do; see plugin.c */
 	bool is_ending;  /* the last tick of an ending broker came: only last wills follow */
 	bool has_ticked; /* 2.0.11 to 2.0.14 with per_listener_settings never raise TICK */
@@ -419,7 +420,8 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
 /*
  * Where brokers share the database, see events_strict.c. events_confirm(): a publish was refused;
  * where that is because of its entity the database is read, and it is decided again if that has
- * something else. At most EVENTS_CONFIRMS reads a second, of which one principal gets half.
+ * something else. These reads take EVENTS_CONFIRMS_US of each second at most, of which one
+ * principal gets half; what is refused beyond that is refused by what memory has.
  *
  * events_decide_anew(): its write found another entity. True: it is allowed again, and is to be
  * committed. Else @decision is a refusal, or (pending.is_resend) allows what was accepted before.
@@ -428,7 +430,8 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
  * then: at QoS 1 and 2 the client is closed. events_strict_tick(): where nobody sent it again, and
  * the database has it, subscribers get what stands on its topic.
  */
-#define EVENTS_CONFIRMS 400u
+#define EVENTS_CONFIRMS_US 200000u
+#define EVENTS_CONFIRM_US 500u /* what one costs at least */
 void events_confirm(struct plugin *plugin, const struct feed_publish *publish,
 		    const struct access_principal *principal, struct decision *decision)
 	__attribute__((cold));

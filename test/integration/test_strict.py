@@ -217,6 +217,7 @@ def test_a_slow_database(cluster):
     assert say(client, step) == CLOSED
     broker.set_wires("pass", 0.01)
     say_until_taken(broker, client_id, step)
+    broker.set_wires("pass")
     assert statuses(cluster, payment) == ["PENDING", "SUCCEEDED"]
 
 
