@@ -472,11 +472,13 @@ wait_for()
 	die "$1 did not start"
 }
 
-# HAProxy would say of brokers that are on their way that they are down.
-wait_for_brokers()
+# The last one first: the others open bridges to it, and would come again only after a pause. Before all
+# are there HAProxy would say that they are down.
+start_brokers()
 {
 	local number
-	for ((number = 1; number <= brokers; number++)); do
+	for ((number = brokers; number >= 1; number--)); do
+		start_broker "${names[$number - 1]}"
 		wait_for "${names[$number - 1]}" "$(port "$number" 1)"
 	done
 }
@@ -621,11 +623,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 trap end_all EXIT
 databases
-for name in "${names[@]}"; do
-	start_broker "$name"
-done
+start_brokers
 owned_by haproxy haproxy
-wait_for_brokers
 start haproxy haproxy haproxy TERM haproxy -db -f haproxy.cfg
 wait_for haproxy "$tls_port"
 help

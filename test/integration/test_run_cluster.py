@@ -185,6 +185,7 @@ def test_source_address_decides(cluster):
 
 def test_one_broker_for_each(cluster):
     """What is published through HAProxy is read at each broker, once, and so is the ledger."""
+    cluster.broker_of("broker-a")  # the bridge is there
     readers = [cluster.client("backoffice", cluster.port(broker), "backoffice/reader")
                for broker in ("broker-a", "broker-b")]
     for reader in readers:
