@@ -146,6 +146,26 @@ def cluster():
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def test_files_for_containers(tmp_path):
+    """What compose.cluster.yaml's first service makes: lint and HAProxy find no fault in it."""
+    folder = str(tmp_path / "config")
+    subprocess.run([os.path.join(harness.TOP, "scripts", "cluster.sh"), "prepare"], check=True,
+                   env=dict(os.environ, CLUSTER_DIR=folder, IN_CONTAINERS="1", PASSWORD_ROUNDS="101",
+                            POSTGRES_HOSTS="primary,standby", POSTGRES_PASSWORD="secret",
+                            PLUGIN=harness.PLUGIN))
+    for name in ("broker-a", "broker-b", "broker-c"):
+        done = subprocess.run([os.path.join(harness.BUILD, "petstorectl"), "lint", "--config",
+                               os.path.join(folder, name, "mosquitto.conf")], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert "0 errors" in done.stdout, done.stdout
+    with open(os.path.join(harness.TOP, "docker", "haproxy.cfg")) as file:
+        text = re.sub(r"(server \S+) broker-.:", r"\1 127.0.0.1:", file.read())
+    (tmp_path / "haproxy.cfg").write_text(text)
+    subprocess.run(["haproxy", "-c", "-f", str(tmp_path / "haproxy.cfg")], check=True,
+                   cwd=os.path.join(folder, "haproxy"),
+                   env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin"))
+
+
 def test_client_id_decides(cluster):
     """Where HAProxy ends TLS: each client at the same broker each time, and they share them."""
     ids = ["orders-service/%d" % number for number in range(12)]
@@ -260,7 +280,7 @@ def test_a_broker_is_killed(cluster):
                   "the broker to be silent")
     back = harness.Shell("exec mosquitto -c %s/mosquitto.conf" % cluster.path(broker),
                          cwd=harness.TOP)
-    back.line_with(" running")
+    back.line_with(" running\n")
     harness.until(lambda: cluster.tool("brokers").returncode == 0, "the broker to be back")
     again.disconnect()
     client = cluster.client("orders-service", cluster.port(broker), "orders-service/at-home")
