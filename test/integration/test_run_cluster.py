@@ -280,14 +280,16 @@ def test_a_broker_is_killed(cluster):
                   "the broker to be silent")
     back = harness.Shell("exec mosquitto -c %s/mosquitto.conf" % cluster.path(broker),
                          cwd=harness.TOP)
-    back.line_with(" running\n")
-    harness.until(lambda: cluster.tool("brokers").returncode == 0, "the broker to be back")
-    again.disconnect()
-    client = cluster.client("orders-service", cluster.port(broker), "orders-service/at-home")
-    assert client.publish(*messages.order(order, "APPROVED"), qos=1) in ACCEPTED
-    client.disconnect()
-    back.process.terminate()
-    back.finish()
+    try:
+        back.line_with(" running\n")
+        harness.until(lambda: cluster.tool("brokers").returncode == 0, "the broker to be back")
+        again.disconnect()
+        client = cluster.client("orders-service", cluster.port(broker), "orders-service/at-home")
+        assert client.publish(*messages.order(order, "APPROVED"), qos=1) in ACCEPTED
+        client.disconnect()
+    finally:
+        back.process.terminate()
+        back.finish()
 
 
 def test_the_primary_is_killed(cluster):
