@@ -29,14 +29,15 @@ enum settle settle_step(const struct record *record, const struct entity_steps *
 	struct record_text to;
 	bool has_moved;
 
-	if (record->before_column == 0 || record->is_correction || record->is_adopted ||
-	    record->is_taken_over)
+	if (record->before_column == 0 || record->is_adopted || record->is_taken_over)
 		return SETTLE_APPLIED;
 	has_moved = !is_same(&record->before, &stands->status);
-	if (!has_moved && !is_others(record, stands))
+	if (!has_moved && (record->is_correction || !is_others(record, stands)))
 		return SETTLE_APPLIED;
 	if (may_wait && record->revision > stands->revision + 1)
 		return SETTLE_WAITS;
+	if (record->is_correction)
+		return SETTLE_APPLIED;
 	if (resend == SETTLE_UNASKED)
 		return SETTLE_ASK;
 	if (resend == SETTLE_RESEND)

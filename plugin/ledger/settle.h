@@ -40,10 +40,11 @@ enum settle {
  * What becomes of @record, which is about an entity. @steps: those of the status that it moves.
  * @may_wait: it has not waited for SETTLE_WAIT_MS, and no step before it was refused effect.
  *
- * 1. It moves no status, or is a correction, adopted or taken over: applied, whatever stands.
+ * 1. It moves no status, or is adopted or taken over: applied, whatever stands.
  * 2. The status that it was decided on stands, and it names no other owner: applied.
- * 3. It was decided on a later revision than stands: it waits.
- * 4. A resend: dropped.
+ * 3. It was decided on a later revision than stands: it waits, or the steps before it would be
+ *    overruled by it.
+ * 4. A correction: applied. A resend: dropped.
  * 5. It names another owner: overruled.
  * 6. The contract has a step from what stands to what it says: applied. It says what stands: kept.
  * 7. Else: overruled.

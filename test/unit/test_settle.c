@@ -131,6 +131,12 @@ static void test_settle_step__what_is_put_right_is_applied(void **state)
 	(void)state;
 	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, true),
 			 SETTLE_APPLIED);
+	/* What it puts right is another broker's, and on its way: that would be overruled. */
+	record.revision = 11;
+	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, true), SETTLE_WAITS);
+	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, false),
+			 SETTLE_APPLIED);
+	record.revision = 3;
 	record.is_correction = false;
 	record.is_adopted = true;
 	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, true),
