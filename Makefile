@@ -403,8 +403,8 @@ integration: test-needs  ## the tests with a real broker and real clients
 	  --junitxml=$(B)/integration.xml $(PYTEST) test/integration
 
 # Those whose matter is the ledger; FULL=1: all.
-LEDGER_TESTS = $(addprefix test/integration/test_,$(addsuffix .py,restart store store_trouble batch repeat resend \
-                 unique own adopted retained retained_repair refusals dead_letters mended import session explain))
+LEDGER_TESTS = $(addprefix test/integration/test_,$(addsuffix .py,restart store store_trouble batch unique own adopted \
+                 retained retained_repair session explain))
 integration-pg: test-needs  ## those about the ledger, with PostgreSQL (FULL=1: all)
 	@mkdir -p $(B)
 	DATABASE=postgresql B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \

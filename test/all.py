@@ -7,11 +7,12 @@ A suite is a make target and a reader that counts what its output says. A suite 
 without saying how many of its cases ran counts as one failure: nothing passes by silence. A
 suite that cannot run here says why and counts as skipped.
 
-Attack runs while integration does, and is shown after it. The suites about shipping come last.
+Attack runs while integration does, and is shown after it; so does integration-pg with the fuzzers. The suites about shipping come last.
 Each starts if what it needs is here, and if it will be over, as long as it usually takes, before
 MINUTES (15) have gone since all began. FULL=1 knows no such end, and makes the small Debian systems
 that are not there yet.
 """
+import importlib.util
 import os
 import re
 import shutil
@@ -20,6 +21,8 @@ import sys
 import threading
 import time
 import xml.etree.ElementTree as ET
+
+import postgres
 
 MAKE = os.environ.get("MAKE", "make")
 B = os.environ.get("B", "build")
@@ -148,6 +151,13 @@ def needs_systems(commands, *systems):
     return look
 
 
+def needs_postgres():
+    reason = postgres.lacking()
+    if not reason and not importlib.util.find_spec("psycopg2"):
+        reason = "psycopg2 is not installed (Debian: python3-psycopg2)"
+    return reason
+
+
 def needs_minutes(minutes):
     left = MINUTES - (time.monotonic() - BEGIN) / 60
     if not IS_FULL and minutes > left:
@@ -164,18 +174,20 @@ def needs_browser():
 SUITES = [
     ("lint", [], count_lint),
     ("unit", [], count_cmocka),
+    ("unit-pg", [], count_cmocka, needs_postgres),
     ("unit-tsan", [], count_cmocka),
     ("golden", [], count_closing),
     ("fuzz", ["SECONDS=3"], lambda output: (len(re.findall("^== ", output, re.M)), 0, 0)),
     ("asyncapi", [], count_closing, needs_npm("asyncapi-npm")),
     ("conformance", [f"SUITE={SUITE}"], count_closing, needs_suite),
     ("integration", [], count_junit("integration")),
+    ("integration-pg", [], count_junit("integration-pg"), needs_postgres),
     ("attack", [], count_junit("attack")),
     ("crash", ["RUNS=3"], count_crash),
 ]
 
-# Both wait for brokers most of the time. What they need is built before the first begins.
-BESIDE = {"integration": "attack"}
+# Those beside wait for brokers most of the time. What they need is built before the first begins.
+BESIDE = {"fuzz": "integration-pg", "integration": "attack"}
 
 # Target, minutes it usually takes, what it needs.
 SHIPPING = [
@@ -207,8 +219,9 @@ def main():
             print(f"\nskipped {target}: {reason}", flush=True)
             total[2] += 1
             continue
-        for other, its_variables, *_ in chosen:
-            if other == BESIDE.get(target) and run("test-needs")[0] == 0:
+        for other, its_variables, _, its_needs in chosen:
+            if other == BESIDE.get(target) and not any(lacking() for lacking in its_needs) \
+                    and run("test-needs")[0] == 0:
                 beside[other] = Beside(other, its_variables)
         if target in beside:
             status, output, seconds = beside[target].finish()

@@ -193,7 +193,16 @@ def postgres_sql(sql):
     """SQLite's placeholders, and the few words that tests use which SQLite has of its own."""
     sql = sql.replace("%", "%%").replace("?", "%s")
     sql = re.sub(r"CAST\(payload AS BLOB\)", "convert_to(payload, 'UTF8')", sql)
+    sql = re.sub(r"json_extract\(payload, '\$\.(\w+)'\)", r"(payload::json ->> '\1')::int", sql)
     return re.sub(r"payload ->> '\$\.(\w+)'", r"payload::json ->> '\1'", sql)
+
+
+def publishers_own(properties):
+    """
+    Of a delivered message's @properties those that its publisher gave: behind them brokers that
+    share a database say who kept it, which 2.0 delivers to everybody.
+    """
+    return properties.split(b"\x26\x00\x0fpetstore-origin")[0]
 
 
 def database_of(folder):

@@ -13,6 +13,7 @@ import time
 import paho.mqtt.client as mqtt
 import pytest
 
+import engines
 import harness
 import messages
 import paho_shim
@@ -81,6 +82,8 @@ def broker(tmp_path_factory, template):
 @contextlib.contextmanager
 def in_trouble(broker):
     """The database is locked, and the broker has noticed."""
+    if not engines.IS_SQLITE:
+        pytest.skip("SQLite's own: a server may be away, and the journal takes what comes")
     before = broker.mark()
     with locked(broker):
         filler = broker.client("orders-service")
