@@ -74,7 +74,7 @@ class Shop:
     def check(self):
         """Nothing that was acknowledged is lost."""
         harness.until(lambda: {row[0] for row in self.ask("SELECT id FROM orders")}
-                      >= set(self.accepted), "all that was acknowledged")
+                      >= set(self.accepted), "all that was acknowledged", 40)
         twice = self.ask("SELECT topic FROM events GROUP BY topic HAVING count(*) > 1")
         assert twice == []
 
