@@ -14,6 +14,9 @@ struct met {
 struct delivered {
 	uint64_t key; /* 0: none */
 	uint64_t revision;
+	uint64_t last;      /* which event was delivered last; 0: what stood, or none */
+	uint64_t doubtful;  /* events that settle with this revision, or more, may be newer */
+	uint64_t settled;   /* the highest revision of those that are */
 	int64_t written_ns; /* 0: not by this broker */
 };
 
@@ -72,18 +75,71 @@ bool crossings_meet(struct crossings *c, const char *origin, int64_t sequence, c
 	return false;
 }
 
-void crossings_deliver(struct crossings *c, const char *topic, size_t len, uint64_t revision,
-		       int64_t now_ns)
+bool crossings_has_met(const struct crossings *c, const char *origin, int64_t sequence)
+{
+	uint64_t key = hash(c, origin, strlen(origin), (uint64_t)sequence);
+	const struct met *met = c->met[key % (CROSSINGS_MET / 2)];
+
+	return met[0].key == key || met[1].key == key;
+}
+
+/* Of the topic, where another one may have been. */
+static struct delivered *put_delivered(struct crossings *c, const char *topic, size_t len)
 {
 	uint64_t key = hash(c, topic, len, 0);
 	struct delivered *delivered = &c->delivered[key % CROSSINGS_TOPICS];
 
 	if (delivered->key != key)
 		*delivered = (struct delivered){ .key = key };
-	if (revision > delivered->revision)
-		delivered->revision = revision;
-	if (now_ns)
-		delivered->written_ns = now_ns;
+	return delivered;
+}
+
+static uint64_t event_key(const struct crossings *c, const struct crossings_delivery *event)
+{
+	return hash(c, event->origin, strlen(event->origin), (uint64_t)event->sequence);
+}
+
+void crossings_deliver(struct crossings *c, const struct crossings_delivery *delivery)
+{
+	struct delivered *delivered = put_delivered(c, delivery->topic, delivery->len);
+
+	delivered->last = delivery->sequence ? event_key(c, delivery) : 0;
+	delivered->doubtful = delivery->revision;
+	if (delivery->revision > delivered->revision)
+		delivered->revision = delivery->revision;
+	if (delivery->written_ns)
+		delivered->written_ns = delivery->written_ns;
+}
+
+void crossings_stand(struct crossings *c, const char *topic, size_t len)
+{
+	struct delivered *delivered = put_delivered(c, topic, len);
+
+	delivered->last = 0;
+	delivered->doubtful = delivered->settled + 1;
+	if (delivered->settled > delivered->revision)
+		delivered->revision = delivered->settled;
+}
+
+static bool is_recent(const struct delivered *delivered, int64_t now_ns)
+{
+	return delivered->written_ns && now_ns - delivered->written_ns < CROSSINGS_NS;
+}
+
+enum crossings_settled crossings_settle(struct crossings *c, const struct crossings_delivery *event,
+					int64_t now_ns)
+{
+	struct delivered *delivered = put_delivered(c, event->topic, event->len);
+
+	if (event->revision > delivered->settled)
+		delivered->settled = event->revision;
+	if (delivered->last == event_key(c, event)) {
+		delivered->revision = delivered->doubtful = event->revision;
+		return CROSSINGS_AGREES;
+	}
+	if (!crossings_has_met(c, event->origin, event->sequence))
+		return is_recent(delivered, now_ns) ? CROSSINGS_OPEN : CROSSINGS_AGREES;
+	return event->revision >= delivered->doubtful ? CROSSINGS_DIFFERS : CROSSINGS_AGREES;
 }
 
 static const struct delivered *find_delivered(const struct crossings *c, const char *topic,
@@ -106,7 +162,7 @@ bool crossings_has_written(const struct crossings *c, const char *topic, size_t 
 {
 	const struct delivered *delivered = find_delivered(c, topic, len);
 
-	return delivered && delivered->written_ns && now_ns - delivered->written_ns < CROSSINGS_NS;
+	return delivered && is_recent(delivered, now_ns);
 }
 
 /* One waits for each topic: for what comes last. */
@@ -114,6 +170,7 @@ static struct crossings_topic *find(struct crossings *c, const struct crossings_
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (c->waiting[i].len == topic->len && c->waiting[i].sequence == topic->sequence &&
+		    c->waiting[i].settled == topic->settled &&
 		    memcmp(c->waiting[i].topic, topic->topic, topic->len) == 0 &&
 		    strcmp(c->waiting[i].origin, topic->origin) == 0)
 			return &c->waiting[i];
@@ -149,7 +206,7 @@ bool crossings_due(struct crossings *c,
 		struct crossings_topic *waiting = &c->waiting[i];
 
 		if (now_ns < waiting->until_ns &&
-		    !has_heard(ctx, waiting->origin, waiting->sequence))
+		    (waiting->settled > 0 || !has_heard(ctx, waiting->origin, waiting->sequence)))
 			continue;
 		*ret = *waiting;
 		free(c->taken);

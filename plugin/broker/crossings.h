@@ -2,9 +2,10 @@
  * crossings.h -- what crosses on its way between brokers of one database.
  *
  * Three bounded tables: messages of other brokers that came over a bridge (where bridges meet in a
- * ring each comes more than once); topics, with the revision that was delivered here last, and when
- * this broker kept a message there; and topics whose message has to be published again once the
- * database has settled what crossed. Knows no broker and no ledger. For the broker's thread alone.
+ * ring each comes more than once); topics, with what was delivered here last, its revision, and
+ * when this broker kept a message there; and topics whose message has to be published again once
+ * the database has settled what crossed. Knows no broker and no ledger. For the broker's thread
+ * alone.
  */
 #ifndef PETSTORE_CROSSINGS_H
 #define PETSTORE_CROSSINGS_H
@@ -33,12 +34,36 @@ void crossings_free(struct crossings *crossings); /* NULL is fine */
 bool crossings_meet(struct crossings *crossings, const char *origin, int64_t sequence,
 		    const void *path, unsigned qos);
 
+/* Did it come before? */
+bool crossings_has_met(const struct crossings *crossings, const char *origin, int64_t sequence);
+
+/* A message that was delivered. */
+struct crossings_delivery {
+	const char *topic;
+	size_t len;
+	const char *origin; /* who kept it, NUL-terminated */
+	int64_t sequence;   /* there; 0: nowhere */
+	uint64_t revision;  /* of its entity, as @origin said; 0: none */
+	int64_t written_ns; /* this broker kept it then; 0: another one */
+};
+void crossings_deliver(struct crossings *crossings, const struct crossings_delivery *delivery);
+
+/* What the database says of the topic was delivered, after all that was settled so far. */
+void crossings_stand(struct crossings *crossings, const char *topic, size_t len);
+
+enum crossings_settled {
+	CROSSINGS_AGREES,  /* what was delivered last is this, or later, or bridges will tell */
+	CROSSINGS_DIFFERS, /* it may be that it stands, and that something else was delivered last
+			    */
+	CROSSINGS_OPEN,    /* so it may be, if it does not come over a bridge in a while */
+};
+
 /*
- * A message on the topic was delivered, after which its entity has @revision. @now_ns: this broker
- * kept it then; 0: another one.
+ * The database has the event @sequence of another broker's with the entity's @revision; it was not
+ * overruled.
  */
-void crossings_deliver(struct crossings *crossings, const char *topic, size_t len,
-		       uint64_t revision, int64_t now_ns);
+enum crossings_settled crossings_settle(struct crossings *crossings,
+					const struct crossings_delivery *event, int64_t now_ns);
 
 /* The highest revision that was delivered on the topic; 0: it is not known. */
 uint64_t crossings_delivered(const struct crossings *crossings, const char *topic, size_t len);
@@ -54,6 +79,7 @@ struct crossings_topic {
 	const char *origin; /* NUL-terminated */
 	int64_t sequence;
 	int64_t until_ns;
+	uint64_t settled; /* above 0: it was heard, with this revision, and waits for a bridge */
 };
 
 /* Copies it. False: there is no room, or no memory: it is due now. */

@@ -8,7 +8,7 @@
  * the database settles which one counts. So what was dropped, or met a step of this broker's that
  * waits, is not the end: once the database has settled both, the message that stands is published
  * to this broker's subscribers, and retained. That also follows each event that was overruled, at
- * every broker, so that all agree.
+ * every broker, and each that may be newer than what was delivered here last, so that all agree.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -18,6 +18,7 @@
 
 #define SETTLED_NS INT64_C(1000000000) /* a topic waits no longer for the database */
 #define NEWS_A_TICK 4096u
+#define GRACE_NS INT64_C(250000000)   /* a bridge may bring what the database told first */
 #define NEVER_HEARD INT64_MAX         /* as a sequence */
 #define LINES_NS INT64_C(10000000000) /* lines about what was dropped come no more often */
 
@@ -99,7 +100,12 @@ static bool meet_entity(struct plugin *plugin, const struct peers_kept *kept)
 		look_later(plugin, message, kept);
 	if (is_old)
 		return drop(plugin);
-	crossings_deliver(plugin->crossings, message->topic, message->topic_len, kept->revision, 0);
+	crossings_deliver(plugin->crossings,
+			  &(struct crossings_delivery){ .topic = message->topic,
+							.len = message->topic_len,
+							.origin = kept->origin,
+							.sequence = kept->sequence,
+							.revision = kept->revision });
 	return true;
 }
 
@@ -138,6 +144,20 @@ bool events_others_message(struct plugin *plugin, const struct mosquitto_evt_mes
 	return meet(plugin, &kept);
 }
 
+/* This broker's own, which it kept just now. */
+static void note_delivery(struct plugin *plugin, const struct message *message)
+{
+	struct others_kept kept = ledger_kept(plugin->ledger);
+	const struct crossings_delivery delivery = { .topic = message->topic,
+						     .len = message->topic_len,
+						     .origin = plugin->host,
+						     .sequence = kept.sequence,
+						     .revision = kept.revision,
+						     .written_ns = clock_mono_ns() };
+
+	crossings_deliver(plugin->crossings, &delivery);
+}
+
 void events_others_kept(struct plugin *plugin, struct mosquitto_evt_message *event)
 {
 	const struct decision *decision = &plugin->pending.decision;
@@ -148,8 +168,7 @@ void events_others_kept(struct plugin *plugin, struct mosquitto_evt_message *eve
 		return; /* it says who kept it */
 	peers_say_kept(plugin, event, is_kept && plugin->ledger);
 	if (is_kept)
-		crossings_deliver(plugin->crossings, message->topic, message->topic_len,
-				  ledger_kept(plugin->ledger).revision, clock_mono_ns());
+		note_delivery(plugin, message);
 }
 
 /* ---- what the database tells --------------------------------------------------------------- */
@@ -189,6 +208,38 @@ static void hear_entity(struct plugin *plugin, const struct contract_match *matc
 				event->is_overruled ? 0 : event->revision);
 }
 
+/*
+ * It stands in the database, where it may have found something else than its broker knew. What was
+ * delivered here last may be older: that was decided by what its broker said.
+ */
+static void compare_delivered(struct plugin *plugin, const struct others_news *news)
+{
+	const struct others_event *event = &news->event;
+	const struct crossings_delivery settled = { .topic = event->topic,
+						    .len = event->topic_len,
+						    .origin = news->origin,
+						    .sequence = news->sequence,
+						    .revision = event->revision };
+	const struct crossings_topic later = { .topic = event->topic,
+					       .len = event->topic_len,
+					       .origin = news->origin,
+					       .sequence = news->sequence,
+					       .until_ns = clock_mono_ns() + GRACE_NS,
+					       .settled = event->revision };
+
+	switch (crossings_settle(plugin->crossings, &settled, clock_mono_ns())) {
+	case CROSSINGS_AGREES:
+		return;
+	case CROSSINGS_OPEN:
+		if (crossings_wait(plugin->crossings, &later))
+			return;
+		break;
+	case CROSSINGS_DIFFERS:
+		break;
+	}
+	publish_standing(plugin, event->topic, event->topic_len);
+}
+
 static void hear_event(struct plugin *plugin, const struct others_news *news)
 {
 	const struct others_event *event = &news->event;
@@ -200,6 +251,8 @@ static void hear_event(struct plugin *plugin, const struct others_news *news)
 		hear_overruled(plugin, news);
 		return;
 	}
+	if (event->revision > 0)
+		compare_delivered(plugin, news);
 	if (event->unique)
 		ledger_heard_unique(plugin->ledger, event->publisher, event->unique);
 	if (event->qos > 0 && !event->is_will && event->client_id[0])
@@ -246,6 +299,20 @@ static bool is_behind(struct plugin *plugin, const struct crossings_topic *topic
 	       state.revision > crossings_delivered(plugin->crossings, topic->topic, topic->len);
 }
 
+/* Does the topic still want what stands? */
+static bool is_wanted(struct plugin *plugin, const struct crossings_topic *due, int64_t now_ns)
+{
+	const struct crossings_delivery settled = { .topic = due->topic,
+						    .len = due->len,
+						    .origin = due->origin,
+						    .sequence = due->sequence,
+						    .revision = due->settled };
+
+	if (due->settled > 0)
+		return crossings_settle(plugin->crossings, &settled, now_ns) != CROSSINGS_AGREES;
+	return due->sequence != NEVER_HEARD || is_behind(plugin, due);
+}
+
 static bool has_heard(void *ctx, const char *origin, int64_t sequence)
 {
 	return ledger_has_heard(ctx, origin, sequence);
@@ -274,7 +341,7 @@ void events_others_tick(struct plugin *plugin, int64_t now_ns)
 	for (unsigned i = 0; i < NEWS_A_TICK && ledger_next_other(plugin->ledger, &news); i++)
 		hear(plugin, &news);
 	while (crossings_due(plugin->crossings, has_heard, plugin->ledger, now_ns, &due))
-		if (due.sequence != NEVER_HEARD || is_behind(plugin, &due))
+		if (is_wanted(plugin, &due, now_ns))
 			publish_standing(plugin, due.topic, due.len);
 	log_unsaid(plugin, now_ns);
 }

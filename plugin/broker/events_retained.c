@@ -166,10 +166,13 @@ static void publish_for_all(const struct ledger_retained *row, void *ctx)
 {
 	struct publication *publication = ctx;
 	struct plugin *plugin = publication->plugin;
+	const struct message *message = &row->message;
 
-	if (repairs_publish_for_all(plugin->repairs, &row->message, ledger_last(plugin->ledger)))
-		(void)events_publish_retained(plugin, &row->message, row->properties,
+	if (repairs_publish_for_all(plugin->repairs, message, ledger_last(plugin->ledger)))
+		(void)events_publish_retained(plugin, message, row->properties,
 					      row->properties_len); /* else no memory */
+	if (plugin->crossings)
+		crossings_stand(plugin->crossings, message->topic, message->topic_len);
 }
 
 /* What is retained, else the topic's newest event. Returns as ledger_retained_find() does. */

@@ -239,3 +239,36 @@ def test_three(new_cluster):
     assert cluster.wait_agreed(three, "orders", "orders/+/status") < 5
     assert three.rows("SELECT origin, count(*) FROM events WHERE topic = ? GROUP BY origin",
                       topic) == [("a", 2)]
+
+
+def last_heard(readers):
+    """[{order: the status that this one heard last}]"""
+    return [{message.topic.split("/")[1]: status_of(message) for message in drain(reader)}
+            for reader in readers]
+
+
+def test_one_step_on_top_of_another(new_cluster):
+    """
+    Orders are SHIPPED at one broker and CANCELLED at another one at once, which is a step on top of
+    it: nothing is overruled, and all agree within a second.
+    """
+    several = new_cluster(count=3).start()
+    here, *_, there = [broker.client("orders-service") for broker in several.brokers]
+    readers = [broker.client("backoffice") for broker in several.brokers]
+    orders = [order(("PLACED", "APPROVED"), here) for _ in range(120)]
+    assert cluster.wait_agreed(several, "orders", "orders/+/status") < 5
+    for reader in readers:
+        reader.subscribe("orders/+/status", qos=1)
+        drain(reader)
+    for mid, each in enumerate(orders, 2000):
+        both = [(here, "SHIPPED"), (there, "CANCELLED")]
+        for client, status in both if mid % 2 else reversed(both):
+            client.publish_nowait(*messages.order(each, status), 1, mid, retain=True)
+        time.sleep(mid % 5 * 0.002)
+    several.wait_carried()
+    time.sleep(1)
+    found = cluster.disagreements(several, "orders", "orders/+/status")
+    assert not found, "%d differ: %s" % (len(found), found[:5])
+    kept = dict(several.rows("SELECT id, status FROM orders"))
+    for heard in last_heard(readers):
+        assert {each: heard.get(each) for each in orders} == {each: kept[each] for each in orders}

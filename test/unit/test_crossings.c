@@ -46,15 +46,43 @@ static void test_crossings_meet__qos_2_comes_again_the_same_way(void **state)
 	crossings_free(c);
 }
 
+/* A message on @topic, the @sequence'th of @origin, after which its entity has @revision. */
+static struct crossings_delivery said(const char *topic, const char *origin, int64_t sequence,
+				      uint64_t revision)
+{
+	return (struct crossings_delivery){ .topic = topic,
+					    .len = strlen(topic),
+					    .origin = origin,
+					    .sequence = sequence,
+					    .revision = revision };
+}
+
+static void deliver(struct crossings *c, const char *origin, int64_t sequence, uint64_t revision,
+		    int64_t written_ns)
+{
+	struct crossings_delivery delivery = said("orders/1", origin, sequence, revision);
+
+	delivery.written_ns = written_ns;
+	crossings_deliver(c, &delivery);
+}
+
+static enum crossings_settled settle(struct crossings *c, const char *origin, int64_t sequence,
+				     uint64_t revision)
+{
+	const struct crossings_delivery event = said("orders/1", origin, sequence, revision);
+
+	return crossings_settle(c, &event, 1000);
+}
+
 static void test_crossings_deliver__the_highest_counts(void **state)
 {
 	struct crossings *c = made();
 
 	(void)state;
 	assert_int_equal(crossings_delivered(c, "orders/1", 8), 0);
-	crossings_deliver(c, "orders/1", 8, 4, 0);
-	crossings_deliver(c, "orders/1", 8, 3, 0);
-	crossings_deliver(c, "orders/1", 8, 0, 0);
+	deliver(c, "a", 1, 4, 0);
+	deliver(c, "a", 2, 3, 0);
+	deliver(c, "a", 3, 0, 0);
 	assert_int_equal(crossings_delivered(c, "orders/1", 8), 4);
 	assert_int_equal(crossings_delivered(c, "orders/2", 8), 0);
 	assert_false(crossings_has_written(c, "orders/1", 8, 1));
@@ -66,10 +94,92 @@ static void test_crossings_has_written__for_a_while(void **state)
 	struct crossings *c = made();
 
 	(void)state;
-	crossings_deliver(c, "stock/1", 7, 0, 1000);
-	assert_true(crossings_has_written(c, "stock/1", 7, 1000 + CROSSINGS_NS - 1));
-	assert_false(crossings_has_written(c, "stock/1", 7, 1000 + CROSSINGS_NS));
-	assert_false(crossings_has_written(c, "stock/2", 7, 1000));
+	deliver(c, "a", 1, 0, 1000);
+	assert_true(crossings_has_written(c, "orders/1", 8, 1000 + CROSSINGS_NS - 1));
+	assert_false(crossings_has_written(c, "orders/1", 8, 1000 + CROSSINGS_NS));
+	assert_false(crossings_has_written(c, "orders/2", 8, 1000));
+	crossings_free(c);
+}
+
+/* What a bridge brought in the order of the database is said once. */
+static void test_crossings_settle__in_order_all_agree(void **state)
+{
+	struct crossings *c = made();
+
+	(void)state;
+	assert_int_equal(settle(c, "a", 1, 1), CROSSINGS_AGREES); /* a bridge will bring it */
+	for (int64_t i = 1; i <= 3; i++) {
+		assert_false(crossings_meet(c, "a", i, NULL, 1));
+		deliver(c, "a", i, (uint64_t)i, 0);
+	}
+	deliver(c, "here", 1, 4, 0);
+	for (int64_t i = 1; i <= 3; i++)
+		assert_int_equal(settle(c, "a", i, (uint64_t)i), CROSSINGS_AGREES);
+	assert_int_equal(crossings_delivered(c, "orders/1", 8), 4);
+	crossings_free(c);
+}
+
+/* Each decided on revision 2; the other one's, which was dropped here, settled on top of this. */
+static void test_crossings_settle__on_top_of_what_was_delivered(void **state)
+{
+	struct crossings *c = made();
+
+	(void)state;
+	deliver(c, "here", 7, 3, 900);
+	assert_true(crossings_has_written(c, "orders/1", 8, 1000));
+	assert_int_equal(settle(c, "b", 5, 4), CROSSINGS_OPEN); /* no bridge brought it yet */
+	assert_false(crossings_meet(c, "b", 5, NULL, 1));
+	assert_true(crossings_has_met(c, "b", 5));
+	assert_int_equal(settle(c, "b", 5, 4), CROSSINGS_DIFFERS);
+	crossings_stand(c, "orders/1", 8);
+	assert_int_equal(settle(c, "b", 5, 4), CROSSINGS_AGREES);
+	assert_int_equal(crossings_delivered(c, "orders/1", 8), 4);
+	assert_false(crossings_meet(c, "b", 6, NULL, 1));
+	assert_int_equal(settle(c, "b", 6, 5), CROSSINGS_DIFFERS); /* it came behind what stood */
+	crossings_free(c);
+}
+
+/* What was delivered last has another revision than its broker said: others go by that. */
+static void test_crossings_settle__another_revision_than_was_said(void **state)
+{
+	struct crossings *c = made();
+
+	(void)state;
+	assert_false(crossings_meet(c, "a", 1, NULL, 1));
+	assert_false(crossings_meet(c, "b", 1, NULL, 1));
+	deliver(c, "b", 1, 3, 0);
+	assert_int_equal(settle(c, "b", 1, 4), CROSSINGS_AGREES);
+	assert_int_equal(settle(c, "a", 1, 3), CROSSINGS_AGREES);
+	assert_int_equal(crossings_delivered(c, "orders/1", 8), 4);
+	deliver(c, "b", 2, 9, 0);
+	assert_int_equal(settle(c, "b", 2, 5), CROSSINGS_AGREES);
+	assert_int_equal(crossings_delivered(c, "orders/1", 8), 5);
+	crossings_free(c);
+}
+
+/* It waits for a bridge, whatever the database has told by then. */
+static bool has_all(void *ctx, const char *origin, int64_t sequence)
+{
+	(void)ctx;
+	return origin[0] && sequence > 0;
+}
+
+static void test_crossings_due__a_bridge_has_its_time(void **state)
+{
+	struct crossings *c = made();
+	const struct crossings_topic topic = { .topic = "orders/1",
+					       .len = 8,
+					       .origin = "a",
+					       .sequence = 5,
+					       .until_ns = 100,
+					       .settled = 4 };
+	struct crossings_topic due;
+
+	(void)state;
+	assert_true(crossings_wait(c, &topic));
+	assert_false(crossings_due(c, has_all, NULL, 99, &due));
+	assert_true(crossings_due(c, has_all, NULL, 100, &due));
+	assert_int_equal(due.settled, 4);
 	crossings_free(c);
 }
 
@@ -143,6 +253,10 @@ int main(void)
 		cmocka_unit_test(test_crossings_meet__qos_2_comes_again_the_same_way),
 		cmocka_unit_test(test_crossings_deliver__the_highest_counts),
 		cmocka_unit_test(test_crossings_has_written__for_a_while),
+		cmocka_unit_test(test_crossings_settle__in_order_all_agree),
+		cmocka_unit_test(test_crossings_settle__on_top_of_what_was_delivered),
+		cmocka_unit_test(test_crossings_settle__another_revision_than_was_said),
+		cmocka_unit_test(test_crossings_due__a_bridge_has_its_time),
 		cmocka_unit_test(test_crossings_due__when_it_was_heard_or_late),
 		cmocka_unit_test(test_crossings_wait__is_bounded),
 		cmocka_unit_test(test_crossings_new__no_memory),
