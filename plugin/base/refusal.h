@@ -30,7 +30,7 @@ struct refusal {
 	const char *pointer;        /* JSON Pointer into the payload */
 	const char *keyword;        /* of the schema, or the plugin's name for its own rule */
 	const char *message;        /* one sentence */
-	const char *current_status; /* the entity's, for an illegal transition */
+	const char *current_status; /* the entity's, where it is against it */
 	const char *message_name;   /* of the contract: which message it is, or is nearest to */
 	bool is_one_of_several;     /* the channel has other messages, too */
 	const void *payload;        /* its first bytes: as many as the row keeps */

@@ -173,7 +173,27 @@ void events_others_kept(struct plugin *plugin, struct mosquitto_evt_message *eve
 
 /* ---- what the database tells --------------------------------------------------------------- */
 
-static void hear_overruled(struct plugin *plugin, const struct others_news *news)
+/* The status that stands; "": not known. Its read takes its share as events_confirm()'s do. */
+static const char *standing_status(struct plugin *plugin, const struct contract_match *match,
+				   const struct others_event *event)
+{
+	const struct contract_mapping *mapping = match->channel ? match->channel->mapping : NULL;
+	const struct contract_span *id = mapping ? &match->param[mapping->param] : NULL;
+	const struct who who = { event->client_id, event->publisher, "", true };
+	struct ledger_state state;
+
+	if (!id || !mapping->transitions ||
+	    !portions_take(&plugin->confirms, &who, plugin->confirm_us,
+			   clock_mono_ns() / 1000000000) ||
+	    ledger_look(plugin->ledger, mapping->entity->index, id->text, id->len, &state, NULL) !=
+		    0 ||
+	    !state.is_known)
+		return "";
+	return state.status[mapping->slot];
+}
+
+static void hear_overruled(struct plugin *plugin, const struct contract_match *match,
+			   const struct others_news *news)
 {
 	const struct others_event *event = &news->event;
 	const struct message message = { .topic = event->topic,
@@ -183,16 +203,16 @@ static void hear_overruled(struct plugin *plugin, const struct others_news *news
 					 .qos = event->qos,
 					 .is_retained = event->is_retained,
 					 .is_will = event->is_will };
-	const struct contract_channel *channel;
+	const struct contract_channel *channel = match->channel;
 
 	publish_standing(plugin, event->topic, event->topic_len);
 	/* Should it still come over a bridge, it came before. */
 	(void)crossings_meet(plugin->crossings, news->origin, news->sequence, NULL, 0);
 	if (!news->is_own)
 		return;
-	channel = topics_match(plugin->rules->contract->topics, event->topic, event->topic_len)
-			  .channel;
-	notify_overruled(&plugin->notify, &message, event->publisher, event->client_id, channel);
+	notify_overruled(&plugin->notify, &message,
+			 &(struct notify_overruled){ event->publisher, event->client_id, channel,
+						     standing_status(plugin, match, event) });
 	feed_conflict(plugin->feed, channel ? channel->name : "");
 }
 
@@ -248,7 +268,7 @@ static void hear_event(struct plugin *plugin, const struct others_news *news)
 
 	hear_entity(plugin, &match, event);
 	if (event->is_overruled) {
-		hear_overruled(plugin, news);
+		hear_overruled(plugin, &match, news);
 		return;
 	}
 	if (event->revision > 0)

@@ -179,16 +179,18 @@ void notify_decision(struct notify *notify, const struct notify_refused *refused
 	log_refusal(notify, &refusal); /* last: see the head of notify.h */
 }
 
-void notify_overruled(struct notify *notify, const struct message *message, const char *publisher,
-		      const char *client_id, const struct contract_channel *channel)
+void notify_overruled(struct notify *notify, const struct message *message,
+		      const struct notify_overruled *overruled)
 {
-	const struct who who = { client_id, publisher, "", true };
+	const struct who who = { overruled->client_id, overruled->publisher, "", true };
 	const struct gate_request request = { .action = GATE_PUBLISH,
 					      .message = *message,
-					      .client_id = client_id };
-	struct decision decision = { .verdict = VERDICT_DENY, .channel = channel };
+					      .client_id = overruled->client_id };
+	struct decision decision = { .verdict = VERDICT_DENY, .channel = overruled->channel };
 	struct refusal refusal;
 
+	(void)snprintf(decision.current_status, sizeof(decision.current_status), "%s",
+		       overruled->standing);
 	gate_refuse(&decision, REASON_OVERRULED,
 		    "it was accepted, but another broker had accepted a step that contradicts it, "
 		    "and that one was first");

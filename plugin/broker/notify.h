@@ -63,13 +63,20 @@ void notify_decision(struct notify *notify, const struct notify_refused *refused
 void notify_correction(struct notify *notify, const struct ledger_write *write, const char *before)
 	__attribute__((cold));
 
+/* Whose publish it was, and what became of its entity. Borrowed for the call. */
+struct notify_overruled {
+	const char *publisher;
+	const char *client_id;
+	const struct contract_channel *channel; /* the topic's, or NULL */
+	const char *standing;                   /* the entity's status by now; "": not known */
+};
+
 /*
  * A publish of this broker's that was accepted and kept was overruled by another broker's: reports
- * it to @publisher's client, to the table and to the log. @channel is the topic's, or NULL.
+ * it to the publisher's client, to the table and to the log.
  */
-void notify_overruled(struct notify *notify, const struct message *message, const char *publisher,
-		      const char *client_id, const struct contract_channel *channel)
-	__attribute__((cold));
+void notify_overruled(struct notify *notify, const struct message *message,
+		      const struct notify_overruled *overruled) __attribute__((cold));
 
 /* Logs that the retained message of @message's topic was cleared. */
 void notify_cleared(struct notify *notify, const struct mosquitto *client, const char *principal,

@@ -6,10 +6,10 @@
  * instance, the topic as a relative URI reference; errors, where the payload was at fault, each
  * with field (a JSON Pointer), code (the schema's keyword) and message. Our own: reason (a code of
  * base/reason.h), decisionId, topic, qos, time, currentStatus (the status that the entity has, of
- * an illegal transition), messageName (which message of the contract it is nearest to, where its
- * channel has several), observed (true where the message was let through all the same) and closed
- * (true where it was not acknowledged, and the client was disconnected).
- * schemas/refusal.schema.json describes it.
+ * an illegal transition or of a step that was overruled), messageName (which message of the
+ * contract it is nearest to, where its channel has several), observed (true where the message was
+ * let through all the same) and closed (true where it was not acknowledged, and the client was
+ * disconnected). schemas/refusal.schema.json describes it.
  */
 #ifndef PETSTORE_REPORT_NOTICE_H
 #define PETSTORE_REPORT_NOTICE_H

@@ -135,6 +135,7 @@ def test_overruled(pair):
     (origin, client_id), = harness.until(lambda: pair.rows(asked, topic), "the settlement")
     heard = json.loads(clients[pair.names.index(origin)].message().payload)
     assert (heard["reason"], heard["topic"]) == ("overruled", topic)
+    assert [(heard["currentStatus"],)] == pair.rows("SELECT status FROM orders WHERE id = ?", each)
     harness.until(lambda: pair.rows("SELECT client_id, principal, origin FROM refusals WHERE topic = ? "
                                     "AND reason = 'overruled'", topic) ==
                   [(client_id, "orders-service", origin)], "the row")
