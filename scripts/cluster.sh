@@ -541,12 +541,13 @@ help()
 	In a second terminal, at $last, see all orders:
 	  $(client sub "$(port "$brokers" 1)" backoffice see) -v -t 'orders/#'
 
-	In a third one, place an order through HAProxy, and approve it at broker-a:
+	In a third one, place an order through HAProxy, approve and ship it at broker-a:
 	  $(client pub "$tls_port" orders-service "place") $(order PLACED ord-1)
 	  $(client pub "$(port 1 1)" orders-service approve) $(order APPROVED ord-1)
+	  $(client pub "$(port 1 1)" orders-service ship) $(order SHIPPED ord-1)
 
-	Both at once, at two brokers: ship it, and cancel it. One of both counts, everywhere.
-	  $(client pub "$(port 1 1)" orders-service ship) $(order SHIPPED ord-1) & $(client pub "$(port 2 1)" orders-service cancel) $(order CANCELLED ord-1); wait
+	Both at once, at two brokers: deliver it, and cancel it. One of both counts, everywhere.
+	  $(client pub "$(port 1 1)" orders-service deliver) $(order DELIVERED ord-1) & $(client pub "$(port 2 1)" orders-service cancel) $(order CANCELLED ord-1); wait
 
 	What the ledger has, and who is alive:
 	  $tool orders $config
@@ -602,7 +603,7 @@ free_ports()
 names=(broker-a broker-b broker-c)
 names=("${names[@]:0:brokers}")
 case $plugin in /*) ;; *) plugin=$PWD/$plugin ;; esac
-now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+now="'\$(date -u +%FT%TZ)'" # for whoever pastes the commands
 mkdir -p "$run"
 shown_run=$run
 [ "${run#/}" != "$run" ] && shown_run=${run#"$PWD"/}

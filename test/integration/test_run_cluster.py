@@ -233,13 +233,13 @@ def test_one_broker_for_each(cluster):
 
 
 def test_printed_commands(cluster):
-    """They do what the text says: an order is placed, approved, and shipped or cancelled."""
+    """They do what the text says: an order is placed, approved, shipped, and delivered or cancelled."""
     reader = harness.Shell(cluster.pasted("mosquitto_sub")[0] + " -d", cwd=harness.TOP)
     reader.line_with("SUBACK")
-    place, approve, both = cluster.pasted("mosquitto_pub")
-    for command in (place, approve):
+    *steps, both = cluster.pasted("mosquitto_pub")
+    for command, status in zip(steps, ("PLACED", "APPROVED", "SHIPPED")):
         subprocess.run(command, shell=True, cwd=harness.TOP, check=True)
-        reader.line_with("PLACED" if command == place else "APPROVED")
+        reader.line_with(status)
     subprocess.run(both, shell=True, cwd=harness.TOP, stderr=subprocess.DEVNULL)
     reader.kill()
     for command in cluster.pasted("build/petstorectl"):
