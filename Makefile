@@ -418,14 +418,15 @@ attack: test-needs  ## what a hostile peer does to a real broker
 $(B)/san/mosquitto_petstore.so: $(PLUGIN:%=$(B)/san/%.o) $(ROOMS:%=$(B)/san/%.o) plugin/exports.map
 	$(CC) -shared -o $@ $(filter %.o,$^) $(SAN) -Wl,--version-script=plugin/exports.map $(LINK)
 
-integration-san: all $(B)/load $(B)/powercut.so $(B)/slowsync.so $(B)/san/mosquitto_petstore.so  ## the same, the plugin under ASan and UBSan
+integration-san: all $(B)/load $(B)/powercut.so $(B)/slowsync.so $(B)/asanfirst.so $(B)/san/mosquitto_petstore.so  ## the same, the plugin under ASan and UBSan
 	B="$(abspath $(B))" PLUGIN="$(abspath $(B))/san/mosquitto_petstore.so" \
-	  BROKER_PRELOAD="$(shell $(CC) -print-file-name=libasan.so)" \
+	  BROKER_PRELOAD="$(shell $(CC) -print-file-name=libasan.so) $(abspath $(B))/asanfirst.so" \
 	  $(PYTHON) -m pytest -q -p no:cacheprovider $(PYTEST) $(or $(TESTS),test/integration)
 
 # Disks for the broker that they are preloaded into: one forgets what was not synced, one is slow.
-$(B)/powercut.so $(B)/slowsync.so: $(B)/%.so: test/integration/%.c
-	$(CC) $(CORE) $(CFLAGS) -fvisibility=default -shared -MMD -MP -MF $(B)/rel/$*.d $< -o $@ -ldl
+$(B)/powercut.so $(B)/slowsync.so $(B)/asanfirst.so: $(B)/%.so: test/integration/%.c
+	$(CC) $(CORE) $(CFLAGS) -fvisibility=default -shared $(SHARED_LD) -MMD -MP -MF $(B)/rel/$*.d $< -o $@ -ldl
+$(B)/asanfirst.so: SHARED_LD = -Wl,-z,initfirst
 
 RUNS ?= 10
 crash: all  ## kill -9 the broker under load RUNS times a condition; what was acknowledged is kept
