@@ -1379,9 +1379,11 @@ static uint64_t waits(void)
 	return facts.waits;
 }
 
+/* Once the writer's batch is over. */
 static void lock(void)
 {
 	assert_int_equal(sqlite3_open(folder_file(&fake.folder, "db"), &locker), SQLITE_OK);
+	assert_int_equal(sqlite3_busy_timeout(locker, 10000), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(locker, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 }
 
