@@ -43,15 +43,26 @@ static void show(const PQconninfoOption *options, const char *host, const char *
 		(void)snprintf(ret, PG_SHOWN_MAX, "PostgreSQL");
 }
 
+/* Has a host of the list a '@' that does not begin it, as that of an abstract socket does? */
+static bool has_at_within(const char *hosts)
+{
+	for (const char *at = hosts; at && (at = strchr(at, '@')) != NULL; at++)
+		if (at > hosts && at[-1] != ',')
+			return true;
+	return false;
+}
+
 /*
  * In a URI a '@', '/' or ':' of the password must be escaped. Where it is not, a part of the
- * password is read as the port or the database's name, which messages show.
+ * password is read as the host, the port or the database's name, which messages show.
  */
 static bool is_sound(const char *conninfo, const PQconninfoOption *options)
 {
 	const char *name = option(options, "dbname"), *port = option(options, "port");
 
 	if (port && port[strspn(port, "0123456789,")])
+		return false;
+	if (has_at_within(option(options, "host")))
 		return false;
 	return !strstr(conninfo, "://") || !name || !strchr(name, '@');
 }

@@ -44,7 +44,8 @@ struct store_place {
 
 /*
  * Is @place a connection string, and not a path? It begins with "postgresql://" or "postgres://",
- * or with a keyword of libpq and "=".
+ * or with a keyword of libpq and "=". So is what was meant as one and is misspelt, which libpq then
+ * refuses: "password=" or "://" in it, or "postgres" at its beginning and a colon.
  */
 bool store_is_conninfo(const char *place);
 

@@ -15,12 +15,26 @@ static const char keywords[] =
 	" ssl_max_protocol_version krbsrvname gsslib gssdelegation service"
 	" target_session_attrs load_balance_hosts ";
 
+/*
+ * What was meant as a connection string, but is none: taken for a path it would be shown, with the
+ * password that it may have, or a file would be made that is called so.
+ */
+static bool is_misspelt_conninfo(const char *place)
+{
+	const char *word = strcasestr(place, "password");
+
+	if (strstr(place, "://") || (strncasecmp(place, "postgres", 8) == 0 && strchr(place, ':')))
+		return true;
+	return word && word[8 + strspn(word + 8, " ")] == '=';
+}
+
 bool store_is_conninfo(const char *place)
 {
 	char word[32];
 	size_t len;
 
-	if (strncmp(place, "postgresql://", 13) == 0 || strncmp(place, "postgres://", 11) == 0)
+	if (strncmp(place, "postgresql://", 13) == 0 || strncmp(place, "postgres://", 11) == 0 ||
+	    is_misspelt_conninfo(place))
 		return true;
 	place += strspn(place, " ");
 	len = strspn(place, "abcdefghijklmnopqrstuvwxyz_");

@@ -379,6 +379,10 @@ static void test_pg_shown__no_secret(void **state)
 		"host=a,b port=1,2 dbname=pets");
 	assert_string_equal(pg_shown("host=a password='secret", shown), "PostgreSQL");
 	assert_string_equal(pg_shown("password=secret", shown), "PostgreSQL");
+	assert_string_equal(pg_shown("postgresql://me:a@secret@h/pets", shown), "PostgreSQL");
+	assert_string_equal(pg_shown("postgresql://me:a@secret@h,i/pets", shown), "PostgreSQL");
+	assert_string_equal(pg_shown("host=@socket,@other dbname=pets", shown),
+			    "host=@socket,@other dbname=pets");
 }
 
 static void test_pg_wait__a_notice_wakes(void **state)

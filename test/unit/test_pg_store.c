@@ -497,7 +497,7 @@ static void test_store_begin__connects_anew(void **state)
 
 static void yesterday(const char *at, struct store *store, const char *says)
 {
-	uint64_t applied;
+	uint64_t applied, us;
 	struct diag diag;
 
 	end_sessions(at);
@@ -506,6 +506,7 @@ static void yesterday(const char *at, struct store *store, const char *says)
 	if (!strstr(diag.text, says))
 		fail_msg("%s", diag.text);
 	assert_int_equal(store_fault(store), STORE_UNSURE);
+	assert_int_equal(store_probe(store, 1, &us, &diag), ERR_BUSY); /* there is no connection */
 	assert_int_equal(store_check(store, &diag), ERR_IO);
 	assert_non_null(strstr(diag.text, says));
 	store_rollback(store);

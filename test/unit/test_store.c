@@ -56,14 +56,19 @@ static int tear_down(void **state)
 static void test_store_is_conninfo__what_libpq_takes(void **state)
 {
 	static const char *const is[] = { "postgresql://h/d", "postgres://", "host=h dbname=d",
-					  "service=shop", " dbname = 'a b'" };
+					  "service=shop", " dbname = 'a b'",
+					  /* none, but what was meant: a password is not shown */
+					  "postgresql:/me:secret@h/d", "Postgres://me:secret@h/d",
+					  "pg://me:secret@h/d", "Host=h password=secret",
+					  "hosts=a PassWord = secret" };
 	static const char *const is_not[] = { "/var/lib/mosquitto/petstore.db",
 					      "a.db",
 					      "",
 					      "host",
 					      "hosts=a",
 					      "a/host=b",
-					      "postgresql:/x" };
+					      "password",
+					      "/var/lib/postgresql/petstore.db" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++)
