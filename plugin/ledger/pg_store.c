@@ -26,8 +26,11 @@ static int settled(int rc)
 int pg_store_exec(struct pg_store *store, const char *sql, const struct pg_params *params,
 		  struct pg_rows *ret, const char *what, struct diag *diag)
 {
-	if (!store->pg) /* lost, and not made anew yet */
+	if (!store->pg) { /* lost, and not made anew yet */
+		if (ret)
+			*ret = (struct pg_rows){ 0 };
 		return diag_set(diag, ERR_BUSY, "%s: %s: no connection", store->shown, what);
+	}
 	return settled(pg_exec(store->pg, sql, params, ret, what, diag));
 }
 

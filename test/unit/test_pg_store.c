@@ -495,6 +495,43 @@ static void test_store_begin__connects_anew(void **state)
 	store_close(store);
 }
 
+/* Is the test's database to take connections? It is asked of another one. */
+static void admit(void **state, bool is_open)
+{
+	const struct room *room = *state;
+	char sql[200];
+
+	(void)snprintf(sql, sizeof(sql), "ALTER DATABASE %s ALLOW_CONNECTIONS %s;", room->name,
+		       is_open ? "true" : "false");
+	script(server(), sql);
+}
+
+/* The writer measures commits, and gives signs, whether the last batch found the database or not.
+ */
+static void test_store_probe__no_connection(void **state)
+{
+	const char *at = place_of(state);
+	struct store *store = opened(at, "a");
+	uint64_t applied, us[2];
+	struct diag diag;
+	int rc;
+
+	end_sessions(at);
+	admit(state, false);
+	rc = store_begin(store, &applied, &diag);
+	store_rollback(store);
+	if (rc)
+		rc = store_begin(store, &applied, &diag);
+	assert_int_not_equal(rc, 0);
+	store_rollback(store);
+	assert_int_equal(store_probe(store, 2, us, &diag), ERR_BUSY);
+	admit(state, true);
+	must(store_begin(store, &applied, &diag), &diag);
+	store_rollback(store);
+	must(store_probe(store, 2, us, &diag), &diag);
+	store_close(store);
+}
+
 static void yesterday(const char *at, struct store *store, const char *says)
 {
 	uint64_t applied, us;
@@ -731,6 +768,7 @@ int main(void)
 		cmocka_unit_test(test_pg_process_is_gone__of_others_nothing_is_known),
 		CASE(test_store_commit__is_kept),
 		CASE(test_store_begin__connects_anew),
+		CASE(test_store_probe__no_connection),
 		CASE(test_store_begin__a_database_of_yesterday),
 		CASE(test_store_line__a_clock_that_is_off),
 		CASE(test_store_open__memory_runs_out),
