@@ -27,13 +27,17 @@ enum settle settle_step(const struct record *record, const struct entity_steps *
 			bool may_wait)
 {
 	struct record_text to;
-	bool has_moved;
+	bool has_moved, is_repeat;
 
 	if (record->before_column == 0 || record->is_adopted || record->is_taken_over)
 		return SETTLE_APPLIED;
+	to = settle_status(record, record->before_column);
 	has_moved = !is_same(&record->before, &stands->status);
+	is_repeat = !has_moved && is_same(&to, &stands->status) && !record->is_unrecorded;
+	if (is_repeat && resend == SETTLE_UNASKED)
+		return SETTLE_ASK;
 	if (!has_moved && (record->is_correction || !is_others(record, stands)))
-		return SETTLE_APPLIED;
+		return is_repeat && resend == SETTLE_RESEND ? SETTLE_DROPPED : SETTLE_APPLIED;
 	if (may_wait && record->revision > stands->revision + 1)
 		return SETTLE_WAITS;
 	if (record->is_correction)
@@ -44,7 +48,6 @@ enum settle settle_step(const struct record *record, const struct entity_steps *
 		return SETTLE_DROPPED;
 	if (is_others(record, stands))
 		return SETTLE_OVERRULED;
-	to = settle_status(record, record->before_column);
 	if (is_same(&to, &stands->status))
 		return SETTLE_KEPT;
 	return entity_has_step(steps, stands->status.text, stands->status.len, to.text, to.len)

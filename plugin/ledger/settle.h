@@ -41,7 +41,8 @@ enum settle {
  * @may_wait: it has not waited for SETTLE_WAIT_MS, and no step before it was refused effect.
  *
  * 1. It moves no status, or is adopted or taken over: applied, whatever stands.
- * 2. The status that it was decided on stands, and it names no other owner: applied.
+ * 2. The status that it was decided on stands, and it names no other owner: applied. One that
+ *    repeats the status is dropped where it is a resend: the bridge had brought the first.
  * 3. It was decided on a later revision than stands: it waits, or the steps before it would be
  *    overruled by it.
  * 4. A correction: applied. A resend: dropped.

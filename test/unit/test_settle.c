@@ -68,6 +68,17 @@ static void test_settle_step__waits_for_what_it_was_decided_on(void **state)
 	assert_int_equal(settle(&ship, "CANCELLED", 2, SETTLE_UNASKED, true), SETTLE_ASK);
 }
 
+/* The bridge brought its first copy, so that it was decided as a repeat. */
+static void test_settle_step__a_repeat_may_be_a_resend(void **state)
+{
+	const struct said again = { .before = "PAID", .to = "PAID", .base = 2 };
+
+	(void)state;
+	assert_int_equal(settle(&again, "PAID", 2, SETTLE_UNASKED, true), SETTLE_ASK);
+	assert_int_equal(settle(&again, "PAID", 2, SETTLE_RESEND, true), SETTLE_DROPPED);
+	assert_int_equal(settle(&again, "PAID", 2, SETTLE_NEW, true), SETTLE_APPLIED);
+}
+
 static void test_settle_step__the_first_wins(void **state)
 {
 	const struct said cancel = { .before = "PAID", .to = "CANCELLED", .base = 2 };
@@ -156,6 +167,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_settle_step__what_was_decided_on_stands),
 		cmocka_unit_test(test_settle_step__waits_for_what_it_was_decided_on),
+		cmocka_unit_test(test_settle_step__a_repeat_may_be_a_resend),
 		cmocka_unit_test(test_settle_step__the_first_wins),
 		cmocka_unit_test(test_settle_step__goes_on_from_what_stands),
 		cmocka_unit_test(test_settle_step__says_what_stands),
