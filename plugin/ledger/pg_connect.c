@@ -225,16 +225,28 @@ static void hang_up(struct pg *pg)
 	pg->conn = NULL;
 }
 
-/* The first host that takes us; of the failures the one that an operator must act on is kept. */
+/* One host after the other, as they failed: each may say what an operator must know. */
+static void add_failure(struct diag *diag, const struct diag *one)
+{
+	struct diag before;
+
+	if (!diag)
+		return;
+	before = *diag;
+	(void)diag_set(diag, 0, "%s%s%s", before.text, before.text[0] ? "; " : "", one->text);
+}
+
+/* The first host that takes us. */
 static int connect_any(struct pg *pg, const struct pg_place *place, const PQconninfoOption *options,
 		       struct diag *diag)
 {
 	const char *hosts = option(options, "host");
 	unsigned count = entries(hosts ? hosts : option(options, "hostaddr"));
 	int64_t end_ns = clock_mono_ns() + (int64_t)place->wait_ms * MS;
-	struct diag one;
+	struct diag one, all;
 	int rc = ERR_BUSY, worst = 0;
 
+	diag_init(&all);
 	if (count > PG_HOSTS_MAX)
 		return diag_set(diag, ERR_INVALID, "%s: more than %u hosts", pg->name,
 				PG_HOSTS_MAX);
@@ -248,12 +260,12 @@ static int connect_any(struct pg *pg, const struct pg_place *place, const PQconn
 			return 0;
 		rc = refusal_of(pg, rc);
 		hang_up(pg);
-		if (worst == 0 || (worst == ERR_BUSY && rc != ERR_BUSY)) {
+		if (worst == 0 || worst == ERR_BUSY)
 			worst = rc;
-			if (diag)
-				*diag = one;
-		}
+		add_failure(&all, &one);
 	}
+	if (diag)
+		*diag = all;
 	return worst;
 }
 

@@ -338,6 +338,10 @@ static void test_pg_open__what_cannot_be(void **state)
 			 ERR_BUSY);
 	assert_non_null(strstr(diag.text, "host=127.0.0.1 port=1: cannot connect: "));
 	assert_non_null(strstr(diag.text, "refused"));
+	/* Of several hosts each is named: the second may be a standby that waits to be promoted. */
+	assert_int_equal(fails("host=127.0.0.1,127.0.0.1 port=1,2 user=a", 1000, &diag), ERR_BUSY);
+	assert_non_null(strstr(diag.text, "host=127.0.0.1 port=1: cannot connect: "));
+	assert_non_null(strstr(diag.text, "; host=127.0.0.1 port=2: cannot connect: "));
 	assert_int_equal(fails("host=a secret", 1000, &diag), ERR_INVALID);
 	assert_int_equal(fails("postgresql://me:secret/secret@127.0.0.1/a", 1000, &diag),
 			 ERR_INVALID);
