@@ -164,6 +164,17 @@ static int init_options(struct plugin *plugin, const struct mosquitto_opt *optio
 	return rc;
 }
 
+/* @ctx is the diag of the start, which ends where nothing can ever connect. */
+static void on_database_fault(void *ctx, bool is_of_file, const char *text)
+{
+	struct diag *diag = ctx;
+
+	if (is_of_file)
+		broker_log(BROKER_WARNING, "plugin_opt_database: %s", text);
+	else if (!diag->text[0])
+		(void)diag_set(diag, ERR_INVALID, "plugin_opt_database: %s", text);
+}
+
 static int init_ledger(struct plugin *plugin, struct diag *diag)
 {
 	const struct options *options = &plugin->options;
@@ -189,6 +200,9 @@ static int init_ledger(struct plugin *plugin, struct diag *diag)
 		return 0;
 	if (!wanted.broker && !ledger_is_shared(options->database) && plugin->host[0])
 		wanted.broker = plugin->host;
+	ledger_check_database(options->database, on_database_fault, diag);
+	if (diag->text[0])
+		return ERR_INVALID;
 	return ledger_open(&wanted, &plugin->rules->contract->plan, &plugin->ledger, diag);
 }
 

@@ -98,6 +98,19 @@ static bool are_local(const char *hosts)
 	}
 }
 
+struct place {
+	struct lint *lint;
+	const struct files *files;
+};
+
+static void on_fault(void *ctx, bool is_of_file, const char *text)
+{
+	const struct place *place = ctx;
+
+	(void)is_of_file;
+	add(place->lint, LINT_ERROR, place->files, "plugin_opt_database", text);
+}
+
 static void check_conninfo(struct lint *lint, const struct files *files)
 {
 	static const char word[] = "plugin_opt_database";
@@ -148,6 +161,7 @@ void lint_shared(struct lint *lint, const struct files *files)
 		return;
 	if (ledger_check_place(&place, &diag) != 0)
 		lint_add(lint, LINT_ERROR, "%s: %s", files->config, diag.text);
+	ledger_check_database(files->database, on_fault, &(struct place){ lint, files });
 	check_conninfo(lint, files);
 	check_bridges(lint, &files->broker);
 }

@@ -55,6 +55,14 @@ bool ledger_is_shared(const char *database);
 int ledger_check_place(const struct ledger_place *place, struct diag *diag) MUST_CHECK;
 
 /*
+ * Calls @say for each fault of a connection string, and of the files that it names, without
+ * connecting: one line, "sslmode: expected one of ...", valid for the call. @is_of_file: of a file,
+ * which may be mended while the broker runs. Nothing is said of a path, nor without libpq.
+ */
+void ledger_check_database(const char *database,
+			   void (*say)(void *ctx, bool is_of_file, const char *text), void *ctx);
+
+/*
  * The path of @place's journal, where its database is called @path: that without symbolic links;
  * free *ret. ERR_NOMEM.
  */

@@ -9,6 +9,12 @@ bool ledger_is_shared(const char *database)
 	return store_is_shared(database);
 }
 
+void ledger_check_database(const char *database,
+			   void (*say)(void *ctx, bool is_of_file, const char *text), void *ctx)
+{
+	store_check_text(database, say, ctx);
+}
+
 int ledger_check_place(const struct ledger_place *place, struct diag *diag)
 {
 	if (!store_is_shared(place->database))

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ledger/pg_check.h"
 #include "ledger/pg_internal.h"
 
 #define MS 1000000
@@ -289,6 +290,7 @@ int pg_open(const struct pg_place *place, struct pg **ret, struct diag *diag)
 {
 	struct pg *pg = calloc(1, sizeof(*pg));
 	PQconninfoOption *options;
+	char *message = NULL;
 	int rc;
 
 	if (!pg)
@@ -299,15 +301,12 @@ int pg_open(const struct pg_place *place, struct pg **ret, struct diag *diag)
 	rc = pg_lib_open(&pg->lib, diag);
 	if (rc)
 		goto out;
-	/* What libpq says of a malformed one may quote the password. */
-	options = pg->lib.PQconninfoParse(place->conninfo, NULL);
+	options = pg->lib.PQconninfoParse(place->conninfo, &message);
 	if (options && is_sound(place->conninfo, options))
 		rc = connect_any(pg, place, options, diag);
 	else
-		rc = diag_set(diag, ERR_INVALID,
-			      "the database's connection string is malformed: expected "
-			      "postgresql://user@host:port/name with %%40 for '@' and %%2F for "
-			      "'/', or key=value with libpq's keys");
+		rc = pg_check_malformed(place->conninfo, message, diag);
+	pg->lib.PQfreemem(message);
 	if (options)
 		pg->lib.PQconninfoFree(options);
 	if (rc == 0)

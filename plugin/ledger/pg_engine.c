@@ -1,4 +1,5 @@
 /* pg_engine.c -- the PostgreSQL engine: the table of its functions. */
+#include "ledger/pg_check.h"
 #include "ledger/pg_step.h"
 #include "ledger/pg_reader.h"
 #include "ledger/pg_store_internal.h"
@@ -73,6 +74,7 @@ const struct store_engine store_postgres = {
 	.name = "PostgreSQL",
 	.is_shared = true,
 	.shown = pg_shown,
+	.check_text = pg_check,
 	.open = pg_store_open,
 	.close = pg_store_close,
 	.set_patience = set_patience,

@@ -49,6 +49,10 @@ struct store_place {
  */
 bool store_is_conninfo(const char *place);
 
+/* As ledger_check_database(). */
+void store_check_text(const char *place, void (*say)(void *ctx, bool is_of_file, const char *text),
+		      void *ctx);
+
 /* Is the database at @place one that several brokers write at once? */
 bool store_is_shared(const char *place);
 

@@ -56,6 +56,15 @@ const char *store_shown(const char *place, char *ret)
 	return engine->shown ? engine->shown(place, ret) : place;
 }
 
+void store_check_text(const char *place, void (*say)(void *ctx, bool is_of_file, const char *text),
+		      void *ctx)
+{
+	const struct store_engine *engine = engine_of(place);
+
+	if (engine->check_text)
+		engine->check_text(place, say, ctx);
+}
+
 bool store_is_shared(const char *place)
 {
 	return engine_of(place)->is_shared;

@@ -15,6 +15,9 @@ struct store_engine {
 	const char *name; /* "SQLite", "PostgreSQL" */
 	bool is_shared;   /* other brokers write to the same database */
 	const char *(*shown)(const char *place, char *ret); /* NULL: the place as it is */
+	/* As ledger_check_database(); NULL: there is nothing to look at. */
+	void (*check_text)(const char *place,
+			   void (*say)(void *ctx, bool is_of_file, const char *text), void *ctx);
 
 	int (*open)(const struct store_place *place, unsigned busy_ms, struct store **ret,
 		    struct diag *diag);

@@ -127,6 +127,24 @@ def recovers(shop, is_up):
     shop.check()
 
 
+def test_connection_string(new_shop):
+    """What can never connect ends the start; a file is named once, and may be mended meanwhile."""
+    shop = new_shop()
+    shop.use(shop.conninfo().replace(" user=", " sslmod=require user="))
+    assert not starts_or_says(shop, 'knows no key "sslmod"')
+    shop.use(shop.conninfo(more=" sslmode=verify_full"))
+    assert not starts_or_says(shop, "plugin_opt_database: sslmode: expected one of disable, .*")
+    passfile = shop.broker.path("pgpass")
+    with open(passfile, "w") as file:
+        file.write("*:*:*:*:right\n")
+    os.chmod(passfile, 0o644)
+    shop.use(shop.conninfo().replace("password=right", "passfile=%s" % passfile))
+    is_up = starts_or_says(shop, "passfile %s: .*expected a file of mode 0600" % passfile)
+    os.chmod(passfile, 0o600)
+    recovers(shop, is_up)
+    assert shop.broker.log().count("expected a file of mode 0600") == 1
+
+
 def test_wrong_password(new_shop):
     shop = new_shop()
     shop.use(shop.conninfo("a-wrong-one"))

@@ -71,3 +71,47 @@ def test_debian_layout(folder):
     with open(folder + "/etc/mosquitto.conf", "w") as file:
         file.write("persistence true\ninclude_dir %s/etc/conf.d\n" % folder)
     assert lint(folder + "/etc/conf.d/petstore.conf", "--strict") == ["0 errors, 0 warnings"]
+
+
+def lint_database(folder, conninfo, **environment):
+    """What lint says of a connection string, whose line it names."""
+    config = str(folder / "mosquitto.conf")
+    data = os.path.join(harness.TOP, "test", "data", "ctl")
+    (folder / "mosquitto.conf").write_text(
+        "plugin mosquitto_petstore.so\nplugin_opt_broker a\nplugin_opt_database %s\n"
+        "plugin_opt_contract %s/shop-1.asyncapi.json\nplugin_opt_access %s/access-1.json\n"
+        % (conninfo, data, data))
+    done = subprocess.run([TOOL, "lint", "--config", config], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=dict(os.environ, **environment))
+    at = "error: %s:3: plugin_opt_database: " % config
+    return [line[len(at):] for line in done.stdout.splitlines() if line.startswith(at)]
+
+
+def test_passfile(tmp_path):
+    """libpq ignores one that is not its owner's alone."""
+    passfile = tmp_path / "pgpass"
+    conninfo = "host=localhost dbname=shop passfile=%s" % passfile
+    assert lint_database(tmp_path, conninfo) == ["passfile %s: No such file or directory" % passfile]
+    passfile.write_text("*:*:*:*:secret\n")
+    passfile.chmod(0o644)
+    assert lint_database(tmp_path, conninfo) == [
+        "passfile %s: libpq reads no password from it; expected a file of mode 0600" % passfile]
+    passfile.chmod(0o600)
+    assert lint_database(tmp_path, conninfo) == []
+
+
+def test_service(tmp_path):
+    """It is looked up, and what it says is looked at as the connection string itself."""
+    services = tmp_path / "services.conf"
+    environment = {"PGSERVICEFILE": str(services), "PGSYSCONFDIR": str(tmp_path / "none")}
+    services.write_text("[other]\nhost=db\n")
+    (line,) = lint_database(tmp_path, "service=petstore", **environment)
+    assert line.startswith("service: neither %s nor " % services) and "[petstore]" in line
+    services.write_text("[petstore]\n# ours\nhost=db\nsslmod=require\nsslmode=on\nport=5432\n"
+                        "[other]\nx=1\n")
+    assert lint_database(tmp_path, "service=petstore", **environment) == [
+        '%s:4: "sslmod": libpq knows no such key' % services,
+        "%s:5: sslmode: expected one of disable, allow, prefer, require, verify-ca, verify-full"
+        % services]
+    services.write_text("[petstore]\nhost=db\nsslmode=require\n")
+    assert lint_database(tmp_path, "service=petstore", **environment) == []

@@ -346,6 +346,13 @@ static void test_pg_open__what_cannot_be(void **state)
 	assert_int_equal(fails("postgresql://me:secret/secret@127.0.0.1/a", 1000, &diag),
 			 ERR_INVALID);
 	assert_int_equal(fails("postgresql://me:12/secret@127.0.0.1/a", 1000, &diag), ERR_INVALID);
+	assert_int_equal(fails("host=a sslmod=secret dbname=b", 1000, &diag), ERR_INVALID);
+	assert_non_null(strstr(diag.text, "libpq knows no key \"sslmod\""));
+	assert_int_equal(fails("postgresql://a/b?sslmod=secret", 1000, &diag), ERR_INVALID);
+	assert_non_null(strstr(diag.text, "libpq knows no key \"sslmod\""));
+	/* These keys are parts of passwords. */
+	assert_int_equal(fails("host=a password=my secret=1", 1000, &diag), ERR_INVALID);
+	assert_int_equal(fails("postgresql://me:my/x?secret=1@a/b", 1000, &diag), ERR_INVALID);
 	(void)snprintf(line, sizeof(line), "%s dbname=not_there password=secret", server());
 	assert_int_equal(fails(line, 1000, &diag), ERR_IO);
 	assert_non_null(strstr(diag.text, "does not exist"));
