@@ -94,6 +94,15 @@ static struct delivered *put_delivered(struct crossings *c, const char *topic, s
 	return delivered;
 }
 
+static const struct delivered *find_delivered(const struct crossings *c, const char *topic,
+					      size_t len)
+{
+	uint64_t key = hash(c, topic, len, 0);
+	const struct delivered *delivered = &c->delivered[key % CROSSINGS_TOPICS];
+
+	return delivered->key == key ? delivered : NULL;
+}
+
 static uint64_t event_key(const struct crossings *c, const struct crossings_delivery *event)
 {
 	return hash(c, event->origin, strlen(event->origin), (uint64_t)event->sequence);
@@ -126,6 +135,22 @@ static bool is_recent(const struct delivered *delivered, int64_t now_ns)
 	return delivered->written_ns && now_ns - delivered->written_ns < CROSSINGS_NS;
 }
 
+bool crossings_is_last(const struct crossings *c, const struct crossings_delivery *delivery)
+{
+	const struct delivered *delivered = find_delivered(c, delivery->topic, delivery->len);
+
+	return delivered && delivered->last == event_key(c, delivery);
+}
+
+/* Does what the topic has here go by what this broker knows, and not by bridges alone? */
+static bool is_open(const struct delivered *delivered, const struct crossings_delivery *event,
+		    int64_t now_ns)
+{
+	bool is_known = delivered->last || delivered->revision > 0;
+
+	return is_recent(delivered, now_ns) || (event->is_will && is_known);
+}
+
 enum crossings_settled crossings_settle(struct crossings *c, const struct crossings_delivery *event,
 					int64_t now_ns)
 {
@@ -138,17 +163,10 @@ enum crossings_settled crossings_settle(struct crossings *c, const struct crossi
 		return CROSSINGS_AGREES;
 	}
 	if (!crossings_has_met(c, event->origin, event->sequence))
-		return is_recent(delivered, now_ns) ? CROSSINGS_OPEN : CROSSINGS_AGREES;
+		return is_open(delivered, event, now_ns) ? CROSSINGS_OPEN : CROSSINGS_AGREES;
+	if (event->revision == 0)
+		return CROSSINGS_AGREES; /* it went by what the database retains */
 	return event->revision >= delivered->doubtful ? CROSSINGS_DIFFERS : CROSSINGS_AGREES;
-}
-
-static const struct delivered *find_delivered(const struct crossings *c, const char *topic,
-					      size_t len)
-{
-	uint64_t key = hash(c, topic, len, 0);
-	const struct delivered *delivered = &c->delivered[key % CROSSINGS_TOPICS];
-
-	return delivered->key == key ? delivered : NULL;
 }
 
 uint64_t crossings_delivered(const struct crossings *c, const char *topic, size_t len)
@@ -170,7 +188,7 @@ static struct crossings_topic *find(struct crossings *c, const struct crossings_
 {
 	for (size_t i = 0; i < c->count; i++)
 		if (c->waiting[i].len == topic->len && c->waiting[i].sequence == topic->sequence &&
-		    c->waiting[i].settled == topic->settled &&
+		    c->waiting[i].is_settled == topic->is_settled &&
 		    memcmp(c->waiting[i].topic, topic->topic, topic->len) == 0 &&
 		    strcmp(c->waiting[i].origin, topic->origin) == 0)
 			return &c->waiting[i];
@@ -206,7 +224,7 @@ bool crossings_due(struct crossings *c,
 		struct crossings_topic *waiting = &c->waiting[i];
 
 		if (now_ns < waiting->until_ns &&
-		    (waiting->settled > 0 || !has_heard(ctx, waiting->origin, waiting->sequence)))
+		    (waiting->is_settled || !has_heard(ctx, waiting->origin, waiting->sequence)))
 			continue;
 		*ret = *waiting;
 		free(c->taken);

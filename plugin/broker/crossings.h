@@ -45,11 +45,16 @@ struct crossings_delivery {
 	int64_t sequence;   /* there; 0: nowhere */
 	uint64_t revision;  /* of its entity, as @origin said; 0: none */
 	int64_t written_ns; /* this broker kept it then; 0: another one */
+	bool is_will;       /* crossings_settle(): a broker that ended hands none out */
 };
 void crossings_deliver(struct crossings *crossings, const struct crossings_delivery *delivery);
 
 /* What the database says of the topic was delivered, after all that was settled so far. */
 void crossings_stand(struct crossings *crossings, const char *topic, size_t len);
+
+/* Is it what was delivered last? */
+bool crossings_is_last(const struct crossings *crossings,
+		       const struct crossings_delivery *delivery);
 
 enum crossings_settled {
 	CROSSINGS_AGREES,  /* what was delivered last is this, or later, or bridges will tell */
@@ -79,7 +84,9 @@ struct crossings_topic {
 	const char *origin; /* NUL-terminated */
 	int64_t sequence;
 	int64_t until_ns;
-	uint64_t settled; /* above 0: it was heard, with this revision, and waits for a bridge */
+	bool is_settled;   /* it was heard, and waits for a bridge until @until_ns */
+	uint64_t revision; /* of its entity then; 0: none */
+	bool is_will;      /* as in struct crossings_delivery */
 };
 
 /* Copies it. False: there is no room, or no memory: it is due now. */

@@ -520,6 +520,14 @@ bool peers_read_kept(const struct plugin *plugin, const void *properties, struct
 /* Adds what this broker kept last, or that it kept nothing, to the message. */
 void peers_say_kept(const struct plugin *plugin, struct mosquitto_evt_message *event, bool is_kept);
 
+/*
+ * What a last will goes out with: its @properties (NULL: not shown, none) but for those that
+ * brokers say to each other, and behind them what this broker kept last, or that it kept nothing.
+ * The caller's; NULL: memory ran out.
+ */
+struct mqtt5__property *peers_make_kept(const struct plugin *plugin, const void *properties,
+					bool is_kept);
+
 /* Adds to @list that the plugin publishes what the database says; nothing, where it is not shared.
  */
 void peers_say_again(const struct plugin *plugin, struct mqtt5__property **list);
@@ -539,6 +547,13 @@ bool events_others_message(struct plugin *plugin, const struct mosquitto_evt_mes
 
 /* The pending publish was kept, where that was asked for: says so to peers. */
 void events_others_kept(struct plugin *plugin, struct mosquitto_evt_message *event);
+
+/*
+ * An allowed last will, which was kept where that was asked for: publishes it in the broker's
+ * place, with what peers have to know. False: it goes out as the client made it.
+ */
+bool events_others_will(struct plugin *plugin, const struct gate_request *request,
+			const struct decision *decision);
 
 /* Hears what the database tells of other brokers. */
 void events_others_tick(struct plugin *plugin, int64_t now_ns);

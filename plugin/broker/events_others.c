@@ -19,6 +19,7 @@
 #define SETTLED_NS INT64_C(1000000000) /* a topic waits no longer for the database */
 #define NEWS_A_TICK 4096u
 #define GRACE_NS INT64_C(250000000)   /* a bridge may bring what the database told first */
+#define WILL_NS INT64_C(200000000)    /* a will that the plugin publishes has gone out by then */
 #define NEVER_HEARD INT64_MAX         /* as a sequence */
 #define LINES_NS INT64_C(10000000000) /* lines about what was dropped come no more often */
 
@@ -100,12 +101,6 @@ static bool meet_entity(struct plugin *plugin, const struct peers_kept *kept)
 		look_later(plugin, message, kept);
 	if (is_old)
 		return drop(plugin);
-	crossings_deliver(plugin->crossings,
-			  &(struct crossings_delivery){ .topic = message->topic,
-							.len = message->topic_len,
-							.origin = kept->origin,
-							.sequence = kept->sequence,
-							.revision = kept->revision });
 	return true;
 }
 
@@ -113,9 +108,19 @@ static bool meet(struct plugin *plugin, const struct peers_kept *kept)
 {
 	const struct message *message = &plugin->pending.request.message;
 
-	if (plugin->pending.decision.write.entity == ENTITY_NONE)
-		return is_retained_still(plugin, message, kept) || drop(plugin);
-	return meet_entity(plugin, kept);
+	bool is_entity = plugin->pending.decision.write.entity != ENTITY_NONE;
+
+	if (is_entity && !meet_entity(plugin, kept))
+		return false;
+	if (!is_entity && !is_retained_still(plugin, message, kept))
+		return drop(plugin);
+	crossings_deliver(plugin->crossings,
+			  &(struct crossings_delivery){ .topic = message->topic,
+							.len = message->topic_len,
+							.origin = kept->origin,
+							.sequence = kept->sequence,
+							.revision = kept->revision });
+	return true;
 }
 
 /* It was kept in another database, or says nothing of where: it is taken over, as any peer's. */
@@ -169,6 +174,42 @@ void events_others_kept(struct plugin *plugin, struct mosquitto_evt_message *eve
 	peers_say_kept(plugin, event, is_kept && plugin->ledger);
 	if (is_kept)
 		note_delivery(plugin, message);
+}
+
+/* What is delivered behind it may have been kept after it: then that has to go out last. */
+static void look_after_will(struct plugin *plugin, const struct message *message, int64_t sequence)
+{
+	const struct crossings_topic will = { .topic = message->topic,
+					      .len = message->topic_len,
+					      .origin = plugin->host,
+					      .sequence = sequence,
+					      .until_ns = clock_mono_ns() + WILL_NS,
+					      .is_settled = true };
+
+	if (!crossings_wait(plugin->crossings, &will))
+		publish_standing(plugin, message->topic, message->topic_len);
+}
+
+bool events_others_will(struct plugin *plugin, const struct gate_request *request,
+			const struct decision *decision)
+{
+	const struct message *message = &request->message;
+	bool is_kept = decision->has_write || decision->has_retained, is_out;
+
+	if (!plugin->broker.properties.is_there || message->topic[0] == '$')
+		return false;
+	if (plugin->is_ending)
+		return is_kept; /* nothing of the plugin's goes out: others hear of it by the
+				   database */
+	is_out = broker_publish_take(&plugin->broker, NULL, message,
+				     peers_make_kept(plugin, request->properties, is_kept));
+	if (is_kept && is_out) {
+		note_delivery(plugin, message);
+		look_after_will(plugin, message, ledger_kept(plugin->ledger).sequence);
+	} else if (is_kept) {
+		publish_standing(plugin, message->topic, message->topic_len);
+	}
+	return true;
 }
 
 /* ---- what the database tells --------------------------------------------------------------- */
@@ -239,13 +280,16 @@ static void compare_delivered(struct plugin *plugin, const struct others_news *n
 						    .len = event->topic_len,
 						    .origin = news->origin,
 						    .sequence = news->sequence,
-						    .revision = event->revision };
+						    .revision = event->revision,
+						    .is_will = event->is_will };
 	const struct crossings_topic later = { .topic = event->topic,
 					       .len = event->topic_len,
 					       .origin = news->origin,
 					       .sequence = news->sequence,
 					       .until_ns = clock_mono_ns() + GRACE_NS,
-					       .settled = event->revision };
+					       .is_settled = true,
+					       .revision = event->revision,
+					       .is_will = event->is_will };
 
 	switch (crossings_settle(plugin->crossings, &settled, clock_mono_ns())) {
 	case CROSSINGS_AGREES:
@@ -271,7 +315,7 @@ static void hear_event(struct plugin *plugin, const struct others_news *news)
 		hear_overruled(plugin, &match, news);
 		return;
 	}
-	if (event->revision > 0)
+	if (event->revision > 0 || event->is_will)
 		compare_delivered(plugin, news);
 	if (event->unique)
 		ledger_heard_unique(plugin->ledger, event->publisher, event->unique);
@@ -326,9 +370,12 @@ static bool is_wanted(struct plugin *plugin, const struct crossings_topic *due, 
 						    .len = due->len,
 						    .origin = due->origin,
 						    .sequence = due->sequence,
-						    .revision = due->settled };
+						    .revision = due->revision,
+						    .is_will = due->is_will };
 
-	if (due->settled > 0)
+	if (strcmp(due->origin, plugin->host) == 0)
+		return !crossings_is_last(plugin->crossings, &settled);
+	if (due->is_settled)
 		return crossings_settle(plugin->crossings, &settled, now_ns) != CROSSINGS_AGREES;
 	return due->sequence != NEVER_HEARD || is_behind(plugin, due);
 }

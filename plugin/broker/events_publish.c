@@ -328,8 +328,10 @@ int events_check_publish(struct plugin *plugin, struct mosquitto_evt_acl_check *
 	request->message.is_will = is_will = events_is_will(plugin, event->client, session);
 	request->is_source = !session && broker_is_source(event->client);
 	pending->is_resend = false;
-	if (is_will)
+	if (is_will) {
+		request->is_of_elsewhere = true; /* no broker has kept it */
 		properties_show(plugin, event->client, event->properties, false, request);
+	}
 	if (plugin->arrival.handle == event->client && !is_will && session &&
 	    session->state == SESSION_VALID)
 		return ask_again(plugin, &publish);

@@ -5,6 +5,9 @@
  * Some send it before: then ACL_CHECK allows it like a publish, and no MESSAGE follows. By then the
  * broker has accepted it: all deliveries of a forbidden one are refused, and if it was retained,
  * the message before it is retained again.
+ *
+ * Where brokers share a database each message says who kept it, which a will can't: a client could
+ * say it in the broker's place. So the broker is told no, and the plugin publishes the will itself.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +27,8 @@ bool events_is_will(const struct plugin *plugin, const struct mosquitto *client,
 	       strcmp(broker_who(client).client_id, arrival->id) == 0;
 }
 
-int events_will(struct plugin *plugin, struct feed_publish *publish, struct decision *decision,
-		int64_t took_ns)
+static int decide(struct plugin *plugin, struct feed_publish *publish, struct decision *decision,
+		  int64_t took_ns)
 {
 	if (decision->verdict == VERDICT_ALLOW)
 		feed_will(plugin->feed, publish, decision);
@@ -38,6 +41,17 @@ int events_will(struct plugin *plugin, struct feed_publish *publish, struct deci
 	if (plugin->pending.is_doubtful)
 		return events_leave_open(plugin, publish);
 	return events_answer(plugin, publish, decision, took_ns);
+}
+
+int events_will(struct plugin *plugin, struct feed_publish *publish, struct decision *decision,
+		int64_t took_ns)
+{
+	int rc = decide(plugin, publish, decision, took_ns);
+
+	if (rc == MOSQ_ERR_SUCCESS && plugin->crossings &&
+	    events_others_will(plugin, publish->request, decision))
+		return MOSQ_ERR_ACL_DENIED;
+	return rc;
 }
 
 /* ---- a publish that may turn out to be one ------------------------------------------------ */
@@ -120,14 +134,14 @@ __attribute__((cold, noinline)) static void settle_will(struct plugin *plugin, b
 					  .port = publish.session->port,
 					  .client_id = publish.session->client_id,
 					  .shown = shown };
-	request->message.is_will = true;
+	request->message.is_will = request->is_of_elsewhere = true;
 	gate_decide(&plugin->gate, events_principal(plugin, publish.client, publish.session),
 		    request, &pending->decision);
 	if (is_end) { /* the client is freed, but not what we know of it */
 		end_with_will(plugin, &publish, &pending->decision);
 		return;
 	}
-	if (events_will(plugin, &publish, &pending->decision, 0) == MOSQ_ERR_SUCCESS)
+	if (decide(plugin, &publish, &pending->decision, 0) == MOSQ_ERR_SUCCESS)
 		return;
 	pending->is_refused = true;
 	if (request->message.is_retained)

@@ -23,7 +23,7 @@
 #define LAST_PAIRS 4u /* PEERS_PROPERTY and these three */
 #define NONE "none"
 #define AGAIN "again"
-#define OUT_BYTES 65536u /* of properties; a message with more keeps them */
+#define OUT_BYTES 65536u /* of properties; a message with more keeps them, a last will has none */
 
 bool peers_is_kept_pair(const char *name)
 {
@@ -121,18 +121,39 @@ static void add(const struct plugin *plugin, mosquitto_property **list, const ch
 	(void)api->add_pair(list, PROPERTY_ID_USER, PEERS_REVISION, number);
 }
 
-void peers_say_kept(const struct plugin *plugin, struct mosquitto_evt_message *event, bool is_kept)
+static void add_kept(const struct plugin *plugin, mosquitto_property **list, bool is_kept)
 {
 	struct others_kept kept = { 0, 0 };
 	char sequence[24] = NONE;
 
-	if (!plugin->broker.properties.is_there || event->topic[0] == '$')
-		return;
 	if (is_kept) {
 		kept = ledger_kept(plugin->ledger);
 		(void)snprintf(sequence, sizeof(sequence), "%" PRId64, kept.sequence);
 	}
-	add(plugin, &event->properties, sequence, kept.revision);
+	add(plugin, list, sequence, kept.revision);
+}
+
+void peers_say_kept(const struct plugin *plugin, struct mosquitto_evt_message *event, bool is_kept)
+{
+	if (plugin->broker.properties.is_there && event->topic[0] != '$')
+		add_kept(plugin, &event->properties, is_kept);
+}
+
+struct mqtt5__property *peers_make_kept(const struct plugin *plugin, const void *properties,
+					bool is_kept)
+{
+	struct mqtt5__property *list = NULL;
+	unsigned char *bytes = properties ? malloc(OUT_BYTES) : NULL;
+	size_t len;
+	bool is_cut;
+
+	if (bytes) {
+		len = properties_read_others(plugin, properties, bytes, OUT_BYTES, &is_cut);
+		list = is_cut ? NULL : properties_make(plugin, bytes, len);
+	}
+	free(bytes);
+	add_kept(plugin, &list, is_kept);
+	return list;
 }
 
 void peers_say_again(const struct plugin *plugin, struct mqtt5__property **list)

@@ -185,7 +185,7 @@ class RawClient:
     def __init__(self, stream, version=5, client_id="", user=None, password=None, clean=True,
                  will=None, expiry=0, keepalive=60, auth=None, is_patient=True):
         """
-        @will: (topic, payload, qos, retain). @expiry: of the session, seconds, MQTT 5.
+        @will: (topic, payload, qos, retain), and bytes of properties. @expiry: of the session, seconds, MQTT 5.
         @auth: (method, data, function from the broker's AUTH data to the answer's), MQTT 5.
         Without @is_patient finish() waits for CONNACK.
         """
@@ -202,9 +202,10 @@ class RawClient:
         flags = 0x02 if clean else 0
         body = field(client_id)
         if will:
-            topic, payload, qos, retain = will
+            topic, payload, qos, retain, *own = will
             flags |= 0x04 | qos << 3 | (0x20 if retain else 0)
-            body += (b"\0" if version == 5 else b"") + field(topic) + field(payload)
+            own = b"".join(own)
+            body += (length(len(own)) + own if version == 5 else b"") + field(topic) + field(payload)
         if user is not None:
             flags |= 0x80
             body += field(user)

@@ -164,6 +164,13 @@ def test_a_ban_counts_on_all(pair):
     harness.until(lambda: code(a) == 0, "its end", 1)
 
 
+def kept_by(origin, sequence, revision):
+    """What brokers say to each other, as properties."""
+    return b"".join(b"\x26" + rawmqtt.field(name) + rawmqtt.field(value) for name, value in
+                    (("petstore-origin", origin), ("petstore-sequence", sequence),
+                     ("petstore-revision", revision)))
+
+
 def test_who_kept_it_is_not_forged(pair):
     """What a client says of that is in front of the truth, which counts; 2.1 shows it to peers only."""
     a, b = pair.brokers
@@ -171,9 +178,7 @@ def test_who_kept_it_is_not_forged(pair):
     topic, payload = messages.order(each)
     reader = b.client("backoffice")
     reader.subscribe(topic)
-    forged = b"".join(b"\x26" + rawmqtt.field(name) + rawmqtt.field(value) for name, value in
-                      (("petstore-origin", "b"), ("petstore-sequence", "again"),
-                       ("petstore-revision", "9"))) * 2
+    forged = kept_by("b", "again", "9") * 2
     assert a.client("orders-service").publish(topic, payload, 1, retain=True, properties=forged) in (
         cluster.ACCEPTED)
     assert reader.message().payload == payload
@@ -273,3 +278,66 @@ def test_one_step_on_top_of_another(new_cluster):
     kept = dict(several.rows("SELECT id, status FROM orders"))
     for heard in last_heard(readers):
         assert {each: heard.get(each) for each in orders} == {each: kept[each] for each in orders}
+
+
+@pytest.mark.parametrize("origin", ["", "a", "b"])
+def test_a_will_is_one_event(pair, origin):
+    """Whatever its client says of who kept it; each subscriber hears it once, and all retain it."""
+    a, b = pair.brokers
+    pet = messages.unique("pet")
+    wills = [messages.availability(pet, False), messages.pet_status(pet)]
+    forged = kept_by(origin, "77777", str(2**62)) if origin else b""
+    readers = [broker.client("backoffice") for broker in pair.brokers]
+    for reader in readers:
+        reader.subscribe("pets/#", qos=1)
+        drain(reader)
+    for user, will in zip(("collar-7", "backoffice"), wills):
+        a.client(user, will=(*will, 1, True, forged)).drop()
+    for reader in readers:
+        assert sorted((message.topic, message.payload) for message in drain(reader, 1)) == (
+            sorted(wills))
+    assert sorted(pair.rows("SELECT topic, origin, will FROM events WHERE topic LIKE ?",
+                            "pets/%s/%%" % pet)) == sorted((will[0], "a", 1) for will in wills)
+    assert cluster.standing(a, "pets/%s/+" % pet) == dict(wills) == (
+        cluster.standing(b, "pets/%s/+" % pet))
+
+
+def test_a_will_before_what_its_client_says_next(pair):
+    """One that takes its own place over: what it says then stands, and is heard last."""
+    a, _ = pair.brokers
+    pet = messages.unique("pet")
+    topic, payload = messages.availability(pet, False)
+    readers = [broker.client("backoffice") for broker in pair.brokers]
+    for reader in readers:
+        reader.subscribe(topic, qos=1)
+    for _ in range(5):
+        a.client("collar-7", client_id="collar-7/same", will=(topic, payload, 1, True))
+    last = a.client("collar-7", client_id="collar-7/same")
+    said = messages.availability(pet, True)
+    assert last.publish(*said, qos=1, retain=True) in cluster.ACCEPTED
+    for reader in readers:
+        assert drain(reader, 0.6)[-1].payload == said[1]
+    for broker in pair.brokers:
+        assert cluster.standing(broker, topic) == dict([said])
+
+
+def test_a_will_of_a_broker_that_ends(new_cluster):
+    """It is kept once, and the others hear of it by the database."""
+    both = new_cluster().start()
+    a, b = both.brokers
+    pet = messages.unique("pet")
+    will = messages.availability(pet, False)
+    reader = b.client("backoffice")
+    client = a.client("collar-7", will=(*will, 1, True, kept_by("b", "7", "0")))
+    assert client.publish(*messages.availability(pet), qos=1, retain=True) in cluster.ACCEPTED
+    reader.subscribe(will[0], qos=1)
+    drain(reader)
+    a.stop()
+    assert reader.message(5).payload == will[1]
+    a._start()
+    both.wait_bridges()
+    assert drain(reader) == []
+    for broker in both.brokers:
+        assert cluster.standing(broker, will[0]) == dict([will])
+    assert both.rows("SELECT origin, will FROM events WHERE topic = ? ORDER BY seq", will[0]) == [
+        ("a", 0), ("a", 1)]

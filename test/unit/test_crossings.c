@@ -157,6 +157,28 @@ static void test_crossings_settle__another_revision_than_was_said(void **state)
 	crossings_free(c);
 }
 
+/* A broker that ends hands out no will, so that no bridge brings it. */
+static void test_crossings_settle__a_will(void **state)
+{
+	struct crossings *c = made();
+	struct crossings_delivery will = said("orders/1", "a", 2, 0);
+
+	(void)state;
+	will.is_will = true;
+	assert_int_equal(crossings_settle(c, &will, 1000), CROSSINGS_AGREES); /* not of here */
+	deliver(c, "a", 1, 0, 0);
+	assert_int_equal(crossings_settle(c, &will, 1000), CROSSINGS_OPEN);
+	assert_false(crossings_is_last(c, &will));
+	assert_false(crossings_meet(c, "a", 2, NULL, 1));
+	deliver(c, "a", 2, 0, 0);
+	assert_int_equal(crossings_settle(c, &will, 1000), CROSSINGS_AGREES);
+	assert_true(crossings_is_last(c, &will));
+	deliver(c, "a", 3, 0, 0);
+	assert_int_equal(crossings_settle(c, &will, 1000), CROSSINGS_AGREES);
+	assert_false(crossings_is_last(c, &will));
+	crossings_free(c);
+}
+
 /* It waits for a bridge, whatever the database has told by then. */
 static bool has_all(void *ctx, const char *origin, int64_t sequence)
 {
@@ -172,14 +194,15 @@ static void test_crossings_due__a_bridge_has_its_time(void **state)
 					       .origin = "a",
 					       .sequence = 5,
 					       .until_ns = 100,
-					       .settled = 4 };
+					       .is_settled = true,
+					       .revision = 4 };
 	struct crossings_topic due;
 
 	(void)state;
 	assert_true(crossings_wait(c, &topic));
 	assert_false(crossings_due(c, has_all, NULL, 99, &due));
 	assert_true(crossings_due(c, has_all, NULL, 100, &due));
-	assert_int_equal(due.settled, 4);
+	assert_int_equal(due.revision, 4);
 	crossings_free(c);
 }
 
@@ -256,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_crossings_settle__in_order_all_agree),
 		cmocka_unit_test(test_crossings_settle__on_top_of_what_was_delivered),
 		cmocka_unit_test(test_crossings_settle__another_revision_than_was_said),
+		cmocka_unit_test(test_crossings_settle__a_will),
 		cmocka_unit_test(test_crossings_due__a_bridge_has_its_time),
 		cmocka_unit_test(test_crossings_due__when_it_was_heard_or_late),
 		cmocka_unit_test(test_crossings_wait__is_bounded),
