@@ -123,7 +123,10 @@ static bool meet(struct plugin *plugin, const struct peers_kept *kept)
 	return true;
 }
 
-/* It was kept in another database, or says nothing of where: it is taken over, as any peer's. */
+/*
+ * It was kept in another database, or says nothing of where: it is taken over, as any peer's. A
+ * broker of this database says where of all that it sends.
+ */
 static bool take_over(struct plugin *plugin, const struct mosquitto *client)
 {
 	struct gate_request *request = &plugin->pending.request;
@@ -134,12 +137,26 @@ static bool take_over(struct plugin *plugin, const struct mosquitto *client)
 	return plugin->pending.decision.verdict == VERDICT_ALLOW;
 }
 
+/* It may be kept here or not: the peer is closed, and sends it again. */
+static bool put_off(struct plugin *plugin, const struct diag *diag)
+{
+	gate_refuse(&plugin->pending.decision, REASON_STORE_UNAVAILABLE, diag->text);
+	return false;
+}
+
 bool events_others_message(struct plugin *plugin, const struct mosquitto_evt_message *event)
 {
 	struct peers_kept kept;
+	struct diag diag;
+	int is_of_ours;
 
-	if (!peers_read_kept(plugin, event->properties, &kept) ||
-	    !ledger_is_of_ours(plugin->ledger, kept.origin))
+	if (!peers_read_kept(plugin, event->properties, &kept))
+		return take_over(plugin, event->client);
+	diag_init(&diag);
+	is_of_ours = ledger_find_broker(plugin->ledger, kept.origin, &diag);
+	if (is_of_ours < 0)
+		return put_off(plugin, &diag);
+	if (is_of_ours == 0)
 		return take_over(plugin, event->client);
 	if (kept.is_again || strcmp(kept.origin, plugin->host) == 0)
 		return drop(plugin);

@@ -16,6 +16,9 @@
  * current message may be much larger than the resend). At QoS 2 it is delivered at PUBREL if
  * releases.h allows it; if that does not remember it, only if it is the entity's last message. A
  * resend is never retained.
+ *
+ * To brokers of the same database nothing of this is news: they are told so (peers_say_again()),
+ * and nothing of it is written there as another site's.
  */
 #include "broker/events.h"
 
@@ -162,6 +165,7 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
 	event->retain = false;
 	if (request->message.qos == 2) {
 		hold_back(plugin, event->client, request);
+		peers_say_again(plugin, &event->properties);
 		return;
 	}
 	if (may_replace(plugin, event))
@@ -174,4 +178,7 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
 	} else {
 		plugin->deliveries.withheld = event->payload;
 	}
+	/* Also of what is withheld: a bridge of this broker's own is not asked whether it may read.
+	 */
+	peers_say_again(plugin, &event->properties);
 }

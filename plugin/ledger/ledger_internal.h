@@ -73,6 +73,12 @@ static inline bool ledger_remembers(const struct ledger_entity *known, unsigned 
 	return known->remembered >> column & 1;
 }
 
+/* A name that the database had no broker of at @asked_ms (monotonic); "": none. */
+struct ledger_stranger {
+	char name[OTHERS_NAME_MAX];
+	int64_t asked_ms;
+};
+
 /* Up to where another broker was heard. */
 struct ledger_origin {
 	char name[OTHERS_NAME_MAX];
@@ -209,6 +215,10 @@ struct ledger {
 		struct others_kept kept;
 		unsigned origins;
 		struct ledger_origin origin[OTHERS_BROKERS_MAX];
+		struct ledger_stranger stranger[OTHERS_STRANGERS]; /* a ring */
+		unsigned next_stranger;
+		unsigned asked; /* for names, since @asked_ms */
+		int64_t asked_ms;
 	} others;
 
 	struct state_facts scratch; /* of an entity that memory has no room for */

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "ledger/ledger_internal.h"
 #include "ledger/pg_watch.h"
 
@@ -80,13 +81,13 @@ bool ledger_is_since_start(const struct ledger *l, const char *broker, int64_t s
 	       (sequence < 0 ? sequence < origin->began_strict : sequence > origin->began_applied);
 }
 
-bool ledger_is_of_ours(const struct ledger *l, const char *broker)
+/* ---- whose name is it? --------------------------------------------------------------------- */
+
+static bool is_known(const struct ledger *l, const char *broker)
 {
 	struct others_broker known[OTHERS_BROKERS_MAX];
 	size_t count;
 
-	if (!l->others.watch)
-		return false;
 	if (strcmp(broker, l->broker) == 0 || find_origin(l, broker))
 		return true;
 	/* One that has just come, and has carried nothing yet. */
@@ -96,6 +97,58 @@ bool ledger_is_of_ours(const struct ledger *l, const char *broker)
 			return true;
 	return false;
 }
+
+static bool is_stranger(const struct ledger *l, const char *broker, int64_t now_ms)
+{
+	for (unsigned i = 0; i < OTHERS_STRANGERS; i++) {
+		const struct ledger_stranger *stranger = &l->others.stranger[i];
+
+		if (strcmp(stranger->name, broker) == 0 &&
+		    now_ms - stranger->asked_ms < OTHERS_STRANGER_MS)
+			return true;
+	}
+	return false;
+}
+
+static void remember_stranger(struct ledger *l, const char *broker, int64_t now_ms)
+{
+	struct ledger_stranger *stranger =
+		&l->others.stranger[l->others.next_stranger++ % OTHERS_STRANGERS];
+
+	(void)strcpy(stranger->name, broker); /* its length was looked at */
+	stranger->asked_ms = now_ms;
+}
+
+/* Whoever brings many names must not keep the broker's thread waiting for the database. */
+static bool may_ask(struct ledger *l, int64_t now_ms)
+{
+	if (now_ms - l->others.asked_ms >= OTHERS_STRANGER_MS) {
+		l->others.asked_ms = now_ms;
+		l->others.asked = 0;
+	}
+	return l->others.asked++ < OTHERS_ASKED_MAX;
+}
+
+int ledger_find_broker(struct ledger *l, const char *broker, struct diag *diag)
+{
+	int64_t now_ms = clock_mono_ns() / 1000000;
+	int rc;
+
+	if (!l->others.watch || strlen(broker) >= OTHERS_NAME_MAX)
+		return 0;
+	if (is_known(l, broker))
+		return 1;
+	if (is_stranger(l, broker, now_ms))
+		return 0;
+	if (!may_ask(l, now_ms))
+		return diag_set(diag, ERR_BUSY, "too many names of brokers that are not known");
+	rc = pg_watch_find(store_reader_live(l->reader), broker, diag);
+	if (rc == 0)
+		remember_stranger(l, broker, now_ms);
+	return rc;
+}
+
+/* ---- figures and bans ---------------------------------------------------------------------- */
 
 size_t ledger_brokers(const struct ledger *l, struct others_broker *ret, size_t max)
 {

@@ -25,6 +25,10 @@
 			      */
 #define OTHERS_BANS_MAX 256u /* bans of this broker's that wait for the database */
 
+#define OTHERS_STRANGERS 16u /* names that no broker of the database has, remembered */
+#define OTHERS_STRANGER_MS 1000
+#define OTHERS_ASKED_MAX 32u /* for names, in that time */
+
 #define OTHERS_ALIVE_MS 5000 /* a broker that is silent for longer has gone */
 
 struct ledger;
@@ -85,8 +89,13 @@ struct others_broker {
  */
 bool ledger_next_other(struct ledger *ledger, struct others_news *ret);
 
-/* Is it a broker of this database, this one included? */
-bool ledger_is_of_ours(const struct ledger *ledger, const char *broker);
+/*
+ * 1: @broker is one of this database, this one included; 0: the database has no such broker. Asks
+ * the database, within its bound, of a name that is not known: what it does not have is believed
+ * for OTHERS_STRANGER_MS, of OTHERS_STRANGERS names. ERR_BUSY: it can't be asked now, or was asked
+ * OTHERS_ASKED_MAX times in that time.
+ */
+int ledger_find_broker(struct ledger *ledger, const char *broker, struct diag *diag) MUST_CHECK;
 
 /* Was all of @broker up to @sequence heard? False of one of which nothing was heard yet. */
 bool ledger_has_heard(const struct ledger *ledger, const char *broker, int64_t sequence);

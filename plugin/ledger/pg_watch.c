@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/thread.h"
+#include "ledger/pg_live.h"
 #include "ledger/pg_watch_internal.h"
 
 #define MS INT64_C(1000000)
@@ -113,6 +114,23 @@ size_t pg_watch_brokers(struct pg_watch *w, struct others_broker *ret, size_t ma
 	memcpy(ret, w->known, count * sizeof(*ret));
 	(void)pthread_mutex_unlock(&w->lock);
 	return count;
+}
+
+int pg_watch_find(struct pg_live *live, const char *name, struct diag *diag)
+{
+	struct pg_params params = { .count = 0 };
+	struct pg_rows rows = { 0 };
+	const struct pg_live_ask ask = { .sql = "SELECT 1 FROM brokers WHERE name = $1",
+					 .params = &params,
+					 .what = "cannot read the brokers" };
+	int rc;
+
+	pg_add_string(&params, name);
+	rc = pg_live_exec(live, &ask, &rows, diag);
+	if (rc == 0)
+		rc = pg_rows_count(&rows) > 0;
+	pg_rows_clear(&rows);
+	return rc;
 }
 
 static bool copy_name(char *ret, size_t cap, const char *name)

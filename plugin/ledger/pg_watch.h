@@ -23,6 +23,7 @@
 #define WATCH_BACK 10000
 #define WATCH_WAIT_MS 2000 /* for an answer of the database's */
 
+struct pg_live;
 struct pg_watch;
 
 /*
@@ -38,6 +39,8 @@ void pg_watch_free(struct pg_watch *watch); /* ends the thread; NULL is fine */
 /* The broker's thread: as ledger_next_other(), ledger_brokers() and ledger_share_ban(). */
 bool pg_watch_next(struct pg_watch *watch, struct others_news *ret);
 size_t pg_watch_brokers(struct pg_watch *watch, struct others_broker *ret, size_t max);
+/* 1: the database has a broker of this name, as @live finds; 0: it has not. Errors of a read. */
+int pg_watch_find(struct pg_live *live, const char *name, struct diag *diag) MUST_CHECK;
 void pg_watch_ban(struct pg_watch *watch, const struct others_ban *ban);
 
 /* Something of this broker's was committed: others are notified. For any thread; never waits. */
