@@ -389,7 +389,7 @@ PORTS      ?= 18800
 deps-cluster:
 	@scripts/deps.sh run cluster
 
-run-cluster: deps-cluster  ## the same with BROKERS=3 (or 2) brokers, PostgreSQL with a standby, and HAProxy
+run-cluster: deps-cluster  ## the same with BROKERS=3 (or 2) brokers, PostgreSQL with a standby, and HAProxy (PORTS=18800: the first of 100)
 	@$(MAKE) --no-print-directory all
 	@CLUSTER_DIR="$(CLUSTER_DIR)" BROKERS="$(BROKERS)" PORTS="$(PORTS)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
 	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" exec scripts/cluster.sh

@@ -32,7 +32,8 @@ static const struct shared_row {
 	  "a folder of documents that references find by their $id",
 	  AT(files.contract_schemas) } },
 	{ CTL_ACCESS, { "access", ARGS_FILE, "FILE", "the access file", AT(files.access) } },
-	{ CTL_DATABASE, { "database", ARGS_FILE, "FILE", "the database", AT(files.database) } },
+	{ CTL_DATABASE, { "database", ARGS_FILE, "PLACE",
+	  "the database: a path, or a connection string of PostgreSQL", AT(files.database) } },
 	{ 0, { "color", ARGS_WORD, "WHEN", "auto (on a terminal), always or never", AT(color),
 	  .words = "auto always never" } },
 };

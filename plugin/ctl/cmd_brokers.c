@@ -97,7 +97,8 @@ const struct ctl_command ctl_brokers = {
 	.help = "A broker that has ended well is stopped; one that gives no sign for five seconds\n"
 		"is silent. carried: the last write of its journal that the database has;\n"
 		"waiting: how many are not there yet, and lag: how old the oldest of them is.\n"
-		"overruled: how many of its steps another broker's came before. With --json\n"
+		"overruled: how many steps that it had accepted do not count, because a step of\n"
+		"another broker that contradicts them reached the database first. With --json\n"
 		"also host, start and the version of the tables that it knows. Exit status 1:\n"
 		"one is silent.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_DATABASE,

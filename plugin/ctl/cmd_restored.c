@@ -31,7 +31,7 @@ static int run(struct ctl_call *call)
 
 const struct ctl_command ctl_restored = {
 	.name = "restored",
-	.arguments = "[--config FILE] [--database FILE]",
+	.arguments = "[--config FILE] [--database PLACE]",
 	.summary = "declares the database a copy, or its journal lost",
 	.help = "A database that was in use when it was copied, or whose broker was killed, says\n"
 		"which journal it was in use with, and the broker takes no writes with another\n"

@@ -251,16 +251,19 @@ int files_contract(const struct files *files, struct contract **ret, struct diag
 
 int files_need(const struct files *files, const char *option, const char *path, struct diag *diag)
 {
+	/* A database may be a connection string as well. */
+	const char *kind = strcmp(option, "database") == 0 ? "PLACE" : "FILE";
+
 	if (path)
 		return 0;
 	if (files->config)
 		return diag_set(diag, ERR_INVALID,
-				"%s: has no line plugin_opt_%s; expected one, or --%s FILE",
-				files->config, option, option);
+				"%s: has no line plugin_opt_%s; expected one, or --%s %s",
+				files->config, option, option, kind);
 	return diag_set(diag, ERR_INVALID,
-			"--%s FILE is missing, or --config FILE, a mosquitto.conf (looked for: "
+			"--%s %s is missing, or --config FILE, a mosquitto.conf (looked for: "
 			"$" FILES_ENVIRONMENT ", " FILES_CONFIG ", " FILES_RUN_CONFIG ")",
-			option);
+			option, kind);
 }
 
 /* ---- one of them, read whole ---------------------------------------------------------------- */

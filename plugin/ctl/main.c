@@ -41,7 +41,7 @@ static int no_command(const char *name)
 	(void)fprintf(stderr, "petstorectl: no such command: %s%s\n\n", name,
 		      suggest_text(&suggest)[0]
 			      ? suggest_text(&suggest)
-			      : "; for a table expected --config FILE or --database FILE");
+			      : "; for a table expected --config FILE or --database PLACE");
 	ctl_usage(stderr);
 	return CTL_FAILED;
 }

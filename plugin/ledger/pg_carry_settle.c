@@ -86,6 +86,27 @@ static void take_rows(struct pg_carry *c, const struct carry_table *table,
 	}
 }
 
+/* The server's message about a lock does not say which table it is of. */
+static int name_table(const struct carry_table *table, int rc, struct diag *diag)
+{
+	struct diag said = { 0 };
+
+	if (diag)
+		said = *diag;
+	return diag_set(diag, rc, "%s (table %s)", said.text, table->name);
+}
+
+static int finish_locks(struct pg_carry *c, const struct pg_carry_to *to, const unsigned *place,
+			struct diag *diag)
+{
+	unsigned failed = 0;
+	int rc = pg_finish(to->pg, c->rows, c->table_count, &failed, "cannot read entities", diag);
+
+	if (rc && pg_state(to->pg)[0] && failed < c->table_count)
+		return name_table(&c->table[place[failed]], rc, diag);
+	return rc;
+}
+
 static int lock(struct pg_carry *c, const struct pg_carry_to *to, struct diag *diag)
 {
 	size_t count;
@@ -108,7 +129,7 @@ static int lock(struct pg_carry *c, const struct pg_carry_to *to, struct diag *d
 		return rc;
 	}
 	if (c->table_count > 0)
-		rc = pg_finish(to->pg, c->rows, c->table_count, NULL, "cannot read entities", diag);
+		rc = finish_locks(c, to, place, diag);
 	for (unsigned i = 0; rc == 0 && i < c->table_count; i++)
 		take_rows(c, &c->table[place[i]], sorted, &c->rows[i]);
 	return rc;

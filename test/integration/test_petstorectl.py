@@ -281,4 +281,4 @@ def test_a_file_of_somebody_else_is_not_taken(tmp_path):
     assert "/none" in in_project(tmp_path, "orders")[2]
     os.chown(str(run / "mosquitto.conf"), 65534, 65534)
     status, _, said = in_project(tmp_path, "orders")
-    assert status == 2 and "--database FILE is missing" in said
+    assert status == 2 and "--database PLACE is missing" in said

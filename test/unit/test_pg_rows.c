@@ -421,6 +421,30 @@ static void test_store_flush__a_repeat_is_no_step(void **state)
 
 /* ---- with a journal ---------------------------------------------------------------------- */
 
+static void test_store_flush__names_the_table_that_is_locked(void **state)
+{
+	const char *at = pgroom_at(state);
+	struct pg *other = pgroom_connect(at);
+	struct broker a;
+	struct said said;
+	uint64_t applied;
+	int rc;
+
+	broker_open(&a, at, "a");
+	carry_step(&a, "1", "", "PLACED", 1);
+	pgroom_must(pg_script(other, "BEGIN; LOCK TABLE orders;", "cannot lock", &a.diag), &a.diag);
+	say(&a, &said, "1", "PLACED", "PAID", 2);
+	pgroom_must(store_begin(a.store, &applied, &a.diag), &a.diag);
+	rc = store_apply(a.store, 2, &said.record, &a.diag);
+	if (rc == 0)
+		rc = store_flush(a.store, &a.diag);
+	assert_int_equal(rc, ERR_BUSY);
+	assert_non_null(strstr(a.diag.text, "lock timeout (table orders)"));
+	store_rollback(a.store);
+	pg_close(other);
+	broker_close(&a);
+}
+
 static void append(struct journal *journal, const struct said *said, struct diag *diag)
 {
 	void *body = journal_reserve(journal, record_bytes(&said->record));
@@ -1003,6 +1027,7 @@ int main(void)
 		TEST(test_store_flush__waits_no_longer_than_its_time),
 		TEST(test_store_flush__does_not_wait_for_what_never_comes),
 		TEST(test_store_flush__a_repeat_is_no_step),
+		TEST(test_store_flush__names_the_table_that_is_locked),
 		TEST(test_replay_batch__waits_and_goes_on),
 		cmocka_unit_test(test_pg_carry_new__without_memory),
 		TEST(test_ledger_commit__is_settled_by_what_it_was_decided_on),
