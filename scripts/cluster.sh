@@ -16,6 +16,7 @@
 #     extra.conf                    lines of yours for each mosquitto.conf, which are made anew
 #     haproxy                       haproxy.cfg, derived anew from docker/haproxy.cfg, and its certificate
 #     postgres/one, postgres/two    the two servers' data; whichever is no standby is the primary
+#     postgres/one.conf, two.conf   the settings of each, which its data's petstore.conf is a copy of
 #     pgpass                        the brokers' password for PostgreSQL
 #
 # For docker/compose.cluster.yaml `prepare` makes the files with IN_CONTAINERS=1: each broker is a
@@ -180,7 +181,11 @@ plugin_opt_metrics_file $PWD/$name/metrics.prom
 plugin_opt_metrics_interval 5"
 	prepare_with DATA_DIR="$(data_of "$name")" OPTIONS="$options" TLS_PORT="$(port "$1" 1)" \
 		WSS_PORT="$(port "$1" 2)" MTLS_PORT="$(port "$1" 3)" PLAIN_PORT="$(port "$1" 4)"
-	{ cat mosquitto.conf && behind "$1"; } >"$name/.new"
+	{
+		[ -n "$in_containers" ] || printf 'pid_file %s/mosquitto.pid\n\n' "$PWD/$name"
+		cat mosquitto.conf
+		behind "$1"
+	} >"$name/.new"
 	mv "$name/.new" "$name/mosquitto.conf"
 	rm mosquitto.conf
 }
@@ -318,16 +323,39 @@ ask()
 		"host=127.0.0.1 port=$(database_port "$server") user=operator dbname=postgres connect_timeout=2" "$@"
 }
 
-# Starts server @1; further words are its settings.
+# The settings of server @1, whoever starts it. Its data may be a copy of the other's, settings included.
+settle_database()
+{
+	local data=postgres/$1 folder=$PWD/postgres
+	cat >"$data.conf" <<-END
+		# Made by cluster.sh.
+		port = $(database_port "$1")
+		listen_addresses = '127.0.0.1'
+		unix_socket_directories = ''
+		ssl = on
+		ssl_cert_file = $(quoted "$folder/server.crt")
+		ssl_key_file = $(quoted "$folder/server.key")
+		ssl_ca_file = $(quoted "$folder/ca.crt")
+		primary_conninfo = '$(followed "$(other_of "$1")" | sed "s/'/''/g")'
+	END
+	cat "$data.conf" >"$data/petstore.conf"
+	grep -q "^include 'petstore.conf'" "$data/postgresql.conf" ||
+		echo "include 'petstore.conf'" >>"$data/postgresql.conf"
+	sed -i '/^primary_conninfo/d' "$data/postgresql.auto.conf" # it would count more
+	owned_by postgres "$data.conf"
+	owned_by postgres "$data/petstore.conf"
+	owned_by postgres "$data/postgresql.auto.conf"
+}
+
 start_database()
 {
-	local server=$1 port folder=$PWD/postgres i
-	shift
+	local server=$1 port i
 	port=$(database_port "$server")
-	LOG=postgres/$server.log start "postgres-$server" postgres / INT "$bin/postgres" -D "$folder/$server" \
-		-c port="$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-		-c ssl=on -c ssl_cert_file="$folder/server.crt" -c ssl_key_file="$folder/server.key" \
-		-c ssl_ca_file="$folder/ca.crt" "$@"
+	settle_database "$server"
+	: >>"postgres/$server.log"
+	owned_by postgres "postgres/$server.log"
+	LOG=postgres/$server.log start "postgres-$server" postgres / INT \
+		"$bin/postgres" -D "$PWD/postgres/$server"
 	for ((i = 0; i < 300; i++)); do
 		"$bin/pg_isready" -q -h 127.0.0.1 -p "$port" && return 0
 		is_running "postgres-$server" || break
@@ -395,7 +423,7 @@ databases()
 	start_database "$primary"
 	make_roles "$primary"
 	make_standby "$primary"
-	start_database "$(other_of "$primary")" -c primary_conninfo="$(followed "$primary")"
+	start_database "$(other_of "$primary")"
 	# From now on a commit is on both.
 	ask "$primary" -c "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (standby)'" \
 		-c "SELECT pg_reload_conf()" >/dev/null
@@ -448,16 +476,21 @@ end()
 
 end_all()
 {
+	local server
 	trap '' INT TERM HUP
 	end TERM haproxy "${names[@]}"
-	[ -z "$first" ] || end INT "postgres-$first"
-	[ -z "$first" ] || end INT "postgres-$(other_of "$first")"
+	[ -n "$first" ] || return 0
+	end INT "postgres-$first"
+	end INT "postgres-$(other_of "$first")"
+	for server in one two; do # started by the printed command
+		[ ! -e "postgres/$server/postmaster.pid" ] ||
+			as postgres "$bin/pg_ctl" -s -m fast -D "$PWD/postgres/$server" stop 2>/dev/null || true
+	done
 }
 
 start_broker()
 {
 	start "$1" root "$PWD" TERM mosquitto -c "$PWD/$1/mosquitto.conf"
-	echo "${pid[$1]}" >"$1/mosquitto.pid"
 }
 
 # Waits until process @1 serves port @2.
@@ -553,20 +586,34 @@ help()
 	  $tool orders $config
 	  $tool brokers $config
 
-	Stop a broker; HAProxy sends its clients to the others. Start it again in that terminal.
+	Stop a broker; HAProxy sends its clients to the others. Start it again in that terminal: Ctrl-C there
+	ends it. "Error creating bridge" is said by the others until it is back.
 	  kill \$(cat $(shown /broker-a/mosquitto.pid))
 	  mosquitto -c $(shown /broker-a/mosquitto.conf)
 
-	Kill the primary, and make the standby the primary. The next run makes a new standby.
+	Kill the primary, and make the standby the primary. Never start the killed one as it is, there would
+	be two primaries: the last command makes it a standby, and so does the next run.
 	  kill -9 \$(head -n 1 $(shown "/postgres/$first/postmaster.pid"))
 	  $(promotion)
+	  $(return_as_standby)
 
 	Edit the contract or the accounts, then let them be read again:
-	  kill -HUP \$(cat $(shown)/broker-?/mosquitto.pid)
+	  kill -HUP \$(grep -h . $(shown)/broker-?/mosquitto.pid)
 
 	Ctrl-C stops all that was started here; the files stay for the next run.
 
 	END
+}
+
+# A copy of the new primary in the place of what was the first one, with its own settings.
+return_as_standby()
+{
+	local folder=$PWD/postgres line
+	line="cd $(printf %q "$folder") && rm -rf $first && $bin/pg_basebackup -D $first -R -c fast"
+	line+=" -d $(printf %q "$(followed "$(other_of "$first")")") && cp $first.conf $first/petstore.conf"
+	line+=" && $bin/pg_ctl -s -w -D $first -l $first.log start"
+	[ "$(id -u)" != 0 ] || printf 'runuser -u postgres -- '
+	printf 'sh -c %q' "$line"
 }
 
 promotion()
@@ -597,7 +644,8 @@ free_ports()
 	return 0
 }
 
-[ "${1:-}" = prepare ] || [ $# = 0 ] || die "usage: cluster.sh [prepare]"
+[ "${1:-}" = prepare ] || [ $# = 0 ] || die "usage: cluster.sh [prepare]; BROKERS=2 or 3;" \
+	"PORTS=18800, the first of a hundred ports, of which +1, +2, +11 to +15, +21 to +25, +31 to +35 are used"
 [[ $brokers =~ ^[23]$ ]] || die "BROKERS: expected 2 or 3, not \"$brokers\""
 [[ $ports =~ ^[0-9]{4,5}$ ]] && [ "$ports" -le 65400 ] || die "PORTS: expected a port, 1000 to 65400, not \"$ports\""
 names=(broker-a broker-b broker-c)

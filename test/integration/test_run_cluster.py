@@ -278,8 +278,8 @@ def test_a_broker_is_killed(cluster):
     assert cluster.broker_of("orders-service/goes-on", 2)[-1][0] != broker
     harness.until(lambda: re.search(broker + " +silent", cluster.tool("brokers").stdout),
                   "the broker to be silent")
-    back = harness.Shell("exec mosquitto -c %s/mosquitto.conf" % cluster.path(broker),
-                         cwd=harness.TOP)
+    (command,) = {line.replace("broker-a", broker) for line in cluster.pasted("mosquitto -c")}
+    back = harness.Shell("exec " + command, cwd=harness.TOP)
     try:
         back.line_with(" running\n")
         harness.until(lambda: cluster.tool("brokers").returncode == 0, "the broker to be back")
@@ -287,6 +287,10 @@ def test_a_broker_is_killed(cluster):
         client = cluster.client("orders-service", cluster.port(broker), "orders-service/at-home")
         assert client.publish(*messages.order(order, "APPROVED"), qos=1) in ACCEPTED
         client.disconnect()
+        (reload,) = cluster.pasted("kill -HUP")
+        assert cluster.pid(broker) == back.process.pid
+        subprocess.run(reload, shell=True, cwd=harness.TOP, check=True)
+        back.line_with("eload")
     finally:
         back.process.terminate()
         back.finish()
@@ -318,6 +322,17 @@ def test_the_primary_is_killed(cluster):
     harness.until(is_accepted, "a payment to be accepted", 30)
     for payment in (before, behind):
         assert cluster.tool("list", "payments", payment).returncode == 0
+    # The killed one follows the new primary.
+    (back,) = [line.strip() for line in cluster.text().splitlines() if "pg_basebackup" in line]
+    done = subprocess.run(back, shell=True, cwd=harness.TOP, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout
+    first = kill.split("/postmaster.pid")[0].split("/")[-1]
+    with open(cluster.path("postgres/%s/postmaster.pid" % first)) as file:
+        os.kill(int(file.readline()), 0)
+    assert os.path.exists(cluster.path("postgres/%s/standby.signal" % first))
+    with open(cluster.path("postgres/%s.log" % first)) as file:
+        assert "started streaming WAL from primary" in file.read().split("entering standby mode")[-1]
 
 
 def test_all_end(cluster):
