@@ -60,6 +60,7 @@ class Shop:
             code = self.client.publish(*messages.order(order), qos=1)
         except (Closed, OSError, AssertionError):
             self.client, code = None, None
+            self.broker.assert_alive()
         if code in cluster.ACCEPTED:
             self.accepted.append(order)
         return code
