@@ -501,7 +501,7 @@ static void test_deadletter_is_due__by_reason(void **state)
 {
 	static const char not [] = " internal-error allowed identity-unknown topic-unknown "
 				   "operation-missing scope-missing not-owner filter-unreachable "
-				   "store-unavailable share-partial overtaken step-scope "
+				   "store-unavailable share-partial overtaken overruled step-scope "
 				   "response-topic ";
 
 	(void)state;
