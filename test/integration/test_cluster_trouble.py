@@ -2,6 +2,7 @@
 A database that is not as it should be: one clear line at the start or a refusal that says so, nothing
 that was acknowledged is lost, and all goes on by itself once the operator has put it right.
 """
+import itertools
 import os
 import re
 import time
@@ -89,17 +90,18 @@ class Shop:
         self.wire.close()
 
 
+NUMBERS = itertools.count()  # of shops: all have the same servers
+
+
 @pytest.fixture
 def new_shop(new_broker, database):
     made = []
 
     def new(server=None, **options):
-        name = "shop%d_%d" % (int(time.time()) % 100000, new.count)
-        new.count += 1
+        name = "shop%d" % next(NUMBERS)
         made.append(Shop(new_broker, server or database.primary, name, **options))
         return made[-1]
 
-    new.count = 0
     yield new
     for each in made:
         each.close()

@@ -21,6 +21,7 @@ jsonschema = pytest.importorskip("jsonschema")
 pytest.importorskip("yaml")
 warnings.filterwarnings("ignore", category=DeprecationWarning, module="jsonschema|documents")
 
+import engines
 import harness
 import rawmqtt
 from documents import MUTANTS_MAX, VALUES_MAX, Document, Judge, Maker, Place, mutants, some
@@ -88,6 +89,7 @@ class Broker(harness.Broker):
     def __init__(self, folder, template, path, scopes):
         self.folder, self.schemas, self.contract = str(folder), None, path
         self.process, self.is_bound, self.environment = None, False, {}
+        self.database = engines.Sqlite(self.path("petstore.db"))
         os.mkdir(self.folder)
         for name in ("passwords", "credentials"):
             shutil.copy(os.path.join(template, name), self.path(name))

@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("jsonschema")
 pytest.importorskip("yaml")
 
+import engines
 import harness
 import rawmqtt
 from documents import some
@@ -34,6 +35,7 @@ class Broker(harness.Broker):
         self.folder, self.schemas, self.contract = str(folder), None, paths[0]
         self.paths, self.root = paths, root
         self.process, self.is_bound, self.environment = None, False, {}
+        self.database = engines.Sqlite(self.path("petstore.db"))
         os.mkdir(self.folder)
         shutil.copy(os.path.join(template, "credentials"), self.path("credentials"))
         with open(os.path.join(template, "passwords"), encoding="utf-8") as file:
