@@ -97,7 +97,7 @@ def test_the_journal_is_full(new_broker, version):
         name: crash.OPTIONS["slow"][name] for name in ("journal_size", "journal_max")}))
     broker.start()
     kept = []
-    with powercut.hold(broker):
+    with broker.database.locked():
         while True:
             message = messages.order(messages.unique("ord"))
             code = answer(broker.client("orders-service", version), message, 1)

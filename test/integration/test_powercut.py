@@ -141,7 +141,7 @@ def test_the_journal_failed_once(lab):
     """
     lab.start()
     payer, sender = Sender(lab, "payments-service"), Sender(lab, "orders-service")
-    with powercut.hold(lab.broker):
+    with lab.broker.database.locked():
         orders = placed(sender, 40)
         fail_once(lab, powercut.RING)
         payment = messages.unique("pay")

@@ -54,7 +54,7 @@ def ring(broker):
 def leave_in_ring(broker, number):
     """So many acknowledged orders that the journal has and the database has not."""
     publisher = Publisher(broker, "orders-service")
-    with powercut.hold(broker):
+    with broker.database.locked():
         orders = [publisher.order() for _ in range(number)]
         assert all(orders)
         broker.kill()
@@ -170,7 +170,7 @@ def test_overwritten_by_an_older_copy(broker):
 def test_damaged_while_it_waits_for_the_database(broker):
     publisher = Publisher(broker, "orders-service")
     before = broker.mark()
-    with powercut.hold(broker):
+    with broker.database.locked():
         orders = [publisher.order() for _ in range(20)]
         with open(ring(broker), "rb") as file:
             at = file.read().index(orders[7].encode())
