@@ -461,12 +461,12 @@ void ledger_close(struct ledger *l)
 	had_writer = l->writer != NULL;
 	if (had_writer)
 		(void)ledger_catch_up(l); /* or the writer waits until this thread let go */
-	pg_watch_free(l->others.watch);
-	l->others.watch = NULL;
 	if (l->is_taken)
 		journal_leave(l->journal);
 	writer_stop(l->writer, close_patience_ms(l));
 	l->writer = NULL;
+	pg_watch_free(l->others.watch); /* which the thread tells of its batches */
+	l->others.watch = NULL;
 	(void)ledger_catch_up(l); /* the thread is gone: what it opened is ours to close */
 	if (had_writer && l->is_taken) {
 		replay_flush(&l->replay, true);

@@ -82,14 +82,14 @@ def test_the_broker_loads_it_in_bounded_memory(large, tmp_path, template):
             assert [refusal[3] for refusal in broker.refusals(before)] == ["schema-violation"]
     finally:
         broker.stop()
-    assert peak < 185 * MEBIBYTE or harness.PRELOAD, f"{peak / MEBIBYTE:.0f} MiB"
+    assert peak < 190 * MEBIBYTE or harness.PRELOAD, f"{peak / MEBIBYTE:.0f} MiB"
 
 
 def test_lint_takes_no_more(large):
     _, status, usage = petstorectl("lint", "--contract", large)
     peak = usage.ru_maxrss * 1024
     assert status == 0
-    assert peak < 185 * MEBIBYTE or harness.PRELOAD, f"{peak / MEBIBYTE:.0f} MiB"
+    assert peak < 190 * MEBIBYTE or harness.PRELOAD, f"{peak / MEBIBYTE:.0f} MiB"
 
 
 # ---- time ----------------------------------------------------------------------------------

@@ -283,7 +283,8 @@ def test_flood(new_broker):
     """100,000 refusals: notices, log and table stay bounded, and others are served."""
     broker = new_broker()
     broker.edits.append(lambda text: text.replace(
-        "plugin_opt_database ", "plugin_opt_refusals_keep_rows 2000\nplugin_opt_database ", 1))
+        "\nplugin_opt_database ",
+        "\nplugin_opt_refusals_keep_rows 2000\nplugin_opt_database ", 1))
     broker.start()
     victim = broker.client("inventory-service")
     watcher = broker.client("monitor")
@@ -331,8 +332,8 @@ def memory_of(broker):
 def test_bound(new_broker, bound):
     broker = new_broker()
     broker.edits.append(lambda text: text.replace(
-        "plugin_opt_database ",
-        "plugin_opt_notices_per_second %d\nplugin_opt_refusal_payload 0\nplugin_opt_database "
+        "\nplugin_opt_database ",
+        "\nplugin_opt_notices_per_second %d\nplugin_opt_refusal_payload 0\nplugin_opt_database "
         % bound, 1))
     broker.start()
     publisher = broker.client("inventory-service")
