@@ -73,9 +73,9 @@ bool peers_is_kept_pair(const char *name)
 	return strncmp(name, "petstore-", 9) == 0;
 }
 
-void peers_say_again(const struct plugin *plugin, struct mqtt5__property **list)
+void peers_say_again(const struct plugin *of, struct mqtt5__property **list)
 {
-	(void)plugin;
+	(void)of;
 	(void)list;
 }
 
