@@ -67,7 +67,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit ledger/led
            ledger/journal_records ledger/journal_pages ledger/journal_segments ledger/journal_file \
            ledger/journal_make ledger/journal_scan ledger/journal_sync ledger/journal_repair \
            ledger/pace ledger/pressure ledger/record ledger/crc32c ledger/sql ledger/store_engine \
-           ledger/store_names ledger/store_sqlite ledger/ledger_shared ledger/pg_engine \
+           ledger/store_names ledger/store_words ledger/store_sqlite ledger/ledger_shared ledger/pg_engine \
            ledger/store_files ledger/store_facts ledger/restored ledger/adoption \
            ledger/store_plan ledger/store_rows ledger/batch ledger/batch_table ledger/store_reader \
            ledger/store_trim ledger/backlog ledger/query_engine ledger/query_sqlite ledger/query_pg

@@ -263,14 +263,10 @@ static int facts(struct copy_end *base, struct copy_facts *ret, struct diag *dia
 __attribute__((format(printf, 2, 3))) static void add(struct pg_end *end, const char *format, ...)
 {
 	va_list args;
-	int len;
 
 	va_start(args, format);
-	len = vsnprintf(end->sql + end->len, SQL_MAX - end->len, format, args);
+	pg_sql_add(end->sql, SQL_MAX, &end->len, format, args);
 	va_end(args);
-	end->len += len > 0 ? (size_t)len : 0;
-	if (end->len >= SQL_MAX)
-		end->len = SQL_MAX - 1; /* the server refuses what was cut */
 }
 
 static const struct {

@@ -174,3 +174,14 @@ int pg_add_array(struct pg_params *params, struct pg_array *array, struct diag *
 	add(params, array->bytes, array->count > 0 ? array->len : HEAD_BYTES - 8, 1);
 	return 0;
 }
+
+/* ---- a statement's text ------------------------------------------------------------------ */
+
+void pg_sql_add(char *sql, size_t size, size_t *len, const char *format, va_list args)
+{
+	int more = vsnprintf(sql + *len, size - *len, format, args);
+
+	*len += more > 0 ? (size_t)more : 0;
+	if (*len >= size)
+		*len = size - 1;
+}

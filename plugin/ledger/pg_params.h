@@ -1,5 +1,5 @@
 /*
- * pg_params.h -- the parameters of a statement ($1, $2, ...), and arrays as parameters.
+ * pg_params.h -- a statement's text, its parameters ($1, $2, ...), and arrays as parameters.
  *
  * Knows PostgreSQL's formats on the wire of text, numbers and bytes; knows no connection. Numbers
  * go as text, so that the server takes them for whatever type the statement asks for; texts and
@@ -9,6 +9,7 @@
 #ifndef PETSTORE_PG_PARAMS_H
 #define PETSTORE_PG_PARAMS_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,5 +72,12 @@ void pg_array_real(struct pg_array *array, double real);
 
 /* Adds the array, which is borrowed. ERR_NOMEM, ERR_LIMIT: an element was not taken. */
 int pg_add_array(struct pg_params *params, struct pg_array *array, struct diag *diag) MUST_CHECK;
+
+/*
+ * Appends to the statement of *len bytes in @sql, which has room for @size with its NUL. What has
+ * no room is cut, and the server refuses the statement.
+ */
+void pg_sql_add(char *sql, size_t size, size_t *len, const char *format, va_list args)
+	__attribute__((format(printf, 4, 0)));
 
 #endif

@@ -1,7 +1,6 @@
 #include "ledger/pg_step.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -22,14 +21,10 @@ struct writing {
 __attribute__((format(printf, 2, 3))) static void add(struct writing *w, const char *format, ...)
 {
 	va_list args;
-	int n;
 
 	va_start(args, format);
-	n = vsnprintf(w->sql + w->len, sizeof(w->sql) - w->len, format, args);
+	pg_sql_add(w->sql, sizeof(w->sql), &w->len, format, args);
 	va_end(args);
-	if (n > 0) /* names are short and few: all of it fits */
-		w->len += (size_t)n < sizeof(w->sql) - w->len ? (size_t)n
-							      : sizeof(w->sql) - w->len - 1;
 }
 
 /* ---- parameters: each function returns the number of the one that it added ----------------- */
@@ -66,23 +61,10 @@ static unsigned number_or_null(struct writing *w, uint64_t value)
 	return w->params.count;
 }
 
-/* PostgreSQL's TEXT is UTF-8 without U+0000. */
-static bool is_text(const struct record_text *bytes)
-{
-	const unsigned char *at = (const unsigned char *)bytes->text;
-
-	for (size_t i = 0, n; i < bytes->len; i += n) {
-		n = at[i] == 0 ? 0 : utf8_length(at + i, bytes->len - i);
-		if (n == 0)
-			return false;
-	}
-	return true;
-}
-
 /* A payload is TEXT, or bytes in a column of their own; the first of the two parameters. */
 static unsigned payload(struct writing *w, const struct record_text *payload)
 {
-	bool is_bytes = !is_text(payload);
+	bool is_bytes = !utf8_is_text(payload->text, payload->len);
 	const char *bytes = payload->text ? payload->text : "";
 
 	pg_add_text(&w->params, is_bytes ? NULL : bytes, payload->len);
@@ -93,11 +75,12 @@ static unsigned payload(struct writing *w, const struct record_text *payload)
 /* A text with U+0000 can't be kept in a column: it is NULL then. */
 static unsigned column_value(struct writing *w, const struct value *value)
 {
-	struct record_text kept = { value->text, value->len };
+	bool is_kept;
 
 	switch (value->type) {
 	case VALUE_TEXT:
-		return text(w, is_text(&kept) ? (kept.text ? kept.text : "") : NULL, kept.len);
+		is_kept = utf8_is_text(value->text, value->len);
+		return text(w, is_kept ? (value->text ? value->text : "") : NULL, value->len);
 	case VALUE_INTEGER:
 	case VALUE_BOOLEAN:
 		return number(w, value->integer);

@@ -10,36 +10,9 @@
 #include "base/clock.h"
 #include "base/wordhash.h"
 #include "ledger/pg_store_internal.h"
-
-#define RING_DIGITS 16u
-
-static const char digits[] = "0123456789abcdef";
+#include "ledger/store_words.h"
 
 /* ---- the store's row and the broker's ---------------------------------------------------- */
-
-static bool identity_parse(const char *hex, unsigned char ret[STORE_IDENTITY])
-{
-	if (strlen(hex) != 2 * STORE_IDENTITY)
-		return false;
-	for (size_t i = 0; i < STORE_IDENTITY; i++) {
-		const char *high = strchr(digits, hex[2 * i]);
-		const char *low = strchr(digits, hex[2 * i + 1]);
-
-		if (!high || !low)
-			return false;
-		ret[i] = (unsigned char)((high - digits) << 4 | (low - digits));
-	}
-	return true;
-}
-
-static bool ring_parse(const char *hex, struct store_facts *ret)
-{
-	ret->ring = *hex ? STORE_RING_IN_USE : STORE_RING_NONE;
-	if (!*hex)
-		return true;
-	ret->ring_number = strtoull(hex, NULL, 16);
-	return strlen(hex) == RING_DIGITS && strspn(hex, digits) == RING_DIGITS;
-}
 
 /* A broker that has no row yet has written nothing, and needs no journal. */
 static int read_facts(struct pg_store *store, struct store_facts *ret, struct diag *diag)
@@ -59,9 +32,9 @@ static int read_facts(struct pg_store *store, struct store_facts *ret, struct di
 	if (rc)
 		return rc;
 	*ret = (struct store_facts){ .ring = STORE_RING_UNKNOWN };
-	is_whole = pg_rows_count(&rows) == 1 && identity_parse(pg_text(&rows, 0, 0), ret->identity);
-	if (is_whole && !pg_is_null(&rows, 0, 2))
-		is_whole = ring_parse(pg_text(&rows, 0, 2), ret);
+	is_whole = pg_rows_count(&rows) == 1 &&
+		   store_identity_parse(pg_text(&rows, 0, 0), ret->identity) &&
+		   store_ring_parse(pg_is_null(&rows, 0, 2) ? NULL : pg_text(&rows, 0, 2), ret);
 	applied = is_whole ? pg_number(&rows, 0, 1) : 0;
 	pg_rows_clear(&rows);
 	if (!is_whole || applied < 0 || (uint64_t)applied > STORE_SEQ_MAX)
@@ -98,7 +71,7 @@ int pg_store_set_ring(struct store *base, const uint64_t *number, uint64_t appli
 	struct pg_store *store = pg_store_of(base);
 	struct pg_params params = { 0 };
 	struct pg_rows rows;
-	char text[RING_DIGITS + 1] = "";
+	char text[STORE_RING_DIGITS + 1] = "";
 	bool is_ours;
 	int rc = pg_store_connect(store, diag);
 

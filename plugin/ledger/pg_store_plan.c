@@ -44,13 +44,11 @@ __attribute__((format(printf, 2, 3))) static void append(struct plan_text *text,
 							 ...)
 {
 	va_list args;
-	int len;
 
 	va_start(args, format);
-	len = vsnprintf(text->sql + text->len, SQL_MAX - text->len, format, args);
-	va_end(args);
 	/* 48 columns with the longest names have room. */
-	text->len += len > 0 && (size_t)len < SQL_MAX - text->len ? (size_t)len : 0;
+	pg_sql_add(text->sql, SQL_MAX, &text->len, format, args);
+	va_end(args);
 }
 
 static int run(struct pg_store *store, const struct plan_text *text, struct diag *diag)

@@ -181,14 +181,10 @@ __attribute__((format(printf, 2, 3))) static void add(struct pg_query *query, co
 						      ...)
 {
 	va_list args;
-	int len;
 
 	va_start(args, format);
-	len = vsnprintf(query->sql + query->len, SQL_MAX - query->len, format, args);
+	pg_sql_add(query->sql, SQL_MAX, &query->len, format, args);
 	va_end(args);
-	query->len += len > 0 ? (size_t)len : 0;
-	if (query->len >= SQL_MAX)
-		query->len = SQL_MAX - 1; /* the server refuses what was cut */
 }
 
 /* How the column compares: as text by its bytes. */

@@ -8,37 +8,7 @@
 #include <string.h>
 
 #include "ledger/store_sqlite_internal.h"
-
-#define RING_DIGITS 16u
-
-static const char digits[] = "0123456789abcdef";
-
-static bool identity_parse(const char *hex, unsigned char ret[STORE_IDENTITY])
-{
-	if (!hex || strlen(hex) != 2 * STORE_IDENTITY)
-		return false;
-	for (size_t i = 0; i < STORE_IDENTITY; i++) {
-		const char *high = strchr(digits, hex[2 * i]);
-		const char *low = strchr(digits, hex[2 * i + 1]);
-
-		if (!high || !low)
-			return false;
-		ret[i] = (unsigned char)((high - digits) << 4 | (low - digits));
-	}
-	return true;
-}
-
-static bool ring_parse(const char *hex, struct store_facts *ret)
-{
-	ret->ring_number = 0;
-	ret->ring = !hex ? STORE_RING_UNKNOWN : *hex ? STORE_RING_IN_USE : STORE_RING_NONE;
-	if (ret->ring != STORE_RING_IN_USE)
-		return true;
-	if (strlen(hex) != RING_DIGITS || strspn(hex, digits) != RING_DIGITS)
-		return false;
-	ret->ring_number = strtoull(hex, NULL, 16);
-	return true;
-}
+#include "ledger/store_words.h"
 
 /* What a broker would count on from is what the journal and the events are numbered by. */
 static bool seq_read(sqlite3_stmt *read, int column, uint64_t *ret)
@@ -55,8 +25,8 @@ static int facts_read(struct sqlite_store *store, sqlite3_stmt *read, struct sto
 
 	ret->is_new = false;
 	if (step == SQLITE_ROW &&
-	    identity_parse((const char *)sqlite3_column_text(read, 0), ret->identity) &&
-	    ring_parse((const char *)sqlite3_column_text(read, 2), ret) &&
+	    store_identity_parse((const char *)sqlite3_column_text(read, 0), ret->identity) &&
+	    store_ring_parse((const char *)sqlite3_column_text(read, 2), ret) &&
 	    seq_read(read, 1, &ret->applied_seq))
 		rc = 0;
 	else if (step == SQLITE_ROW || step == SQLITE_DONE)
@@ -108,7 +78,7 @@ int lite_set_ring(struct store *base, const uint64_t *number, uint64_t applied_s
 {
 	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *set = store->statement[STORE_RING];
-	char text[RING_DIGITS + 1] = "";
+	char text[STORE_RING_DIGITS + 1] = "";
 	uint64_t before;
 	int rc = lite_begin(&store->base, &before, diag);
 
