@@ -154,12 +154,13 @@ int replay_check(struct replay *replay, struct diag *diag)
 {
 	int rc = store_check(replay->store, diag);
 
-	replay->checked_ns = clock_mono_ns();
 	replay->is_journal_gone = false;
-	if (rc || replay->is_journal_given_up)
-		return rc;
-	rc = journal_check_place(replay->journal, diag);
-	replay->is_journal_gone = rc != 0;
+	if (rc == 0 && !replay->is_journal_given_up) {
+		rc = journal_check_place(replay->journal, diag);
+		replay->is_journal_gone = rc != 0;
+	}
+	/* After a failure it is due again at once: a look at an empty journal is no success. */
+	replay->checked_ns = rc ? 0 : clock_mono_ns();
 	return rc;
 }
 
