@@ -115,6 +115,11 @@ static int look_at_target(struct copy_work *w, struct store *store)
 	struct store_facts facts;
 	int rc = store_peek(store, &facts, w->diag);
 
+	for (size_t i = 0; rc == 0 && facts.is_new && i < w->names; i++) {
+		const struct entity entity = { .table = w->name[i], .link_column = -1 };
+
+		rc = store_look(store, &(struct entity_plan){ 1, &entity }, w->diag);
+	}
 	if (rc || facts.is_new)
 		return rc;
 	rc = open_end(w, &end);

@@ -208,6 +208,8 @@ static int open_all(struct ledger *l, unsigned busy_ms, bool *may_wait, struct d
 	store_set_patience(l->store, busy_ms);
 	rc = check_new(l, diag);
 	if (rc == 0)
+		rc = store_look(l->store, &l->making->entities, diag);
+	if (rc == 0)
 		rc = store_upgrade(l->store, diag);
 	if (rc == 0 && l->begins_anew)
 		rc = store_check_anew(l->store, diag);

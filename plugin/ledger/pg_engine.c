@@ -79,6 +79,7 @@ const struct store_engine store_postgres = {
 	.close = pg_store_close,
 	.set_patience = set_patience,
 	.set_cache = set_cache,
+	.look = pg_store_look,
 	.upgrade = pg_store_upgrade,
 	.inspect = pg_store_inspect,
 	.peek = pg_store_peek,

@@ -152,7 +152,11 @@ int pg_store_migrate(struct pg_store *store, const struct pg_migration *migratio
 int pg_store_version(struct pg_store *store, unsigned known, unsigned *ret,
 		     struct diag *diag) MUST_CHECK;
 extern const unsigned pg_store_versions; /* that this plugin knows */
+#define PG_STORE_TAKEN                                                                             \
+	"another program's table, or view, has a name that the ledger needs: give it a database "  \
+	"or a schema of its own"
 
+int pg_store_look(struct store *base, const struct entity_plan *plan, struct diag *diag) MUST_CHECK;
 int pg_store_plan(struct store *base, const struct entity_plan *plan, struct diag *diag) MUST_CHECK;
 int pg_store_names_load(struct store *base, struct store_names **ret, struct diag *diag) MUST_CHECK;
 /* NULL: no such number. */

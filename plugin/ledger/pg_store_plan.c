@@ -355,16 +355,55 @@ static int number_all(struct pg_store *store, const struct entity_plan *plan, st
 static int check_names(const struct pg_store *store, const struct entity_plan *plan,
 		       struct diag *diag)
 {
+	/* Of the server's own, pg_..., one is meant where a name has no schema. */
 	static const char *const own[] = { "brokers", "bans" };
 
-	for (size_t i = 0; i < plan->entity_count; i++)
+	for (size_t i = 0; i < plan->entity_count; i++) {
+		const char *table = plan->entity[i].table;
+		bool is_taken = strncmp(table, "pg_", 3) == 0;
+
 		for (size_t k = 0; k < sizeof(own) / sizeof(own[0]); k++)
-			if (strcmp(plan->entity[i].table, own[k]) == 0)
-				return diag_set(diag, ERR_INVALID,
-						"%s: a table cannot be named '%s' in a database "
-						"that brokers share",
-						store->shown, own[k]);
+			is_taken = is_taken || strcmp(table, own[k]) == 0;
+		if (is_taken)
+			return diag_set(diag, ERR_INVALID,
+					"%s: a table cannot be named '%s' in a database that "
+					"brokers share",
+					store->shown, table);
+	}
 	return 0;
+}
+
+/* Of a database that no broker has used yet; 1: it is not so any more. */
+static int look_for(struct pg_store *store, const char *table, struct diag *diag)
+{
+	unsigned version;
+	int rc = pg_store_has_table(store, table, diag);
+
+	if (rc <= 0)
+		return rc;
+	/* Another broker may have made it meanwhile: the ledger's own tables are there by then. */
+	rc = pg_store_version(store, pg_store_versions, &version, diag);
+	if (rc || version > 0)
+		return rc ? rc : 1;
+	return diag_set(diag, ERR_VERSION, "%s: %s: " PG_STORE_TAKEN, store->shown, table);
+}
+
+/* The ledger's own tables are made all or none: of them the first one that is taken ends it. */
+int pg_store_look(struct store *base, const struct entity_plan *plan, struct diag *diag)
+{
+	struct pg_store *store = pg_store_of(base);
+	unsigned version = 0;
+	int rc = store_check_plan(plan, diag);
+
+	if (rc == 0)
+		rc = check_names(store, plan, diag);
+	if (rc == 0)
+		rc = pg_store_connect(store, diag);
+	if (rc == 0)
+		rc = pg_store_version(store, pg_store_versions, &version, diag);
+	for (size_t i = 0; rc == 0 && version == 0 && i < plan->entity_count; i++)
+		rc = look_for(store, plan->entity[i].table, diag);
+	return rc < 0 ? rc : 0;
 }
 
 /* 1: nothing is to be made for this entity. */

@@ -143,8 +143,7 @@ static int run_migration(struct pg_store *store, const char *sql, struct diag *d
 		return ERR_BUSY;
 	if (!rc || strcmp(pg_state(store->pg), "42P07") != 0)
 		return rc;
-	diag_prefix(diag, "another program's table, or view, has a name that the ledger needs: "
-			  "give it a database or a schema of its own");
+	diag_prefix(diag, PG_STORE_TAKEN);
 	return ERR_VERSION;
 }
 

@@ -84,8 +84,15 @@ void store_set_patience(struct store *store, unsigned busy_ms);
 int store_set_cache(struct store *store, unsigned mib, struct diag *diag) MUST_CHECK;
 
 /*
+ * Call it before store_upgrade(). ERR_VERSION: the ledger has nothing in this database yet, and one
+ * of @plan's tables is another program's; it stays as it is. Else as store_check_plan().
+ */
+struct entity_plan;
+int store_look(struct store *store, const struct entity_plan *plan, struct diag *diag) MUST_CHECK;
+
+/*
  * Brings the schema up to date, version by version, each in a transaction, and learns the
- * names. Before this call only store_close() may be called.
+ * names. Before this call only store_close(), store_peek() and store_look() may be called.
  */
 int store_upgrade(struct store *store, struct diag *diag) MUST_CHECK;
 

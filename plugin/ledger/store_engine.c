@@ -92,6 +92,11 @@ int store_set_cache(struct store *store, unsigned mib, struct diag *diag)
 	return store->engine->set_cache(store, mib, diag);
 }
 
+int store_look(struct store *store, const struct entity_plan *plan, struct diag *diag)
+{
+	return store->engine->look ? store->engine->look(store, plan, diag) : 0;
+}
+
 int store_upgrade(struct store *store, struct diag *diag)
 {
 	return store->engine->upgrade(store, diag);

@@ -24,6 +24,8 @@ struct store_engine {
 	void (*close)(struct store *store);
 	void (*set_patience)(struct store *store, unsigned busy_ms);
 	int (*set_cache)(struct store *store, unsigned mib, struct diag *diag);
+	int (*look)(struct store *store, const struct entity_plan *plan,
+		    struct diag *diag); /* NULL: open() has looked */
 	int (*upgrade)(struct store *store, struct diag *diag);
 	int (*inspect)(struct store *store, struct store_facts *ret, struct diag *diag);
 	int (*peek)(struct store *store, struct store_facts *ret, struct diag *diag);

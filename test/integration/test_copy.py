@@ -229,6 +229,15 @@ def test_other_programs_databases(place, tmp_path):
     assert status == 2 and "no database of this plugin" in error
 
 
+def test_a_table_of_another_program_stays_alone(ledger, place):
+    database = place()
+    postgres.ask(database, "CREATE TABLE orders (id text PRIMARY KEY)")
+    assert "orders: another program's table, or view, has a name" in refused(
+        ledger, database, "--broker", "till")
+    assert postgres.ask(database, "SELECT relname FROM pg_class WHERE relkind = 'r' AND "
+                        "relnamespace = 'public'::regnamespace") == [("orders",)]
+
+
 def test_a_broker_moves_over_and_back(new_broker, place):
     """What it took stands, and is known where it is sent again; nobody copies while it runs."""
     broker, there, order = new_broker(), place(), messages.unique("ord")

@@ -17,6 +17,7 @@ from test_closed import TAKEN, answer
 
 pytestmark = engines.needs_postgres()
 PASSWORD = "very-secret-word"
+TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY relname"
 
 
 @pytest.fixture(scope="module")
@@ -143,14 +144,19 @@ def test_a_right_that_is_revoked(server, place, new_broker):
      "INSERT INTO store VALUES (1, 'mosquitto_petstore', '', 99, 98)",
      "schema version 99 of a newer plugin, which plugins from version 98 on may use"),
     ("CREATE TABLE orders (id text PRIMARY KEY)",
-     "table orders: column owner is missing where the contract needs TEXT"),
+     "orders: another program's table, or view, has a name that the ledger needs"),
+    ("CREATE VIEW pets AS SELECT 1 AS one",
+     "pets: another program's table, or view, has a name that the ledger needs"),
 ])
 def test_tables_that_are_not_ours_stop_the_start(place, new_broker, sql, says):
+    """Nothing is made beside them."""
     postgres.ask(place, sql)
+    there = postgres.ask(place, TABLES)
     broker = shared(new_broker, place)
     with pytest.raises(harness.StartError) as error:
         broker.start()
     assert len([line for line in error.value.log.split("\n") if says in line]) == 1
+    assert postgres.ask(place, TABLES) == there
 
 
 def test_two_brokers_of_one_name(place, new_broker):

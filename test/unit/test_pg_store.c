@@ -245,6 +245,8 @@ static void *open_one(void *ctx)
 
 	opener->rc = opens(opener->at, opener->broker, &store, &opener->diag);
 	if (opener->rc == 0)
+		opener->rc = store_look(store, &plan, &opener->diag);
+	if (opener->rc == 0)
 		opener->rc = store_upgrade(store, &opener->diag);
 	if (opener->rc == 0)
 		opener->rc = store_plan(store, &plan, &opener->diag);
@@ -275,6 +277,53 @@ static void test_store_upgrade__several_at_once(void **state)
 		"number) "
 		"FROM store_names",
 		"1orders. 2orders.status 3orders.quantity 4orders.price 5orders.is_gift");
+}
+
+#define TABLES                                                                                     \
+	"SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '') FROM pg_class WHERE "      \
+	"relkind IN ('r', 'v', 'S') AND relnamespace = 'public'::regnamespace"
+
+/* Nothing is made beside a table that is not ours, whichever of our names it has. */
+static void test_store_look__another_programs_table_stays_alone(void **state)
+{
+	static const char *const own[] = { "brokers",       "store_names", "events",
+					   "retained",      "refusals",    "alerts",
+					   "store_letters", "bans",        "orders" };
+	const char *at = place_of(state);
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		char sql[96];
+		struct store *store;
+		struct diag diag;
+		int rc;
+
+		(void)snprintf(sql, sizeof(sql), "CREATE TABLE %s (id text PRIMARY KEY);", own[i]);
+		script(at, sql);
+		must(opens(at, "a", &store, &diag), &diag);
+		rc = store_look(store, &plan, &diag);
+		if (rc == 0)
+			rc = store_upgrade(store, &diag);
+		store_close(store);
+		assert_int_equal(rc, ERR_VERSION);
+		assert_non_null(strstr(diag.text, PG_STORE_TAKEN));
+		answers(at, TABLES, own[i]);
+		(void)snprintf(sql, sizeof(sql), "DROP TABLE %s;", own[i]);
+		script(at, sql);
+	}
+}
+
+/* A plan whose tables another broker made at this moment: they are ours. */
+static void test_store_look__what_another_broker_made(void **state)
+{
+	const char *at = place_of(state);
+	struct store *store = opened(at, "a"), *other;
+	struct diag diag;
+
+	must(opens(at, "b", &other, &diag), &diag);
+	must(store_plan(store, &plan, &diag), &diag);
+	must(store_look(other, &plan, &diag), &diag);
+	store_close(other);
+	store_close(store);
 }
 
 static const struct pg_migration next[] = {
@@ -697,7 +746,8 @@ static void plan_fails(struct store *store, const char *says)
 static void test_store_plan__tables_of_others(void **state)
 {
 	static const struct entity bans = { .name = "ban", .table = "bans", .link_column = -1 };
-	const struct entity_plan taken = { 1, &bans };
+	static const struct entity class = { .name = "c", .table = "pg_class", .link_column = -1 };
+	const struct entity_plan taken = { 1, &bans }, servers = { 1, &class };
 	const char *at = place_of(state);
 	struct store *store = opened(at, "a");
 	struct diag diag;
@@ -721,6 +771,8 @@ static void test_store_plan__tables_of_others(void **state)
 	must(store_plan(store, &plan, &diag), &diag);
 	assert_int_equal(store_plan(store, &taken, &diag), ERR_INVALID);
 	assert_non_null(strstr(diag.text, "a table cannot be named 'bans'"));
+	assert_int_equal(store_plan(store, &servers, &diag), ERR_INVALID);
+	assert_non_null(strstr(diag.text, "a table cannot be named 'pg_class'"));
 	store_close(store);
 }
 
@@ -756,6 +808,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_store_open__an_empty_database_becomes_ours),
 		CASE(test_store_open__another_programs_database),
+		CASE(test_store_look__another_programs_table_stays_alone),
+		CASE(test_store_look__what_another_broker_made),
 		CASE(test_store_open__a_right_that_is_missing),
 		CASE(test_store_open__a_database_that_is_read_only),
 		CASE(test_store_upgrade__several_at_once),
