@@ -74,7 +74,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit ledger/led
 LEDGER  += ledger/pg_lib ledger/pg_params ledger/pg_rows ledger/pg_check ledger/pg_connect ledger/pg \
            ledger/pg_live ledger/pg_look ledger/pg_reader ledger/pg_step
 LEDGER  += ledger/pg_store ledger/pg_store_lease ledger/pg_store_upgrade ledger/pg_store_plan ledger/pg_store_facts ledger/pg_probe
-LEDGER  += ledger/pg_watch ledger/pg_watch_read ledger/ledger_others
+LEDGER  += ledger/pg_watch ledger/pg_watch_read ledger/pg_watch_bans ledger/ledger_others
 LEDGER  += ledger/pg_process
 LEDGER  += ledger/settle ledger/pg_carry ledger/pg_carry_settle ledger/pg_carry_write ledger/pg_store_rows ledger/pg_store_trim
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \

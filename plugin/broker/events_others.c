@@ -357,8 +357,10 @@ static void hear(struct plugin *plugin, const struct others_news *news)
 		feed_hear_ban(plugin->feed, &news->ban);
 		break;
 	case OTHERS_LOST:
-		broker_log(BROKER_NOTICE, "the database could not be asked what other brokers did: "
-					  "all that is known of entities is read again");
+		if (!news->is_again)
+			broker_log(BROKER_NOTICE,
+				   "the database could not be asked what other brokers did: "
+				   "all that is known of entities is read again");
 		break;
 	case OTHERS_SEEN:
 		break;

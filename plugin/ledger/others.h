@@ -66,6 +66,7 @@ struct others_news {
 	enum others_kind kind;
 	const char *origin; /* the broker's name */
 	bool is_own;        /* it is this one */
+	bool is_again;      /* OTHERS_LOST: it went out before, and not all could be asked since */
 	int64_t sequence;   /* the origin's number: above 0 its journal's, below 0 a strict step */
 	struct others_event event;
 	struct others_ban ban;

@@ -78,56 +78,93 @@ static int begin_session(struct pg_store *store, struct diag *diag)
 			store->shown);
 }
 
+/* The broker's row, as it is in the database. */
+struct row {
+	bool is_there, is_ours;
+	uint64_t applied;
+	int64_t strict;
+};
+
 /*
  * A copy of yesterday, or a standby that had not got all. What the journal has still is replayed
  * when the store is opened again; what it let go of, and steps that did not go through it, are
  * gone.
  */
-static int check_loss(struct pg_store *store, uint64_t applied, int64_t strict, struct diag *diag)
+static int check_loss(struct pg_store *store, const struct row *row, struct diag *diag)
 {
-	uint64_t writes = applied < store->applied ? store->applied - applied : 0;
-	uint64_t steps = strict > store->strict ? (uint64_t)(strict - store->strict) : 0;
+	uint64_t writes = row->applied < store->applied ? store->applied - row->applied : 0;
+	uint64_t steps = row->strict > store->strict ? (uint64_t)(row->strict - store->strict) : 0;
 
 	if (__builtin_expect(writes == 0 && steps == 0, 1))
 		return 0;
 	(void)diag_set(
 		&store->why, 0,
-		"%s: an older copy of the database, or a standby that had not got all: of "
-		"broker %s it ends at write %llu, and lacks %llu that were committed, and %llu "
-		"strict ones",
-		store->shown, store->broker, (unsigned long long)applied,
-		(unsigned long long)writes, (unsigned long long)steps);
+		"%s: %s: of broker %s it ends at write %llu, and lacks %llu that were committed, "
+		"and %llu strict ones",
+		store->shown,
+		row->is_there ? "an older copy of the database, or a standby that had not got all"
+			      : "an empty database, or one that does not know this broker",
+		store->broker, (unsigned long long)row->applied, (unsigned long long)writes,
+		(unsigned long long)steps);
 	return pg_store_fault_is(store, diag);
 }
 
-/*
- * The row of before has all that was committed, and is still this process's. In this order: an
- * older copy may say that the name is an earlier process's.
- */
-static int check_row(struct pg_store *store, struct diag *diag)
+static bool lacks_table(const struct pg_store *store)
+{
+	return store->pg && strcmp(pg_state(store->pg), "42P01") == 0;
+}
+
+/* Where its table is gone, the row is. */
+static int read_row(struct pg_store *store, struct row *ret, struct diag *diag)
 {
 	struct pg_params params = { 0 };
 	struct pg_rows rows;
-	uint64_t applied = 0;
-	int64_t strict = 0;
-	bool is_ours = false;
 	int rc;
 
+	*ret = (struct row){ .is_there = false };
 	pg_add_string(&params, store->broker);
 	rc = pg_store_exec(store,
 			   "SELECT applied_seq, " PG_STRICT_SEQ
 			   ", instance FROM brokers WHERE name = $1",
 			   &params, &rows, "cannot read the broker's row", diag);
 	if (rc)
-		return rc;
+		return lacks_table(store) ? 0 : rc;
 	if (pg_rows_count(&rows) == 1) {
-		applied = (uint64_t)pg_number(&rows, 0, 0);
-		strict = pg_number(&rows, 0, 1);
-		is_ours = strcmp(pg_text(&rows, 0, 2), store->instance) == 0;
+		ret->is_there = true;
+		ret->applied = (uint64_t)pg_number(&rows, 0, 0);
+		ret->strict = pg_number(&rows, 0, 1);
+		ret->is_ours = strcmp(pg_text(&rows, 0, 2), store->instance) == 0;
 	}
 	pg_rows_clear(&rows);
-	rc = check_loss(store, applied, strict, diag);
-	return rc || is_ours ? rc : pg_lease_lost(store, diag);
+	return 0;
+}
+
+/* In this order: an older copy may say that the name is an earlier process's. */
+int pg_store_check_row(struct pg_store *store, struct diag *diag)
+{
+	struct row row;
+	int rc = read_row(store, &row, diag);
+
+	if (rc == 0)
+		rc = check_loss(store, &row, diag);
+	if (rc || row.is_ours)
+		return rc;
+	if (row.is_there)
+		return pg_lease_lost(store, diag);
+	(void)diag_set(&store->why, 0, "%s: the row of broker %s is gone", store->shown,
+		       store->broker);
+	return pg_store_fault_is(store, diag);
+}
+
+int pg_store_look_at_row(struct pg_store *store, int rc, struct diag *diag)
+{
+	int checked = 0;
+
+	if (lacks_table(store)) { /* gone under a connection that lasts */
+		pg_store_rollback(&store->base);
+		checked = pg_store_check_row(store, diag);
+	}
+	return checked ? checked : rc;
 }
 
 static int make_connection(struct pg_store *store, struct diag *diag)
@@ -149,7 +186,7 @@ static int make_connection(struct pg_store *store, struct diag *diag)
 	/* CockroachDB has no NOTIFY: there the others hear of steps when they ask. */
 	store->has_notify = rc == 0 && pg_script(store->pg, NOTIFY, "cannot notify", NULL) == 0;
 	if (rc == 0 && store->is_claimed)
-		rc = check_row(store, diag);
+		rc = pg_store_check_row(store, diag);
 	if (rc) {
 		pg_close(store->pg);
 		store->pg = NULL;
@@ -297,6 +334,7 @@ int pg_store_begin(struct store *base, uint64_t *applied_seq, struct diag *diag)
 	struct pg_store *store = pg_store_of(base);
 	struct pg_params params = { 0 };
 	struct pg_rows rows[2];
+	bool has_row;
 	int rc = pg_store_make_carry(store, diag);
 
 	if (rc == 0)
@@ -317,17 +355,16 @@ int pg_store_begin(struct store *base, uint64_t *applied_seq, struct diag *diag)
 		return rc;
 	store->is_begun = true;
 	rc = pg_store_finish(store, rows, 2, what, diag);
-	if (rc == 0 && pg_rows_count(&rows[1]) == 0)
-		rc = pg_lease_lost(store, diag);
-	else if (rc == 0)
-		*applied_seq = (uint64_t)pg_number(&rows[1], 0, 0);
+	has_row = rc == 0 && pg_rows_count(&rows[1]) == 1;
+	*applied_seq = has_row ? (uint64_t)pg_number(&rows[1], 0, 0) : 0;
 	pg_rows_clear(&rows[0]);
 	pg_rows_clear(&rows[1]);
-	if (rc == 0)
-		rc = check_loss(store, *applied_seq, store->strict, diag);
-	if (rc == 0)
-		store->applied = *applied_seq;
-	return rc;
+	if (rc)
+		return pg_store_look_at_row(store, rc, diag);
+	if (!has_row || *applied_seq < store->applied)
+		return pg_store_check_row(store, diag);
+	store->applied = *applied_seq;
+	return 0;
 }
 
 int pg_store_commit(struct store *base, uint64_t applied_seq, struct diag *diag)

@@ -105,6 +105,17 @@ int pg_store_finish(struct pg_store *store, struct pg_rows *ret, unsigned count,
  */
 int pg_store_connect(struct pg_store *store, struct diag *diag) MUST_CHECK;
 
+/*
+ * Is the broker's row there, this process's still, and of a database that has all that was
+ * committed? ERR_IO: no; the store is at fault. Connected, and not within a transaction that
+ * failed.
+ */
+int pg_store_check_row(struct pg_store *store, struct diag *diag) MUST_CHECK;
+/* The same where a statement about the row failed with @rc because there is no such table; else
+ * @rc.
+ */
+int pg_store_look_at_row(struct pg_store *store, int rc, struct diag *diag) MUST_CHECK;
+
 /* Commits the smallest change @count times, and stores how long each took, in microseconds. */
 int pg_store_probe(struct store *store, unsigned count, uint64_t *ret_us,
 		   struct diag *diag) MUST_CHECK;

@@ -77,7 +77,8 @@ int pg_lease_claim(struct pg_store *store, struct diag *diag)
 		"ring) VALUES ($1, $2, $3, $4, " PG_NOW_MS ", $5, $6, '') ON CONFLICT (name) DO "
 		"UPDATE SET instance = excluded.instance, host = excluded.host, started_at = "
 		"excluded.started_at, seen_at = excluded.seen_at, version = excluded.version, "
-		"process = excluded.process WHERE brokers.instance = excluded.instance OR "
+		"process = excluded.process, strict_seq = " PG_STRICT_SEQ
+		" WHERE brokers.instance = excluded.instance OR "
 		"brokers.instance = $7 OR " IS_FREE " RETURNING applied_seq, " PG_NOW_MS
 		", " PG_STRICT_SEQ,
 		&params, &rows, "cannot take the broker's name", diag);
@@ -123,13 +124,18 @@ int pg_lease_sign(struct pg_store *store, struct diag *diag)
 	pg_add_number(&params, (int64_t)store->waiting);
 	pg_add_number(&params, (int64_t)store->lag_ms);
 	pg_add_number(&params, -(int64_t)store->last_step);
-	rc = pg_store_exec(store,
-			   "UPDATE brokers SET waiting = $3, lag_ms = $4, strict_seq = "
-			   "least(" PG_STRICT_SEQ ", CAST($5 AS BIGINT)), seen_at = " PG_NOW_MS
-			   " WHERE name = $1 AND instance = $2 RETURNING seen_at, strict_seq",
-			   &params, &rows, "cannot give a sign", diag);
+	pg_add_number(&params, (int64_t)store->applied);
+	pg_add_number(&params, store->strict);
+	/* Of a database that was set back under this connection nothing is changed. */
+	rc = pg_store_exec(
+		store,
+		"UPDATE brokers SET waiting = $3, lag_ms = $4, strict_seq = least(" PG_STRICT_SEQ
+		", CAST($5 AS BIGINT)), seen_at = " PG_NOW_MS " WHERE name = $1 AND instance = $2 "
+		"AND applied_seq >= $6 AND " PG_STRICT_SEQ " <= CAST($7 AS BIGINT) RETURNING "
+		"seen_at, strict_seq",
+		&params, &rows, "cannot give a sign", diag);
 	if (rc)
-		return rc;
+		return pg_store_look_at_row(store, rc, diag);
 	is_ours = pg_rows_count(&rows) == 1;
 	if (is_ours) {
 		pg_lease_clock(store, pg_number(&rows, 0, 0));
@@ -137,7 +143,7 @@ int pg_lease_sign(struct pg_store *store, struct diag *diag)
 	}
 	pg_rows_clear(&rows);
 	store->signed_ns = clock_mono_ns();
-	return is_ours ? 0 : pg_lease_lost(store, diag);
+	return is_ours ? 0 : pg_store_check_row(store, diag);
 }
 
 void pg_lease_end(struct pg_store *store)

@@ -1,6 +1,6 @@
 /*
  * pg_watch_internal.h -- what the watch's files share: pg_watch.c (the thread, its list, the calls
- * of the broker's thread), pg_watch_read.c (what is asked of the database).
+ * of the broker's thread), pg_watch_read.c (what is asked of the database), pg_watch_bans.c (bans).
  */
 #ifndef PETSTORE_PG_WATCH_INTERNAL_H
 #define PETSTORE_PG_WATCH_INTERNAL_H
@@ -49,6 +49,7 @@ struct pg_watch {
 	bool has_listen;
 	bool has_begun;        /* the brokers' rows were read once */
 	int64_t asked_ns;      /* when all was read last */
+	bool is_lost;          /* OTHERS_LOST went out, and not all could be read since */
 	int64_t own_overruled; /* seq of the last overruled event of ours that was read */
 	int64_t ban_seq;       /* of the last ban that was read */
 	uint64_t ban_hash[16]; /* those with that seq */
@@ -74,6 +75,9 @@ struct pg_watch {
 struct watch_chunk *watch_chunk_new(size_t size);
 /* Copies a text into the part's room, with a NUL behind it. */
 const char *watch_keep(struct watch_chunk *chunk, const void *text, size_t len);
+/* The same of a value of @rows; *len may be NULL. */
+const char *watch_text_of(struct watch_chunk *chunk, const struct pg_rows *rows, unsigned row,
+			  unsigned column, size_t *len);
 /* Gives the part to the broker's thread; waits for room. False: the thread is to end; it is freed.
  */
 bool watch_push_take(struct pg_watch *watch, struct watch_chunk *chunk);
@@ -82,5 +86,8 @@ bool watch_push_take(struct pg_watch *watch, struct watch_chunk *chunk);
 int watch_connect(struct pg_watch *watch, struct diag *diag) MUST_CHECK;
 /* Reads all that is new and writes the bans that wait. After an error the connection is no good. */
 int watch_read(struct pg_watch *watch, struct diag *diag) MUST_CHECK;
+/* Writes the bans that wait; reads those that are new. The same errors. */
+int watch_write_bans(struct pg_watch *watch, struct diag *diag) MUST_CHECK;
+int watch_read_bans(struct pg_watch *watch, struct diag *diag) MUST_CHECK;
 
 #endif

@@ -1,12 +1,10 @@
 /*
- * pg_watch_read.c -- what the watch asks of the database: the brokers' rows, events that are new,
- * bans.
+ * pg_watch_read.c -- what the watch asks of the database: the brokers' rows, events that are new.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/wordhash.h"
 #include "ledger/pg_watch_internal.h"
 
 #define MS INT64_C(1000000)
@@ -85,8 +83,8 @@ enum {
 	"seq, origin_seq, topic, publisher, client_id, qos, retained, will, revision, digest, "    \
 	"unique_key, overruled, COALESCE(message, '')"
 
-static const char *text_of(struct watch_chunk *chunk, const struct pg_rows *rows, unsigned row,
-			   unsigned column, size_t *len)
+const char *watch_text_of(struct watch_chunk *chunk, const struct pg_rows *rows, unsigned row,
+			  unsigned column, size_t *len)
 {
 	size_t own;
 	const char *text = pg_bytes(rows, row, column, &own);
@@ -105,10 +103,10 @@ static void read_event(struct watch_chunk *chunk, const struct pg_rows *rows, un
 	*news = (struct others_news){ .kind = OTHERS_EVENT, .is_own = origin->is_own };
 	news->origin = watch_keep(chunk, origin->name, strlen(origin->name));
 	news->sequence = pg_number(rows, row, E_ORIGIN_SEQ);
-	event->topic = text_of(chunk, rows, row, E_TOPIC, &event->topic_len);
-	event->publisher = text_of(chunk, rows, row, E_PUBLISHER, NULL);
-	event->client_id = text_of(chunk, rows, row, E_CLIENT, NULL);
-	event->kind = text_of(chunk, rows, row, E_KIND, NULL);
+	event->topic = watch_text_of(chunk, rows, row, E_TOPIC, &event->topic_len);
+	event->publisher = watch_text_of(chunk, rows, row, E_PUBLISHER, NULL);
+	event->client_id = watch_text_of(chunk, rows, row, E_CLIENT, NULL);
+	event->kind = watch_text_of(chunk, rows, row, E_KIND, NULL);
 	event->qos = (unsigned)pg_number(rows, row, E_QOS);
 	event->is_retained = pg_number(rows, row, E_RETAINED) != 0;
 	event->is_will = pg_number(rows, row, E_WILL) != 0;
@@ -120,7 +118,7 @@ static void read_event(struct watch_chunk *chunk, const struct pg_rows *rows, un
 		unsigned column =
 			pg_is_null(rows, row, E_PAYLOAD) ? E_PAYLOAD + 1 : (unsigned)E_PAYLOAD;
 
-		event->payload = text_of(chunk, rows, row, column, &event->payload_len);
+		event->payload = watch_text_of(chunk, rows, row, column, &event->payload_len);
 	}
 }
 
@@ -301,6 +299,47 @@ static void show_brokers(struct pg_watch *w, const struct pg_rows *rows)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
+/*
+ * Has a broker's row an older number than it had? Then the database was set back. Of strict steps
+ * nothing is said by that: the table of events may have none of them any more.
+ */
+static bool turn_back(struct pg_watch *w, const struct pg_rows *rows)
+{
+	bool is_back = false, is_new;
+
+	for (unsigned row = 0; w->has_begun && row < pg_rows_count(rows); row++) {
+		struct watch_origin *origin = find_origin(w, pg_text(rows, row, B_NAME), &is_new);
+		int64_t applied = pg_number(rows, row, B_APPLIED);
+		int64_t strict = pg_number(rows, row, B_STRICT);
+
+		if (!origin)
+			continue;
+		is_back = is_back || applied < origin->applied;
+		if (applied < origin->applied)
+			origin->applied = applied;
+		if (strict > origin->strict)
+			origin->strict = strict;
+	}
+	return is_back;
+}
+
+/* Once the database answers again, and before what it says: see pg_watch.h. */
+static int push_lost(struct pg_watch *w, const struct pg_rows *rows, struct diag *diag)
+{
+	const struct others_news lost = { .kind = OTHERS_LOST,
+					  .origin = "",
+					  .is_again = w->is_lost };
+	bool is_late = w->asked_ns && clock_mono_ns() - w->asked_ns > WATCH_LATE_MS * MS;
+	int rc;
+
+	is_late = turn_back(w, rows) || is_late;
+	if (!w->has_thread || !is_late)
+		return 0;
+	rc = push_one(w, &lost, diag);
+	w->is_lost = true;
+	return rc;
+}
+
 static int read_broker(struct pg_watch *w, const struct pg_rows *rows, unsigned row,
 		       struct diag *diag)
 {
@@ -331,6 +370,8 @@ static int read_brokers(struct pg_watch *w, struct diag *diag)
 
 	if (rc == 0)
 		show_brokers(w, &rows);
+	if (rc == 0)
+		rc = push_lost(w, &rows, diag);
 	for (unsigned row = 0; rc == 0 && row < pg_rows_count(&rows); row++)
 		rc = read_broker(w, &rows, row, diag);
 	pg_rows_clear(&rows);
@@ -338,145 +379,7 @@ static int read_brokers(struct pg_watch *w, struct diag *diag)
 	return rc;
 }
 
-/* ---- bans ---------------------------------------------------------------------------------- */
-
-enum { N_KIND, N_NAME, N_SEQ, N_UNTIL, N_CAUSE, N_PRINCIPAL, N_ORIGIN, N_LIFTED };
-
-/* Was it read before? Two brokers may give one number to two bans. */
-static bool is_read(struct pg_watch *w, const struct pg_rows *rows, unsigned row)
-{
-	int64_t seq = pg_number(rows, row, N_SEQ);
-	uint64_t hash = wordhash(1, pg_text(rows, row, N_KIND), strlen(pg_text(rows, row, N_KIND)));
-
-	hash = wordhash(hash, pg_text(rows, row, N_NAME), strlen(pg_text(rows, row, N_NAME)));
-	if (seq > w->ban_seq) {
-		w->ban_seq = seq;
-		w->ban_hashes = 0;
-	}
-	for (unsigned i = 0; i < w->ban_hashes; i++)
-		if (w->ban_hash[i] == hash)
-			return true;
-	if (w->ban_hashes < sizeof(w->ban_hash) / sizeof(*w->ban_hash))
-		w->ban_hash[w->ban_hashes++] = hash;
-	return false;
-}
-
-static int push_ban(struct pg_watch *w, const struct pg_rows *rows, unsigned row, struct diag *diag)
-{
-	static const unsigned texts[] = { N_NAME, N_PRINCIPAL, N_CAUSE, N_ORIGIN };
-	const char *until = pg_text(rows, row, N_UNTIL);
-	struct watch_chunk *chunk;
-	struct others_news *news;
-	size_t size = 0;
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		size += strlen(pg_text(rows, row, texts[i])) + 1;
-	chunk = watch_chunk_new(size);
-	if (!chunk)
-		return diag_nomem(diag);
-	news = &chunk->news[0];
-	chunk->count = 1;
-	*news = (struct others_news){ .kind = OTHERS_BAN, .sequence = pg_number(rows, row, N_SEQ) };
-	news->origin = text_of(chunk, rows, row, N_ORIGIN, NULL);
-	news->ban.name = text_of(chunk, rows, row, N_NAME, NULL);
-	news->ban.principal = text_of(chunk, rows, row, N_PRINCIPAL, NULL);
-	news->ban.cause = text_of(chunk, rows, row, N_CAUSE, NULL);
-	news->ban.is_principal = strcmp(pg_text(rows, row, N_KIND), "principal") == 0;
-	news->ban.is_lifted = pg_number(rows, row, N_LIFTED) != 0;
-	if (!clock_parse(until, strlen(until), &news->ban.until_ms))
-		news->ban.until_ms = 0;
-	return watch_push_take(w, chunk) ? 0 : ERR_BUSY;
-}
-
-static int read_bans(struct pg_watch *w, struct diag *diag)
-{
-	static const char sql[] = "SELECT kind, name, seq, until, cause, principal, origin, lifted "
-				  "FROM bans WHERE seq >= $1 ORDER BY seq LIMIT 512";
-	struct pg_params params = { 0 };
-	struct pg_rows rows = { 0 };
-	int rc;
-
-	pg_add_number(&params, w->ban_seq);
-	rc = pg_exec(w->pg, sql, &params, &rows, "cannot read the bans", diag);
-	for (unsigned row = 0; rc == 0 && row < pg_rows_count(&rows); row++)
-		if (!is_read(w, &rows, row) &&
-		    strcmp(pg_text(&rows, row, N_ORIGIN), w->broker) != 0)
-			rc = push_ban(w, &rows, row, diag);
-	pg_rows_clear(&rows);
-	return rc;
-}
-
-static int write_ban(struct pg_watch *w, const struct watch_ban *ban, struct diag *diag)
-{
-	static const char sql[] =
-		"INSERT INTO bans (kind, name, seq, until, cause, principal, made_at, origin, "
-		"lifted) "
-		"VALUES ($1, $2, (SELECT COALESCE(max(seq), 0) + 1 FROM bans), $3, $4, $5, $6, $7, "
-		"$8::BIGINT) ON CONFLICT (kind, name, principal) DO UPDATE SET seq = excluded.seq, "
-		"until = excluded.until, cause = excluded.cause, made_at = excluded.made_at, "
-		"origin = excluded.origin, lifted = excluded.lifted";
-	char until[CLOCK_TEXT_MAX], now[CLOCK_TEXT_MAX];
-	struct pg_params params = { 0 };
-
-	pg_add_string(&params, ban->is_principal ? "principal" : "client");
-	pg_add_string(&params, ban->name);
-	pg_add_string(&params, clock_print(ban->until_ms, until));
-	pg_add_string(&params, ban->cause);
-	pg_add_string(&params, ban->principal);
-	pg_add_string(&params, clock_print(clock_unix_ms(), now));
-	pg_add_string(&params, w->broker);
-	pg_add_number(&params, ban->is_lifted);
-	return pg_exec(w->pg, sql, &params, NULL, "cannot write a ban", diag);
-}
-
-/* The ban that waits longest; false: none does. */
-static bool next_ban(struct pg_watch *w, struct watch_ban *ret)
-{
-	bool has_one;
-
-	(void)pthread_mutex_lock(&w->lock);
-	has_one = w->ban_count > 0;
-	if (has_one)
-		*ret = w->ban[w->ban_first];
-	(void)pthread_mutex_unlock(&w->lock);
-	return has_one;
-}
-
-static void drop_ban(struct pg_watch *w)
-{
-	(void)pthread_mutex_lock(&w->lock);
-	w->ban_first = (w->ban_first + 1) % OTHERS_BANS_MAX;
-	w->ban_count--;
-	(void)pthread_mutex_unlock(&w->lock);
-}
-
-/* The server's clock is not asked: until then the row does no harm. */
-static int remove_old(struct pg_watch *w, struct diag *diag)
-{
-	struct pg_params params = { 0 };
-	char before[CLOCK_TEXT_MAX];
-
-	pg_add_string(&params, clock_print(clock_unix_ms() - 3600000, before));
-	return pg_exec(w->pg, "DELETE FROM bans WHERE until < $1", &params, NULL,
-		       "cannot remove old bans", diag);
-}
-
-static int write_bans(struct pg_watch *w, struct diag *diag)
-{
-	struct watch_ban ban;
-	bool is_any = false;
-	int rc = 0;
-
-	while (rc == 0 && next_ban(w, &ban)) {
-		rc = write_ban(w, &ban, diag);
-		if (rc == 0)
-			drop_ban(w); /* twice, where a newer one pushed it out, does no harm */
-		is_any = true;
-	}
-	if (is_any)
-		atomic_store(&w->has_carried, true);
-	return rc || !is_any ? rc : remove_old(w, diag);
-}
+/* ---- a round ----------------------------------------------------------------------------- */
 
 static int notify(struct pg_watch *w, struct diag *diag)
 {
@@ -487,18 +390,14 @@ static int notify(struct pg_watch *w, struct diag *diag)
 
 int watch_read(struct pg_watch *w, struct diag *diag)
 {
-	const struct others_news lost = { .kind = OTHERS_LOST, .origin = "" };
-	int rc = 0;
+	int rc = w->has_thread ? watch_write_bans(w, diag) : 0;
 
-	if (w->has_thread && w->asked_ns && clock_mono_ns() - w->asked_ns > WATCH_LATE_MS * MS)
-		rc = push_one(w, &lost, diag);
-	if (rc == 0 && w->has_thread)
-		rc = write_bans(w, diag);
 	if (rc == 0)
 		rc = notify(w, diag);
 	if (rc == 0)
 		rc = read_brokers(w, diag);
 	if (rc == 0 && w->has_thread)
-		rc = read_bans(w, diag);
+		rc = watch_read_bans(w, diag);
+	w->is_lost = w->is_lost && rc != 0;
 	return rc;
 }

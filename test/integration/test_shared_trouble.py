@@ -186,12 +186,64 @@ def test_a_killed_broker_starts_at_once(place, new_broker):
     assert time.monotonic() - began < 5  # the lease's time
 
 
-def swap(server, old, new):
-    """The database @new takes @old's place, whose sessions end."""
+def move(server, old, new):
+    """The database gets another name; its sessions end."""
     server.ask('ALTER DATABASE "%s" WITH ALLOW_CONNECTIONS false' % old)
     server.ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", old)
-    server.ask('ALTER DATABASE "%s" RENAME TO "%s_gone"' % (old, old))
+    server.ask('ALTER DATABASE "%s" RENAME TO "%s"' % (old, new))
+    server.ask('ALTER DATABASE "%s" WITH ALLOW_CONNECTIONS true' % new)
+
+
+def swap(server, old, new):
+    """The database @new takes @old's place."""
+    move(server, old, old + "_gone")
     server.ask('ALTER DATABASE "%s" RENAME TO "%s"' % (new, old))
+
+
+def dropped(server, name):
+    move(server, name, name + "_gone")
+    server.create(name)
+
+
+def put_back(server, name):
+    server.drop(name)
+    move(server, name + "_gone", name)
+
+
+def emptied(server, name):
+    """Under the connections, which last."""
+    server.ask("ALTER SCHEMA public RENAME TO gone; CREATE SCHEMA public", database=name)
+
+
+def filled(server, name):
+    server.ask("DROP SCHEMA public; ALTER SCHEMA gone RENAME TO public", database=name)
+
+
+@pytest.mark.parametrize("empty, mend", [(dropped, put_back), (emptied, filled)])
+def test_a_database_made_anew(server, place, new_broker, empty, mend):
+    """Noticed, counted and named, once; nothing is made in it, and all goes on with the right one."""
+    name = place.rpartition("=")[2]
+    broker = shared(new_broker, place)
+    broker.start()
+    names = [until_taken(broker) for _ in range(3)]
+    until_carried(place, *names)
+    harness.until(lambda: postgres.ask(place, "SELECT applied_seq FROM brokers") == [(3,)],
+                  "all to be carried")
+    before = broker.mark()
+    empty(server, name)
+    broker.wait_log("an empty database, or one that does not know this broker: of broker one it ends "
+                    "at write 0, and lacks 3 that were committed, and 0 strict ones", before)
+    broker.wait_log("is empty, and its journal is at write 4: put the database back", before)
+    assert order(broker) is None
+    time.sleep(2)  # in which nothing else is said
+    assert len(lines(broker, before)) == 2
+    assert broker.log(before).count("could not be asked what other brokers did") <= 1
+    assert postgres.ask(place, TABLES) == []
+    mend(server, name)
+    broker.wait_log("the store takes writes again", before)
+    until_carried(place, *names, until_taken(broker))
+    assert len(lines(broker, before)) == 3
+    assert broker.log(before).count("could not be asked what other brokers did") <= 2
 
 
 def test_a_database_of_yesterday(server, place, new_broker):
