@@ -1,5 +1,6 @@
 import contextlib
 import os
+import signal
 import sys
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from conftest_fixtures import *  # noqa: F401,F403: fixtures
+
+# What a script starts in the background has Ctrl-C ignored, and so has all that it starts itself.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -331,8 +331,13 @@ def test_the_primary_is_killed(cluster):
     with open(cluster.path("postgres/%s/postmaster.pid" % first)) as file:
         os.kill(int(file.readline()), 0)
     assert os.path.exists(cluster.path("postgres/%s/standby.signal" % first))
-    with open(cluster.path("postgres/%s.log" % first)) as file:
-        assert "started streaming WAL from primary" in file.read().split("entering standby mode")[-1]
+
+    def is_following():
+        with open(cluster.path("postgres/%s.log" % first)) as file:
+            since = file.read().split("entering standby mode")[-1]
+        return "started streaming WAL from primary" in since
+
+    harness.until(is_following, "the new standby to follow")
 
 
 def test_all_end(cluster):
