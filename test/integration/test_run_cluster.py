@@ -151,7 +151,7 @@ def test_files_for_containers(tmp_path):
     folder = str(tmp_path / "config")
     subprocess.run([os.path.join(harness.TOP, "scripts", "cluster.sh"), "prepare"], check=True,
                    env=dict(os.environ, CLUSTER_DIR=folder, IN_CONTAINERS="1", PASSWORD_ROUNDS="101",
-                            POSTGRES_HOSTS="primary,standby", POSTGRES_PASSWORD="secret",
+                            POSTGRES_HOSTS="postgres-one,postgres-two", POSTGRES_PASSWORD="secret",
                             PLUGIN=harness.PLUGIN))
     for name in ("broker-a", "broker-b", "broker-c"):
         done = subprocess.run([os.path.join(harness.BUILD, "petstorectl"), "lint", "--config",
