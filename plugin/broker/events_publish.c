@@ -474,6 +474,8 @@ int events_on_message(int event_id, void *event_data, void *userdata)
 	pending->handle = NULL;
 	pending->is_back = false;
 	plugin->deliveries.settled = plugin->deliveries.withheld = NULL;
+	/* Of a bridge of this broker's own there was no ACL_CHECK that could have said it. */
+	plugin->deliveries.subscribing = NULL;
 	plugin->arrival.handle = NULL;
 	if (!is_judged)
 		judge_message(plugin, event, session);

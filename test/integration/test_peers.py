@@ -97,6 +97,30 @@ def test_taken_over(ways):
                       said[0][0], "%APPROVED%") == [(1,)]
 
 
+def test_two_steps_at_once(ways):
+    """
+    Both are there before the first is released, right after somebody subscribed: these are not what
+    was retained, though they are to be, and come in their order.
+    """
+    here, there, _, _ = ways
+    writer = here.client("orders-service")
+    for _ in range(10):
+        said = [messages.order(messages.unique("ord"))]
+        said.append(messages.order(said[0][0].split("/")[1], "APPROVED"))
+        for mid, (topic, payload) in enumerate(said, 1):
+            writer.publish_nowait(topic, payload, 2, mid, retain=True)
+            assert writer.ack(mid, rawmqtt.PUBREC) in (0, 0x10)
+        reader = there.client("backoffice")
+        reader.subscribe(said[0][0])
+        for mid in (1, 2):
+            writer.release(mid)
+        for _, payload in said:
+            assert reader.message().payload == payload
+        for mid in (1, 2):
+            writer.ack(mid, rawmqtt.PUBCOMP)
+        reader.disconnect()
+
+
 def test_a_step_that_the_contract_lacks(ways):
     """Put right there by one who may: it is taken over."""
     here, there, _, _ = ways
