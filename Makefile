@@ -65,7 +65,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit ledger/led
            ledger/ledger_news ledger/ledger_replan ledger/ledger_files ledger/ledger_open \
            ledger/age ledger/state ledger/idfilter ledger/writer ledger/replay \
            ledger/journal_records ledger/journal_pages ledger/journal_segments ledger/journal_file \
-           ledger/journal_make ledger/journal_scan ledger/journal_sync ledger/journal_repair \
+           ledger/journal_make ledger/journal_note ledger/journal_scan ledger/journal_sync ledger/journal_repair \
            ledger/pace ledger/pressure ledger/record ledger/crc32c ledger/sql ledger/store_engine \
            ledger/store_names ledger/store_words ledger/store_sqlite ledger/ledger_shared ledger/pg_engine \
            ledger/store_files ledger/store_facts ledger/restored ledger/adoption \

@@ -53,9 +53,9 @@
  * records can still be taken out; then the file is made anew (journal_renew()).
  *
  * The file, format 2, in the machine's byte order: header at 0, slots of the tail at 4096 and 8192,
- * marks at 12288, a copy of the header at 16384, copies of the segments' heads from 20480 on, the
- * segments from 65536 on. It is locked (flock) while open. A file of format 1, whose records lie in
- * one ring, is read, and takes none: make it anew when it is empty.
+ * marks at 12288, notes at 14336, a copy of the header at 16384, copies of the segments' heads from
+ * 20480 on, the segments from 65536 on. It is locked (flock) while open. A file of format 1, whose
+ * records lie in one ring, is read, and takes none: make it anew when it is empty.
  */
 #ifndef PETSTORE_JOURNAL_H
 #define PETSTORE_JOURNAL_H
@@ -276,6 +276,16 @@ int journal_renew(struct journal *journal, struct diag *diag) MUST_CHECK;
  * another file is there by now, or the disk is full or broken.
  */
 int journal_put_back(const struct journal *journal, struct diag *diag) MUST_CHECK;
+
+/*
+ * Numbers, up to 2^48, that the file keeps beside its records, of what does not go through it. They
+ * survive kill -9 as records do, and journal_renew(); they reach the disk with the next
+ * journal_release(), or when the system writes the page. A journal that is formatted for another
+ * database has none. 0: none was noted, or it is damaged. Each is noted by one thread.
+ */
+enum journal_noted { JOURNAL_NOTE_KEPT, JOURNAL_NOTE_SIGNED, JOURNAL_NOTES };
+void journal_note(struct journal *journal, enum journal_noted which, uint64_t number);
+uint64_t journal_noted(const struct journal *journal, enum journal_noted which);
 
 /*
  * Makes the pages of the next records writable ahead of time, once each, so that the appending

@@ -3,9 +3,9 @@
  *
  * journal_file.c opens the file; journal_make.c makes it; journal_segments.c knows where in it
  * which part of the log is; journal_scan.c finds the records in it; journal_records.c maps it,
- * appends records and takes them out; journal_sync.c brings them to the disk; journal_repair.c
- * checks the file, makes it anew, and puts back one that was removed; journal_pages.c has its pages
- * in memory when they are needed.
+ * appends records and takes them out; journal_sync.c brings them to the disk; journal_note.c keeps
+ * numbers beside them; journal_repair.c checks the file, makes it anew, and puts back one that was
+ * removed; journal_pages.c has its pages in memory when they are needed.
  */
 #ifndef PETSTORE_JOURNAL_INTERNAL_H
 #define PETSTORE_JOURNAL_INTERNAL_H
@@ -17,6 +17,7 @@
 
 #define JOURNAL_SLOT_AT(i) (4096u * (1u + (i)))
 #define JOURNAL_MARK_AT(i) (4096u * 3u + 1024u * (i))
+#define JOURNAL_NOTE_AT(i) (4096u * 3u + 2048u + 1024u * (i))
 #define JOURNAL_MARKS_END (4096u * 4u)
 #define JOURNAL_COPY_AT (4096u * 4u)   /* of the header */
 #define JOURNAL_FOLDER_AT (4096u * 5u) /* a copy of each segment's head */
@@ -278,6 +279,9 @@ bool journal_slot_read(const struct journal *j, unsigned i, struct journal_place
 
 /* Writes the mark that everything before @place is on the disk; does not sync it. */
 void journal_mark_write(struct journal *j, unsigned of, struct journal_place place);
+
+/* As journal_note(), of a journal that is being made. */
+void journal_note_write(struct journal *j, enum journal_noted which, uint64_t number);
 
 /* The sync of a power record that ends at @to; 0 or errno. */
 int journal_power_sync(struct journal *j, uint64_t to);

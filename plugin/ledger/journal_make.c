@@ -105,12 +105,16 @@ int journal_format(struct journal *j, size_t bytes, size_t bytes_max,
 		   struct diag *diag)
 {
 	const struct journal_sizes sizes = journal_sizes(bytes, bytes_max);
+	uint64_t noted[JOURNAL_NOTES] = { 0 };
 	int rc;
 
 	assert(next_seq > 0);
 	if (bytes > JOURNAL_BYTES_MAX || bytes_max > JOURNAL_BYTES_MAX)
 		return diag_set(diag, ERR_LIMIT, "%s: a journal has at most %zu bytes", j->path,
 				JOURNAL_BYTES_MAX);
+	if (memcmp(identity, j->identity, JOURNAL_IDENTITY) == 0)
+		for (unsigned i = 0; i < JOURNAL_NOTES; i++)
+			noted[i] = journal_noted(j, i);
 	journal_unmap(j);
 	if (j->is_ring || j->shift != sizes.shift) { /* other threads read them */
 		j->shift = sizes.shift;
@@ -126,6 +130,8 @@ int journal_format(struct journal *j, size_t bytes, size_t bytes_max,
 		rc = file_begin(j, next_seq, diag);
 	if (rc)
 		journal_unmap(j);
+	for (unsigned i = 0; rc == 0 && i < JOURNAL_NOTES; i++)
+		journal_note_write(j, i, noted[i]);
 	j->is_header_bad = j->is_cut = false;
 	diag_init(&j->damage);
 	atomic_store(&j->repaired, atomic_load(&j->failures));

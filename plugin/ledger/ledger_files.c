@@ -278,6 +278,58 @@ static int check_origin(const struct ledger *l, const struct journal_facts *jour
 			(unsigned long long)(journal->first_seq - store->applied_seq - 1));
 }
 
+/*
+ * The broker's row says which strict step it gave last, in a sign of each second; the journal has
+ * noted what it said, and the last step that was kept. A later one is missing for certain where
+ * events have an older one, since the oldest are removed first.
+ */
+uint64_t ledger_lost_steps(const struct journal *j, const struct store_facts *store)
+{
+	uint64_t known = journal_noted(j, JOURNAL_NOTE_SIGNED);
+	uint64_t kept = journal_noted(j, JOURNAL_NOTE_KEPT);
+
+	if (store->has_steps && kept > known)
+		known = kept;
+	return known > store->last_step ? known - store->last_step : 0;
+}
+
+static int check_steps(const struct ledger *l, const struct journal_facts *journal,
+		       const struct store_facts *store, struct diag *diag)
+{
+	uint64_t lost = ledger_lost_steps(l->journal, store);
+
+	if (lost == 0 || !l->is_shared ||
+	    memcmp(journal->identity, store->identity, sizeof(store->identity)) != 0)
+		return 0;
+	return diag_set(diag, ERR_INVALID,
+			"%s: lacks at most %llu strict writes of broker %s, which ends at %llu: an "
+			"older copy of the database, or a standby that lacked them; put the right "
+			"one back, or go on without them: petstorectl restored",
+			l->path, (unsigned long long)lost, l->broker,
+			(unsigned long long)store->last_step);
+}
+
+void ledger_tell_store(struct ledger *l)
+{
+	const struct store_waiting waiting = { .records = atomic_load(&l->waiting),
+					       .lag_ms = (uint64_t)atomic_load(&l->waiting_ms),
+					       .last_step = atomic_load(&l->steps.last),
+					       .kept_step = atomic_load(&l->steps.last_kept) };
+	uint64_t step = store_signed_step(l->store);
+
+	store_set_waiting(l->store, &waiting);
+	if (step > journal_noted(l->journal, JOURNAL_NOTE_SIGNED))
+		journal_note(l->journal, JOURNAL_NOTE_SIGNED, step);
+}
+
+/* A database that is no brokers' together gives no such numbers, and begins anew with them. */
+static void clear_notes(struct ledger *l)
+{
+	for (unsigned i = 0; !l->is_shared && i < JOURNAL_NOTES; i++)
+		if (journal_noted(l->journal, i) != 0)
+			journal_note(l->journal, i, 0);
+}
+
 static int check_pair(struct ledger *l, const struct journal_facts *journal,
 		      const struct store_facts *store, struct diag *diag)
 {
@@ -287,6 +339,8 @@ static int check_pair(struct ledger *l, const struct journal_facts *journal,
 		rc = check_ring(l, journal, store, diag);
 	if (rc == 0 && !journal_is_blank(l->journal))
 		rc = check_origin(l, journal, store, diag);
+	if (rc == 0)
+		rc = check_steps(l, journal, store, diag);
 	l->is_pair_wrong = l->is_pair_wrong || rc != 0;
 	return rc;
 }
@@ -377,6 +431,7 @@ int ledger_adopt_journal(struct ledger *l, struct ledger_opened *ret, struct dia
 		rc = make_journal(l, ret, &journal, &store, diag);
 	if (rc)
 		return rc;
+	clear_notes(l);
 	memcpy(l->identity, store.identity, sizeof(l->identity));
 	l->has_identity = l->is_journal_ours = l->is_store_ours = true;
 	journal_inspect(l->journal, &journal);

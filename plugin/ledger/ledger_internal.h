@@ -103,7 +103,8 @@ struct ledger_doubt {
 
 /* Writes that a shared database commits before they are acknowledged: see ledger_step.c. */
 struct ledger_steps {
-	_Atomic uint64_t last; /* the number given last; the journal's numbers are others */
+	_Atomic uint64_t last;      /* the number given last; the journal's numbers are others */
+	_Atomic uint64_t last_kept; /* of those that are events */
 	struct ledger_doubt doubt[LEDGER_DOUBTS];
 	unsigned next_doubt;
 	uint64_t kept, stale, doubts, refused;
@@ -278,6 +279,18 @@ int ledger_prepare(struct ledger *ledger, struct diag *diag) MUST_CHECK;
  */
 int ledger_adopt_journal(struct ledger *ledger, struct ledger_opened *ret,
 			 struct diag *diag) MUST_CHECK;
+
+/*
+ * Strict writes that the database lacks, though they were committed, by what the journal of the
+ * same database has noted: at most so many, since some of their numbers may have been refused.
+ */
+uint64_t ledger_lost_steps(const struct journal *journal, const struct store_facts *store);
+
+/*
+ * The writer's thread, before it uses the store, which may connect anew: says what it must have
+ * then. The journal notes what the store has signed.
+ */
+void ledger_tell_store(struct ledger *ledger);
 
 /* The database says that it is in use with the journal that is open, up to write @applied. */
 int ledger_mark_journal(struct ledger *ledger, uint64_t applied, struct diag *diag) MUST_CHECK;

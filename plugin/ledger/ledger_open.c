@@ -128,7 +128,8 @@ static int check_new(struct ledger *l, struct diag *diag)
 		return 0;
 	journal_inspect(l->journal, &journal);
 	rc = store_peek(l->store, &store, diag);
-	if (rc || !store.is_new || journal.next_seq == 1)
+	if (rc || !store.is_new ||
+	    (journal.next_seq == 1 && journal_noted(l->journal, JOURNAL_NOTE_KEPT) == 0))
 		return rc;
 	l->is_pair_wrong = true;
 	return diag_set(diag, ERR_INVALID,
@@ -262,6 +263,8 @@ static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 	struct ledger *l = ctx;
 	int rc = atomic_load(&l->is_open) ? 0 : open_later(l, applied, diag);
 
+	if (rc == 0)
+		ledger_tell_store(l);
 	if (rc == 0 && l->is_mark_due)
 		rc = ledger_mark_journal(l, *applied, diag);
 	if (rc == 0)
@@ -295,8 +298,6 @@ static void on_tend(void *ctx, struct diag *line)
 	else
 		(void)(store_line(l->store, line) ||
 		       ledger_step_line(l, line)); /* or there is none */
-	store_set_waiting(l->store, atomic_load(&l->waiting), (uint64_t)atomic_load(&l->waiting_ms),
-			  atomic_load(&l->steps.last));
 	ledger_take_plan(l);
 	ledger_make_tables(l);
 	idfilter_fill_round(&l->idfilter_fill);

@@ -280,9 +280,20 @@ static void remember(struct stepping *s, uint64_t revision)
 	ledger_keep_last_step(facts, s->write);
 }
 
+/* The journal knows, so that a start looks for it: see ledger_files.c. */
+static void note_kept(struct ledger *l, uint64_t number)
+{
+	if (number <= atomic_load_explicit(&l->steps.last_kept, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&l->steps.last_kept, number, memory_order_relaxed);
+	journal_note(l->journal, JOURNAL_NOTE_KEPT, number);
+}
+
 /* It is in the database: other brokers hear of it there, and peers by what ledger_kept() says. */
 static void count_kept(struct stepping *s, uint64_t revision)
 {
+	if (!s->write->is_unrecorded)
+		note_kept(s->l, s->step.number);
 	s->l->steps.kept++;
 	s->l->others.kept = (struct others_kept){ -(int64_t)s->step.number, revision };
 	pg_watch_carried(s->l->others.watch);

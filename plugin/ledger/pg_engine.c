@@ -61,13 +61,14 @@ static void set_on_wait(struct store *base, void (*on_wait)(void *ctx), void *ct
 		pg_set_on_wait(store->pg, on_wait, ctx);
 }
 
-static void set_waiting(struct store *base, uint64_t records, uint64_t lag_ms, uint64_t last_step)
+static void set_waiting(struct store *store, const struct store_waiting *waiting)
 {
-	struct pg_store *store = pg_store_of(base);
+	pg_store_of(store)->waiting = *waiting;
+}
 
-	store->waiting = records;
-	store->lag_ms = lag_ms;
-	store->last_step = last_step;
+static uint64_t signed_step(const struct store *store)
+{
+	return (uint64_t) - ((const struct pg_store *)store)->strict;
 }
 
 const struct store_engine store_postgres = {
@@ -87,6 +88,7 @@ const struct store_engine store_postgres = {
 	.check = pg_store_check,
 	.set_on_wait = set_on_wait,
 	.set_waiting = set_waiting,
+	.signed_step = signed_step,
 	.line = pg_store_line,
 	.leave_empty = leave_empty,
 	.fault = fault,

@@ -83,7 +83,22 @@ struct row {
 	bool is_there, is_ours;
 	uint64_t applied;
 	int64_t strict;
+	bool has_steps;
 };
+
+/*
+ * Strict steps that are gone. Numbers are counted, of which some may have been given to steps that
+ * were refused. What was kept since the last sign is looked for where there are older ones: else
+ * all of them may have been removed for their age.
+ */
+static uint64_t steps_lost(const struct pg_store *store, const struct row *row)
+{
+	int64_t known = store->strict, kept = -(int64_t)store->waiting.kept_step;
+
+	if (row->has_steps && kept < known)
+		known = kept;
+	return row->strict > known ? (uint64_t)(row->strict - known) : 0;
+}
 
 /*
  * A copy of yesterday, or a standby that had not got all. What the journal has still is replayed
@@ -93,19 +108,19 @@ struct row {
 static int check_loss(struct pg_store *store, const struct row *row, struct diag *diag)
 {
 	uint64_t writes = row->applied < store->applied ? store->applied - row->applied : 0;
-	uint64_t steps = row->strict > store->strict ? (uint64_t)(row->strict - store->strict) : 0;
+	uint64_t steps = steps_lost(store, row);
 
 	if (__builtin_expect(writes == 0 && steps == 0, 1))
 		return 0;
 	(void)diag_set(
 		&store->why, 0,
 		"%s: %s: of broker %s it ends at write %llu, and lacks %llu that were committed, "
-		"and %llu strict ones",
+		"and %s%llu strict ones",
 		store->shown,
 		row->is_there ? "an older copy of the database, or a standby that had not got all"
 			      : "an empty database, or one that does not know this broker",
 		store->broker, (unsigned long long)row->applied, (unsigned long long)writes,
-		(unsigned long long)steps);
+		steps ? "at most " : "", (unsigned long long)steps);
 	return pg_store_fault_is(store, diag);
 }
 
@@ -124,8 +139,8 @@ static int read_row(struct pg_store *store, struct row *ret, struct diag *diag)
 	*ret = (struct row){ .is_there = false };
 	pg_add_string(&params, store->broker);
 	rc = pg_store_exec(store,
-			   "SELECT applied_seq, " PG_STRICT_SEQ
-			   ", instance FROM brokers WHERE name = $1",
+			   "SELECT applied_seq, " PG_STRICT_SEQ ", instance, " PG_HAS_STEPS
+			   " FROM brokers WHERE name = $1",
 			   &params, &rows, "cannot read the broker's row", diag);
 	if (rc)
 		return lacks_table(store) ? 0 : rc;
@@ -133,6 +148,7 @@ static int read_row(struct pg_store *store, struct row *ret, struct diag *diag)
 		ret->is_there = true;
 		ret->applied = (uint64_t)pg_number(&rows, 0, 0);
 		ret->strict = pg_number(&rows, 0, 1);
+		ret->has_steps = pg_number(&rows, 0, 3) != 0;
 		ret->is_ours = strcmp(pg_text(&rows, 0, 2), store->instance) == 0;
 	}
 	pg_rows_clear(&rows);
@@ -393,7 +409,6 @@ int pg_store_commit(struct store *base, uint64_t applied_seq, struct diag *diag)
 		return rc;
 	store->is_begun = false;
 	store->applied = applied_seq;
-	store->signed_ns = clock_mono_ns();
 	return 0;
 }
 

@@ -26,8 +26,9 @@ static int read_facts(struct pg_store *store, struct store_facts *ret, struct di
 	pg_add_string(&params, store->broker);
 	rc = pg_store_exec(
 		store,
-		"SELECT s.identity, coalesce(b.applied_seq, 0), CASE WHEN b.name IS NULL "
-		"THEN '' ELSE b.ring END FROM store s LEFT JOIN brokers b ON b.name = $1",
+		"SELECT s.identity, coalesce(brokers.applied_seq, 0), CASE WHEN brokers.name IS "
+		"NULL THEN '' ELSE brokers.ring END, coalesce(" PG_STRICT_SEQ ", 0), " PG_HAS_STEPS
+		" FROM store s LEFT JOIN brokers ON brokers.name = $1",
 		&params, &rows, "cannot read the database", diag);
 	if (rc)
 		return rc;
@@ -36,6 +37,8 @@ static int read_facts(struct pg_store *store, struct store_facts *ret, struct di
 		   store_identity_parse(pg_text(&rows, 0, 0), ret->identity) &&
 		   store_ring_parse(pg_is_null(&rows, 0, 2) ? NULL : pg_text(&rows, 0, 2), ret);
 	applied = is_whole ? pg_number(&rows, 0, 1) : 0;
+	ret->last_step = is_whole ? (uint64_t)-pg_number(&rows, 0, 3) : 0;
+	ret->has_steps = is_whole && pg_number(&rows, 0, 4) != 0;
 	pg_rows_clear(&rows);
 	if (!is_whole || applied < 0 || (uint64_t)applied > STORE_SEQ_MAX)
 		return diag_set(diag, ERR_INVALID,

@@ -37,6 +37,9 @@
 	"least(brokers.strict_seq, coalesce((SELECT min(origin_seq) FROM events WHERE origin = "   \
 	"brokers.name AND origin_seq < 0), 0))"
 
+/* Has the table of events any of them? */
+#define PG_HAS_STEPS "EXISTS (SELECT 1 FROM events WHERE origin = brokers.name AND origin_seq < 0)"
+
 struct pg_carry;
 
 /* Tables of which rows go for their age. */
@@ -72,10 +75,10 @@ struct pg_store {
 	enum store_fault fault;
 	struct diag why;  /* of a fault */
 	uint64_t applied; /* the last that was committed, as far as it is known */
-	int64_t strict;   /* likewise of strict steps, which count down */
+	int64_t strict;   /* of strict steps, which count down: what the last sign has said */
 	int64_t clock_ms; /* the next commit writes that it was believed; 0: it does not */
 	int64_t signed_ns;
-	uint64_t waiting, lag_ms, last_step; /* the next sign says so */
+	struct store_waiting waiting; /* the next sign says so */
 	void (*on_wait)(void *ctx);
 	void *ctx;
 	bool is_clock_told; /* the clocks differ, and it was said */

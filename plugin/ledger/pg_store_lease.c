@@ -121,9 +121,9 @@ int pg_lease_sign(struct pg_store *store, struct diag *diag)
 		return 0;
 	pg_add_string(&params, store->broker);
 	pg_add_string(&params, store->instance);
-	pg_add_number(&params, (int64_t)store->waiting);
-	pg_add_number(&params, (int64_t)store->lag_ms);
-	pg_add_number(&params, -(int64_t)store->last_step);
+	pg_add_number(&params, (int64_t)store->waiting.records);
+	pg_add_number(&params, (int64_t)store->waiting.lag_ms);
+	pg_add_number(&params, -(int64_t)store->waiting.last_step);
 	pg_add_number(&params, (int64_t)store->applied);
 	pg_add_number(&params, store->strict);
 	/* Of a database that was set back under this connection nothing is changed. */
@@ -157,7 +157,8 @@ void pg_lease_end(struct pg_store *store)
 	pg_add_string(&params, store->instance);
 	/* Where it fails the next process waits. */
 	diag_ignore(pg_exec(store->pg,
-			    "UPDATE brokers SET seen_at = 0 WHERE name = $1 AND instance = $2",
+			    "UPDATE brokers SET seen_at = 0, strict_seq = " PG_STRICT_SEQ
+			    " WHERE name = $1 AND instance = $2",
 			    &params, NULL, "cannot give the name back", NULL));
 	store->is_claimed = false;
 }

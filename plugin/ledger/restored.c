@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "ledger/journal.h"
-#include "ledger/ledger.h"
+#include "ledger/ledger_internal.h"
 #include "ledger/store.h"
 
 #define PATIENCE_MS 5000
@@ -92,8 +92,10 @@ static bool is_right(const struct work *w)
 		return store->ring != STORE_RING_IN_USE;
 	if (store->ring == STORE_RING_IN_USE && store->ring_number != w->facts.number)
 		return false;
-	return is_same ? w->facts.first_seq <= store->applied_seq + 1
-		       : w->facts.first_seq == w->facts.next_seq;
+	if (!is_same)
+		return w->facts.first_seq == w->facts.next_seq;
+	return w->facts.first_seq <= store->applied_seq + 1 &&
+	       (!ledger_is_shared(w->place->database) || ledger_lost_steps(w->journal, store) == 0);
 }
 
 /* Under the first name that is free: what was left earlier stays. */

@@ -121,6 +121,8 @@ struct store_facts {
 	uint64_t applied_seq; /* up to STORE_SEQ_MAX */
 	enum store_ring ring;
 	uint64_t ring_number; /* journal_facts.number */
+	uint64_t last_step;   /* of this broker's strict steps; 0: none, or no brokers share it */
+	bool has_steps;       /* some of them are events still; the oldest are removed first */
 	bool is_new;          /* store_peek() only: nothing was ever stored */
 };
 /* ERR_INVALID: no number or identity stands there, or a number that no broker ever reaches. */
@@ -152,11 +154,16 @@ int store_check(struct store *store, struct diag *diag) MUST_CHECK;
  */
 void store_set_on_wait(struct store *store, void (*on_wait)(void *ctx), void *ctx);
 
-/*
- * How many records of the journal are not in the store yet, and how old the oldest is: what the
- * store tells the other brokers.
- */
-void store_set_waiting(struct store *store, uint64_t records, uint64_t lag_ms, uint64_t last_step);
+/* What a store that brokers share tells the other ones, and looks for after each connect. */
+struct store_waiting {
+	uint64_t records, lag_ms; /* of the journal, not in the store yet; the oldest one's age */
+	uint64_t last_step;       /* the number that was given last to a strict step */
+	uint64_t kept_step;       /* the last one's that was kept and is an event */
+};
+void store_set_waiting(struct store *store, const struct store_waiting *waiting);
+
+/* The last number of a strict step that is in this broker's row for good; 0: none. */
+uint64_t store_signed_step(const struct store *store);
 
 /* Has the store news of its own, which are no failure? Then *ret is one line, once. */
 bool store_line(struct store *store, struct diag *ret);

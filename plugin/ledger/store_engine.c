@@ -129,10 +129,15 @@ void store_set_on_wait(struct store *store, void (*on_wait)(void *ctx), void *ct
 		store->engine->set_on_wait(store, on_wait, ctx);
 }
 
-void store_set_waiting(struct store *store, uint64_t records, uint64_t lag_ms, uint64_t last_step)
+void store_set_waiting(struct store *store, const struct store_waiting *waiting)
 {
 	if (store->engine->set_waiting)
-		store->engine->set_waiting(store, records, lag_ms, last_step);
+		store->engine->set_waiting(store, waiting);
+}
+
+uint64_t store_signed_step(const struct store *store)
+{
+	return store->engine->signed_step ? store->engine->signed_step(store) : 0;
 }
 
 bool store_line(struct store *store, struct diag *ret)

@@ -11,7 +11,7 @@
 #include "ledger/store.h"
 
 struct store_engine {
-	/* set_on_wait, set_waiting and line: NULL where there is nothing to do. */
+	/* set_on_wait, set_waiting, signed_step and line: NULL where there is nothing to do. */
 	const char *name; /* "SQLite", "PostgreSQL" */
 	bool is_shared;   /* other brokers write to the same database */
 	const char *(*shown)(const char *place, char *ret); /* NULL: the place as it is */
@@ -33,8 +33,8 @@ struct store_engine {
 			struct diag *diag);
 	int (*check)(struct store *store, struct diag *diag);
 	void (*set_on_wait)(struct store *store, void (*on_wait)(void *ctx), void *ctx);
-	void (*set_waiting)(struct store *store, uint64_t records, uint64_t lag_ms,
-			    uint64_t last_step);
+	void (*set_waiting)(struct store *store, const struct store_waiting *waiting);
+	uint64_t (*signed_step)(const struct store *store);
 	bool (*line)(struct store *store, struct diag *ret);
 	void (*leave_empty)(struct store *store);
 	enum store_fault (*fault)(const struct store *store);

@@ -23,7 +23,7 @@ static int facts_read(struct sqlite_store *store, sqlite3_stmt *read, struct sto
 {
 	int rc = 0, step = sqlite3_step(read);
 
-	ret->is_new = false;
+	*ret = (struct store_facts){ .is_new = false };
 	if (step == SQLITE_ROW &&
 	    store_identity_parse((const char *)sqlite3_column_text(read, 0), ret->identity) &&
 	    store_ring_parse((const char *)sqlite3_column_text(read, 2), ret) &&

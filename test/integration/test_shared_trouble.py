@@ -46,6 +46,11 @@ def order(broker):
     return name if answer(broker.client("orders-service"), messages.order(name), 1) in TAKEN else None
 
 
+def payment(broker):
+    """A strict step: a new payment's."""
+    return answer(broker.client("payments-service"), messages.payment(messages.unique("pay")), 2) in TAKEN
+
+
 def until_taken(broker):
     return harness.until(lambda: order(broker), "an order that is taken", 20)
 
@@ -246,6 +251,13 @@ def test_a_database_made_anew(server, place, new_broker, empty, mend):
     assert broker.log(before).count("could not be asked what other brokers did") <= 2
 
 
+def restored(broker):
+    """What petstorectl says."""
+    return subprocess.run([os.path.join(harness.BUILD, "petstorectl"), "restored", "--config",
+                           broker.path("mosquitto.conf")], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT).stdout
+
+
 def test_a_database_of_yesterday(server, place, new_broker):
     """While the broker runs: it is noticed, counted and named; the operator decides."""
     name = place.rpartition("=")[2]
@@ -269,10 +281,66 @@ def test_a_database_of_yesterday(server, place, new_broker):
                     "writes between: petstorectl restored", before)
     assert order(broker) is None
     broker.kill()
-    said = subprocess.run([os.path.join(harness.BUILD, "petstorectl"), "restored", "--config",
-                           broker.path("mosquitto.conf")], text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT).stdout
-    assert "goes on from write 1; the 3 writes after it, up to 4, are not in it" in said
+    assert "goes on from write 1; the 3 writes after it, up to 4, are not in it" in restored(broker)
     broker._start()
     until_carried(place, until_taken(broker))
     server.ask('DROP DATABASE "%s_gone"' % name)
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+@pytest.mark.parametrize("rest_s", [0, 2])
+def test_strict_steps_of_yesterday(server, place, new_broker, is_running, rest_s):
+    """
+    They are in no journal, which has noted that there were some: also where the broker was down
+    meanwhile, or gave no sign since.
+    """
+    name = place.rpartition("=")[2]
+    broker = shared(new_broker, place)
+    broker.start()
+    until_taken(broker)
+    harness.until(lambda: payment(broker), "a payment that is taken")
+    broker.stop()
+    server.create(name + "_copy", name)
+    broker._start()
+    harness.until(lambda: order(broker), "the store")
+    for _ in range(3):
+        assert payment(broker)
+    harness.until(lambda: postgres.ask(place, "SELECT count(*) FROM events WHERE origin_seq > 0") == [(2,)],
+                  "the order to be carried")
+    time.sleep(rest_s)
+    before = broker.mark()
+    if is_running:
+        swap(server, name, name + "_copy")
+        broker.wait_log("of broker one it ends at write 1, and lacks 1 that were committed, and at most 3 "
+                        "strict ones", before)
+    else:
+        broker.kill()
+        swap(server, name, name + "_copy")
+        postgres.ask(place, "UPDATE brokers SET applied_seq = 2")  # else that is what is said
+        broker._start()
+        broker.wait_log("lacks at most 3 strict writes of broker one, which ends at 1: an older copy of the "
+                        "database, or a standby that lacked them; put the right one back, or go on without "
+                        "them: petstorectl restored", before)
+    assert order(broker) is None and not payment(broker)
+    time.sleep(1)
+    assert len(lines(broker, before)) == (2 if is_running else 1)
+    broker.kill()
+    assert "goes on from write %d" % (1 if is_running else 2) in restored(broker)
+    broker._start()
+    harness.until(lambda: payment(broker), "a payment that is taken")
+    server.ask('DROP DATABASE "%s_gone"' % name)
+
+
+def test_no_strict_step_is_missed_where_all_old_events_are_gone(place, new_broker):
+    """What was removed for its age is no loss, however little is kept."""
+    broker = shared(new_broker, place)
+    broker.edits.append(lambda text: text + "\nplugin_opt_events_keep_rows 1\n")
+    broker.start()
+    until_taken(broker)
+    for _ in range(3):
+        assert payment(broker)
+        until_carried(place, until_taken(broker))
+    postgres.ask(place, "DELETE FROM events")
+    broker.kill()
+    broker._start()
+    assert until_taken(broker)

@@ -16,6 +16,7 @@
 
 #define RING_AT 65536u
 #define HEADER_BYTES 56u
+#define NOTES_AT 14336u
 #define MARKS_END (4u * 4096u)
 #define COPY_AT MARKS_END
 #define FOLDER_AT (5u * 4096u)
@@ -97,6 +98,53 @@ static void test_crc32c__known_sums(void **state)
 		assert_int_equal(whole,
 				 crc32c(crc32c(0, data, len / 3), data + len / 3, len - len / 3));
 	}
+}
+
+/* ---- notes ------------------------------------------------------------------------------- */
+
+static void assert_noted(const struct journal *journal, uint64_t kept, uint64_t signed_one)
+{
+	assert_int_equal(journal_noted(journal, JOURNAL_NOTE_KEPT), kept);
+	assert_int_equal(journal_noted(journal, JOURNAL_NOTE_SIGNED), signed_one);
+}
+
+static void test_journal_note__is_kept(void **state)
+{
+	static const unsigned char theirs[JOURNAL_IDENTITY] = "another one";
+	const uint64_t torn = 1;
+	struct fixture *f = *state;
+	int fd;
+
+	open_journal(f);
+	journal_note(f->journal, JOURNAL_NOTE_KEPT, 5); /* a blank file has no room */
+	assert_noted(f->journal, 0, 0);
+	close_journal(f);
+	new_journal(f, 1);
+	assert_noted(f->journal, 0, 0);
+	journal_note(f->journal, JOURNAL_NOTE_KEPT, 5);
+	journal_note(f->journal, JOURNAL_NOTE_SIGNED, UINT64_MAX >> 16);
+	journal_note(f->journal, JOURNAL_NOTE_SIGNED, UINT64_MAX); /* which is no such number */
+	assert_true(append(f->journal, 1, 100));
+	assert_noted(f->journal, 5, UINT64_MAX >> 16);
+	close_journal(f);
+	open_journal(f);
+	assert_noted(f->journal, 5, UINT64_MAX >> 16);
+	(void)take(f->journal, 1);
+	/* A journal that is made anew keeps them, that of another database begins without. */
+	assert_int_equal(journal_format(f->journal, JOURNAL_BYTES_MIN, 0, ours, 2, &f->diag), 0);
+	assert_noted(f->journal, 5, UINT64_MAX >> 16);
+	journal_note(f->journal, JOURNAL_NOTE_SIGNED, 0);
+	assert_noted(f->journal, 5, 0);
+	close_journal(f);
+	/* A byte that is wrong. */
+	fd = open(f->path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, &torn, sizeof(torn), NOTES_AT), sizeof(torn));
+	(void)close(fd);
+	open_journal(f);
+	assert_noted(f->journal, 0, 0);
+	journal_note(f->journal, JOURNAL_NOTE_KEPT, 6);
+	assert_int_equal(journal_format(f->journal, JOURNAL_BYTES_MIN, 0, theirs, 2, &f->diag), 0);
+	assert_noted(f->journal, 0, 0);
 }
 
 /* ---- the file ---------------------------------------------------------------------------- */
@@ -804,6 +852,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_crc32c__known_sums),
+		TEST(test_journal_note__is_kept),
 		TEST(test_journal_open__keeps_records),
 		TEST(test_journal_open__second_is_refused),
 		TEST(test_journal_open__foreign_files),
