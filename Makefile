@@ -92,7 +92,7 @@ LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_s
 BROKER   = broker/broker broker/events_publish broker/events_strict broker/peers broker/events_will broker/events_acl broker/events_leave \
            broker/events_login broker/events_reload broker/events_command broker/events_share \
            broker/events_letter broker/events_mended broker/events_release broker/events_resend broker/events_retained broker/events_adopt broker/properties broker/property_layout \
-           broker/listeners broker/peers_kept broker/events_others broker/crossings broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
+           broker/listeners broker/peers_kept broker/events_others broker/crossings broker/awaited broker/events_standing broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
            broker/notify broker/letters broker/feed broker/feed_alerts broker/feed_bans broker/feed_numbers
 PLUGIN   = plugin $(BROKER)
 # What a publish or a delivery goes through, from the broker's event to the journal.
@@ -115,7 +115,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/init_texts ctl/init_trials ctl/sample ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base csv config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events crossings pg_watch \
+UNIT     = base csv config draft learn yaml brokerfile options sessions shares releases repairs login holdoffs events crossings awaited pg_watch \
            contract sources translate bundle \
            topics gate pack applications unlisted adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \
@@ -174,7 +174,7 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/metaschema.o): $(wildcard plugin/sc
 # ---- tests ------------------------------------------------------------------------------
 
 # All rooms that a test may link without a broker, so that a test links what it uses.
-T_ROOMS = $(ROOMS) $(LEARN) $(LOGIN) $(addprefix broker/,sessions shares releases repairs crossings) \
+T_ROOMS = $(ROOMS) $(LEARN) $(LOGIN) $(addprefix broker/,sessions shares releases repairs crossings awaited) \
           ctl/credwrite ctl/sample ctl/schema_compare ctl/schema_compare_keywords
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^

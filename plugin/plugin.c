@@ -236,8 +236,14 @@ static int init_login(struct plugin *plugin, struct diag *diag)
 /* Other brokers may keep in the same database. */
 static int init_others(struct plugin *plugin, struct diag *diag)
 {
+	int rc = 0;
+
 	plugin->is_saying = plugin->options.say_publisher || plugin->gate.is_shared;
-	return plugin->gate.is_shared ? crossings_new(&plugin->crossings, diag) : 0;
+	if (plugin->gate.is_shared)
+		rc = crossings_new(&plugin->crossings, diag);
+	if (rc == 0 && plugin->gate.is_shared)
+		rc = awaited_new(&plugin->awaited, diag);
+	return rc;
 }
 
 /* False: @diag says what is wrong. */
@@ -332,6 +338,7 @@ static void plugin_free(struct plugin *plugin)
 	releases_free(plugin->releases);
 	repairs_free(plugin->repairs);
 	crossings_free(plugin->crossings);
+	awaited_free(plugin->awaited);
 	free(plugin->retained.mark);
 	options_clear(&plugin->options);
 	free(plugin->arrival.id);

@@ -18,6 +18,7 @@ struct delivered {
 	uint64_t doubtful;  /* events that settle with this revision, or more, may be newer */
 	uint64_t settled;   /* the highest revision of those that are */
 	int64_t written_ns; /* 0: not by this broker */
+	bool is_standing;   /* what stands was delivered last, and nothing was heard since */
 };
 
 struct crossings {
@@ -61,10 +62,13 @@ static uint64_t hash(const struct crossings *c, const char *text, size_t len, ui
 	return key ? key : 1;
 }
 
-bool crossings_meet(struct crossings *c, const char *origin, int64_t sequence, const void *path,
-		    unsigned qos)
+uint64_t crossings_key(const struct crossings *c, const char *origin, int64_t sequence)
 {
-	uint64_t key = hash(c, origin, strlen(origin), (uint64_t)sequence);
+	return hash(c, origin, strlen(origin), (uint64_t)sequence);
+}
+
+static bool meet(struct crossings *c, uint64_t key, const void *path, unsigned qos)
+{
 	struct met *met = c->met[key % (CROSSINGS_MET / 2)];
 
 	for (unsigned i = 0; i < 2; i++)
@@ -75,9 +79,19 @@ bool crossings_meet(struct crossings *c, const char *origin, int64_t sequence, c
 	return false;
 }
 
-bool crossings_has_met(const struct crossings *c, const char *origin, int64_t sequence)
+bool crossings_meet(struct crossings *c, const char *origin, int64_t sequence, const void *path,
+		    unsigned qos)
 {
-	uint64_t key = hash(c, origin, strlen(origin), (uint64_t)sequence);
+	return meet(c, crossings_key(c, origin, sequence), path, qos);
+}
+
+void crossings_pass(struct crossings *c, uint64_t key)
+{
+	(void)meet(c, key, NULL, 0);
+}
+
+bool crossings_has_met(const struct crossings *c, uint64_t key)
+{
 	const struct met *met = c->met[key % (CROSSINGS_MET / 2)];
 
 	return met[0].key == key || met[1].key == key;
@@ -105,7 +119,7 @@ static const struct delivered *find_delivered(const struct crossings *c, const c
 
 static uint64_t event_key(const struct crossings *c, const struct crossings_delivery *event)
 {
-	return hash(c, event->origin, strlen(event->origin), (uint64_t)event->sequence);
+	return crossings_key(c, event->origin, event->sequence);
 }
 
 void crossings_deliver(struct crossings *c, const struct crossings_delivery *delivery)
@@ -113,6 +127,7 @@ void crossings_deliver(struct crossings *c, const struct crossings_delivery *del
 	struct delivered *delivered = put_delivered(c, delivery->topic, delivery->len);
 
 	delivered->last = delivery->sequence ? event_key(c, delivery) : 0;
+	delivered->is_standing = false;
 	delivered->doubtful = delivery->revision;
 	if (delivery->revision > delivered->revision)
 		delivered->revision = delivery->revision;
@@ -125,9 +140,48 @@ void crossings_stand(struct crossings *c, const char *topic, size_t len)
 	struct delivered *delivered = put_delivered(c, topic, len);
 
 	delivered->last = 0;
+	delivered->is_standing = true;
 	delivered->doubtful = delivered->settled + 1;
 	if (delivered->settled > delivered->revision)
 		delivered->revision = delivered->settled;
+}
+
+/* Of a topic that is not known nothing was delivered that has to be told of yet. */
+void crossings_retain(struct crossings *c, const char *topic, size_t len)
+{
+	struct delivered *delivered = (struct delivered *)find_delivered(c, topic, len);
+
+	if (!delivered || delivered->is_standing)
+		return;
+	delivered->last = 0;
+	delivered->doubtful = delivered->settled + 1;
+}
+
+void crossings_hear(struct crossings *c, const char *topic, size_t len)
+{
+	struct delivered *delivered = (struct delivered *)find_delivered(c, topic, len);
+
+	if (delivered)
+		delivered->is_standing = false;
+}
+
+bool crossings_is_standing(const struct crossings *c, const char *topic, size_t len)
+{
+	const struct delivered *delivered = find_delivered(c, topic, len);
+
+	return delivered && delivered->is_standing;
+}
+
+bool crossings_lacks(const struct crossings *c, const char *topic, size_t len, uint64_t key,
+		     uint64_t revision, int64_t heard_ns)
+{
+	const struct delivered *delivered = find_delivered(c, topic, len);
+
+	if (!delivered)
+		return true;
+	if (delivered->last == key || delivered->is_standing)
+		return false;
+	return revision > 0 ? revision >= delivered->doubtful : delivered->written_ns <= heard_ns;
 }
 
 static bool is_recent(const struct delivered *delivered, int64_t now_ns)
@@ -154,18 +208,22 @@ static bool is_open(const struct delivered *delivered, const struct crossings_de
 enum crossings_settled crossings_settle(struct crossings *c, const struct crossings_delivery *event,
 					int64_t now_ns)
 {
-	struct delivered *delivered = put_delivered(c, event->topic, event->len);
+	struct delivered *delivered;
 
+	if (event->revision == 0 && !find_delivered(c, event->topic, event->len))
+		return CROSSINGS_AGREES;
+	delivered = put_delivered(c, event->topic, event->len);
 	if (event->revision > delivered->settled)
 		delivered->settled = event->revision;
 	if (delivered->last == event_key(c, event)) {
 		delivered->revision = delivered->doubtful = event->revision;
 		return CROSSINGS_AGREES;
 	}
-	if (!crossings_has_met(c, event->origin, event->sequence))
+	if (!crossings_has_met(c, event_key(c, event)))
 		return is_open(delivered, event, now_ns) ? CROSSINGS_OPEN : CROSSINGS_AGREES;
 	if (event->revision == 0)
-		return CROSSINGS_AGREES; /* it went by what the database retains */
+		return delivered->last || delivered->is_standing ? CROSSINGS_AGREES
+								 : CROSSINGS_DIFFERS;
 	return event->revision >= delivered->doubtful ? CROSSINGS_DIFFERS : CROSSINGS_AGREES;
 }
 
@@ -214,6 +272,13 @@ bool crossings_wait(struct crossings *c, const struct crossings_topic *topic)
 	waiting->topic = text;
 	waiting->origin = text + topic->len + 1;
 	return true;
+}
+
+void crossings_put_off(struct crossings *c, int64_t until_ns)
+{
+	for (size_t i = 0; i < c->count; i++)
+		if (!c->waiting[i].is_settled && c->waiting[i].until_ns < until_ns)
+			c->waiting[i].until_ns = until_ns;
 }
 
 bool crossings_due(struct crossings *c,

@@ -16,7 +16,7 @@
 
 #include "base/diag.h"
 
-#define CROSSINGS_MET 32768u             /* messages that are remembered, at most */
+#define CROSSINGS_MET 131072u            /* messages that are remembered, at most */
 #define CROSSINGS_TOPICS 131072u         /* topics that are remembered, at most */
 #define CROSSINGS_WAITING 4096u          /* topics that wait, at most */
 #define CROSSINGS_NS INT64_C(1500000000) /* that messages may take from broker to broker */
@@ -34,8 +34,14 @@ void crossings_free(struct crossings *crossings); /* NULL is fine */
 bool crossings_meet(struct crossings *crossings, const char *origin, int64_t sequence,
 		    const void *path, unsigned qos);
 
+/* A number for the message, never 0. */
+uint64_t crossings_key(const struct crossings *crossings, const char *origin, int64_t sequence);
+
 /* Did it come before? */
-bool crossings_has_met(const struct crossings *crossings, const char *origin, int64_t sequence);
+bool crossings_has_met(const struct crossings *crossings, uint64_t key);
+
+/* Should it still come over a bridge, it came before. */
+void crossings_pass(struct crossings *crossings, uint64_t key);
 
 /* A message that was delivered. */
 struct crossings_delivery {
@@ -51,6 +57,22 @@ void crossings_deliver(struct crossings *crossings, const struct crossings_deliv
 
 /* What the database says of the topic was delivered, after all that was settled so far. */
 void crossings_stand(struct crossings *crossings, const char *topic, size_t len);
+
+/* The broker retains it, but nobody got it: it may be older than what was delivered last. */
+void crossings_retain(struct crossings *crossings, const char *topic, size_t len);
+
+/* The database told of an event on the topic. */
+void crossings_hear(struct crossings *crossings, const char *topic, size_t len);
+
+/* Was what stands delivered since the database told of the topic last, and nothing after it? */
+bool crossings_is_standing(const struct crossings *crossings, const char *topic, size_t len);
+
+/*
+ * The event @key, of which the database told at @heard_ns with the entity's @revision (0: none),
+ * came over no bridge: may what the topic has here be older?
+ */
+bool crossings_lacks(const struct crossings *crossings, const char *topic, size_t len, uint64_t key,
+		     uint64_t revision, int64_t heard_ns);
 
 /* Is it what was delivered last? */
 bool crossings_is_last(const struct crossings *crossings,
@@ -91,6 +113,9 @@ struct crossings_topic {
 
 /* Copies it. False: there is no room, or no memory: it is due now. */
 bool crossings_wait(struct crossings *crossings, const struct crossings_topic *topic);
+
+/* Nothing is heard of the database: what waits to hear of it waits until @until_ns at least. */
+void crossings_put_off(struct crossings *crossings, int64_t until_ns);
 
 /*
  * The next topic that is due, borrowed until the next call; @has_heard answers for @ctx. False:

@@ -27,6 +27,7 @@
 #include "base/options.h"
 #include "base/portions.h"
 #include "gate/rules.h"
+#include "broker/awaited.h"
 #include "broker/crossings.h"
 #include "ledger/others.h"
 #include "broker/releases.h"
@@ -113,7 +114,8 @@ struct reloading {
 struct retained {
 	char *mark; /* the last topic that the scan has done, owned; NULL: none yet */
 	size_t mark_len;
-	uint64_t published, cleared, unknown; /* since the start */
+	uint64_t published, cleared, unknown; /* since the scan began */
+	bool is_walk; /* it is for what had no room elsewhere, and not after a start */
 };
 
 /* Refused messages that were published again, once mended: see events_mended.c. */
@@ -141,8 +143,14 @@ struct unlogged {
 	int64_t back_ns;      /* when they were logged last */
 	uint64_t doubts;      /* messages whose outcome is unknown, not logged yet */
 	int64_t doubt_ns;     /* when one was logged last */
-	uint64_t unsaid;      /* messages that stand and found no room to be published again */
-	int64_t unsaid_ns;
+};
+
+/* Messages that stand and found no room to be published again: all of them, */
+struct standing {
+	uint64_t unsaid;
+	uint64_t walked; /* those that a walk began for, */
+	uint64_t logged; /* and those that were logged */
+	int64_t logged_ns;
 };
 
 struct plugin {
@@ -161,6 +169,8 @@ struct plugin {
 	struct releases *releases;
 	struct repairs *repairs;
 	struct crossings *crossings; /* NULL: no other broker keeps in the same database */
+	struct awaited *awaited;     /* likewise */
+	struct standing standing;
 	bool is_saying; /* the plugin adds properties to what is accepted, whatever it has */
 	struct holdoffs *holdoffs;
 	struct login *login;
@@ -324,12 +334,13 @@ void events_compare(const struct ledger_retained *row, void *ctx);
 /*
  * Retained messages of the broker and of the database, see events_retained.c.
  *
- * _begin() starts to publish all of them again, at the start. _repair() publishes one topic's again
- * for the broker's memory only. _owe() does so after @reader (NULL: none) was refused an older one,
- * and @reader gets it if it may read it. _revert(): a last will was refused after the broker
- * retained it; the message before it is retained again.
+ * _begin() starts to publish all of them again, at the start, _walk() later. _repair() publishes
+ * one topic's again for the broker's memory only. _owe() does so after @reader (NULL: none) was
+ * refused an older one, and @reader gets it if it may read it. _revert(): a last will was refused
+ * after the broker retained it; the message before it is retained again.
  */
 void events_retained_begin(struct plugin *plugin);
+void events_retained_walk(struct plugin *plugin);
 void events_retained_owe(struct plugin *plugin, const struct message *delivery,
 			 const struct mosquitto *reader);
 void events_retained_revert(struct plugin *plugin, const struct message *will);
@@ -423,6 +434,8 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
  * something else. These reads take EVENTS_CONFIRMS_US of each second at most, of which one
  * principal gets half; what is refused beyond that is refused by what memory has.
  *
+ * events_may_read(): may one more of these reads be made for the client? Its session may be NULL.
+ *
  * events_decide_anew(): its write found another entity. True: it is allowed again, and is to be
  * committed. Else @decision is a refusal, or (pending.is_resend) allows what was accepted before.
  *
@@ -432,6 +445,8 @@ void events_resend_hand_out(struct plugin *plugin, struct mosquitto_evt_message 
  */
 #define EVENTS_CONFIRMS_US 200000u
 #define EVENTS_CONFIRM_US 500u /* what one costs at least */
+bool events_may_read(struct plugin *plugin, const struct mosquitto *client,
+		     const struct session *session);
 void events_confirm(struct plugin *plugin, const struct feed_publish *publish,
 		    const struct access_principal *principal, struct decision *decision)
 	__attribute__((cold));
@@ -557,6 +572,16 @@ bool events_others_will(struct plugin *plugin, const struct gate_request *reques
 
 /* Hears what the database tells of other brokers. */
 void events_others_tick(struct plugin *plugin, int64_t now_ns);
+
+/*
+ * What stands on a topic by the database is published to all at this broker: events_standing.c.
+ * events_standing() does so. _await(): the database told of a retained message; does so unless a
+ * bridge brings it in a while. _came(): a bridge brings what another broker @kept.
+ */
+void events_standing(struct plugin *plugin, const char *topic, size_t len);
+void events_standing_await(struct plugin *plugin, const struct others_news *news);
+void events_standing_came(struct plugin *plugin, const struct peers_kept *kept);
+void events_standing_tick(struct plugin *plugin, int64_t now_ns);
 
 /* A number for principal and client id together, as in struct ledger_resend_query. */
 uint64_t events_sender(const struct plugin *plugin, const char *name, const char *client_id);

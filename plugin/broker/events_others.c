@@ -10,18 +10,16 @@
  * to this broker's subscribers, and retained. That also follows each event that was overruled, at
  * every broker, and each that may be newer than what was delivered here last, so that all agree.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "broker/events.h"
 
-#define SETTLED_NS INT64_C(1000000000) /* a topic waits no longer for the database */
+#define SETTLED_NS INT64_C(1000000000) /* a topic waits no longer for another broker's journal */
 #define NEWS_A_TICK 4096u
-#define GRACE_NS INT64_C(250000000)   /* a bridge may bring what the database told first */
-#define WILL_NS INT64_C(200000000)    /* a will that the plugin publishes has gone out by then */
-#define NEVER_HEARD INT64_MAX         /* as a sequence */
-#define LINES_NS INT64_C(10000000000) /* lines about what was dropped come no more often */
+#define GRACE_NS INT64_C(250000000) /* a bridge may bring what the database told first */
+#define WILL_NS INT64_C(200000000)  /* a will that the plugin publishes has gone out by then */
+#define NEVER_HEARD INT64_MAX       /* as a sequence */
 
 /* ---- what comes over a bridge -------------------------------------------------------------- */
 
@@ -31,14 +29,6 @@ static bool drop(struct plugin *plugin)
 	gate_refuse(&plugin->pending.decision, REASON_OVERTAKEN,
 		    "it came before, or something else stands by now");
 	return false;
-}
-
-static void publish_standing(struct plugin *plugin, const char *topic, size_t len)
-{
-	const struct repairs_topic standing = { .topic = topic, .len = len, .is_for_all = true };
-
-	if (!repairs_add(plugin->repairs, &standing, ledger_last(plugin->ledger)))
-		plugin->unlogged.unsaid++;
 }
 
 /* Once the database has the message, and what it met here. */
@@ -52,7 +42,7 @@ static void publish_when_settled(struct plugin *plugin, const struct message *me
 					       .until_ns = clock_mono_ns() + SETTLED_NS };
 
 	if (!crossings_wait(plugin->crossings, &topic))
-		publish_standing(plugin, message->topic, message->topic_len);
+		events_standing(plugin, message->topic, message->topic_len);
 }
 
 /* A retained message without a state that is older than what was heard: does it stand? */
@@ -104,12 +94,23 @@ static bool meet_entity(struct plugin *plugin, const struct peers_kept *kept)
 	return true;
 }
 
-static bool meet(struct plugin *plugin, const struct peers_kept *kept)
+/* Subscribers have what stands, which came after it, or is it: the database told of it before. */
+static bool is_passed(const struct plugin *plugin, const struct peers_kept *kept)
 {
 	const struct message *message = &plugin->pending.request.message;
 
+	return kept->is_kept && (message->is_retained || kept->revision > 0) &&
+	       crossings_is_standing(plugin->crossings, message->topic, message->topic_len) &&
+	       ledger_has_heard(plugin->ledger, kept->origin, kept->sequence);
+}
+
+static bool meet(struct plugin *plugin, const struct peers_kept *kept)
+{
+	const struct message *message = &plugin->pending.request.message;
 	bool is_entity = plugin->pending.decision.write.entity != ENTITY_NONE;
 
+	if (is_passed(plugin, kept))
+		return drop(plugin);
 	if (is_entity && !meet_entity(plugin, kept))
 		return false;
 	if (!is_entity && !is_retained_still(plugin, message, kept))
@@ -163,6 +164,7 @@ bool events_others_message(struct plugin *plugin, const struct mosquitto_evt_mes
 	if (kept.is_kept && crossings_meet(plugin->crossings, kept.origin, kept.sequence,
 					   event->client, event->qos))
 		return drop(plugin);
+	events_standing_came(plugin, &kept);
 	return meet(plugin, &kept);
 }
 
@@ -204,7 +206,7 @@ static void look_after_will(struct plugin *plugin, const struct message *message
 					      .is_settled = true };
 
 	if (!crossings_wait(plugin->crossings, &will))
-		publish_standing(plugin, message->topic, message->topic_len);
+		events_standing(plugin, message->topic, message->topic_len);
 }
 
 bool events_others_will(struct plugin *plugin, const struct gate_request *request,
@@ -224,7 +226,7 @@ bool events_others_will(struct plugin *plugin, const struct gate_request *reques
 		note_delivery(plugin, message);
 		look_after_will(plugin, message, ledger_kept(plugin->ledger).sequence);
 	} else if (is_kept) {
-		publish_standing(plugin, message->topic, message->topic_len);
+		events_standing(plugin, message->topic, message->topic_len);
 	}
 	return true;
 }
@@ -263,9 +265,10 @@ static void hear_overruled(struct plugin *plugin, const struct contract_match *m
 					 .is_will = event->is_will };
 	const struct contract_channel *channel = match->channel;
 
-	publish_standing(plugin, event->topic, event->topic_len);
+	events_standing(plugin, event->topic, event->topic_len);
 	/* Should it still come over a bridge, it came before. */
-	(void)crossings_meet(plugin->crossings, news->origin, news->sequence, NULL, 0);
+	crossings_pass(plugin->crossings,
+		       crossings_key(plugin->crossings, news->origin, news->sequence));
 	if (!news->is_own)
 		return;
 	notify_overruled(&plugin->notify, &message,
@@ -318,7 +321,31 @@ static void compare_delivered(struct plugin *plugin, const struct others_news *n
 	case CROSSINGS_DIFFERS:
 		break;
 	}
-	publish_standing(plugin, event->topic, event->topic_len);
+	events_standing(plugin, event->topic, event->topic_len);
+}
+
+/* Other sites of one topic write it at once: which came last only the database can say. */
+static bool is_crossed(const struct plugin *plugin, const struct contract_match *match,
+		       const struct others_event *event)
+{
+	return event->is_retained && match->channel && !match->channel->mapping &&
+	       crossings_has_written(plugin->crossings, event->topic, event->topic_len,
+				     clock_mono_ns());
+}
+
+static void hear_standing(struct plugin *plugin, const struct contract_match *match,
+			  const struct others_news *news)
+{
+	const struct others_event *event = &news->event;
+	bool is_open = is_crossed(plugin, match, event);
+
+	crossings_hear(plugin->crossings, event->topic, event->topic_len);
+	if (event->revision > 0 || event->is_will || (event->is_retained && !is_open))
+		compare_delivered(plugin, news);
+	if (is_open)
+		events_standing(plugin, event->topic, event->topic_len);
+	else if (event->is_retained)
+		events_standing_await(plugin, news);
 }
 
 static void hear_event(struct plugin *plugin, const struct others_news *news)
@@ -332,19 +359,13 @@ static void hear_event(struct plugin *plugin, const struct others_news *news)
 		hear_overruled(plugin, &match, news);
 		return;
 	}
-	if (event->revision > 0 || event->is_will)
-		compare_delivered(plugin, news);
+	hear_standing(plugin, &match, news);
 	if (event->unique)
 		ledger_heard_unique(plugin->ledger, event->publisher, event->unique);
 	if (event->qos > 0 && !event->is_will && event->client_id[0])
 		ledger_heard_digest(plugin->ledger,
 				    events_sender(plugin, event->publisher, event->client_id),
 				    event->digest);
-	/* Which of the two came first only the database can say. */
-	if (event->is_retained && match.channel && !match.channel->mapping &&
-	    crossings_has_written(plugin->crossings, event->topic, event->topic_len,
-				  clock_mono_ns()))
-		publish_standing(plugin, event->topic, event->topic_len);
 }
 
 static void hear(struct plugin *plugin, const struct others_news *news)
@@ -404,19 +425,6 @@ static bool has_heard(void *ctx, const char *origin, int64_t sequence)
 	return ledger_has_heard(ctx, origin, sequence);
 }
 
-static void log_unsaid(struct plugin *plugin, int64_t now_ns)
-{
-	struct unlogged *unlogged = &plugin->unlogged;
-
-	if (unlogged->unsaid == 0 || now_ns - unlogged->unsaid_ns < LINES_NS)
-		return;
-	broker_log(BROKER_WARNING,
-		   "%" PRIu64 " messages that stand were not published again, for lack of room",
-		   unlogged->unsaid);
-	unlogged->unsaid = 0;
-	unlogged->unsaid_ns = now_ns;
-}
-
 void events_others_tick(struct plugin *plugin, int64_t now_ns)
 {
 	struct crossings_topic due;
@@ -426,8 +434,10 @@ void events_others_tick(struct plugin *plugin, int64_t now_ns)
 		return;
 	for (unsigned i = 0; i < NEWS_A_TICK && ledger_next_other(plugin->ledger, &news); i++)
 		hear(plugin, &news);
+	if (!ledger_is_hearing(plugin->ledger))
+		crossings_put_off(plugin->crossings, now_ns + SETTLED_NS);
 	while (crossings_due(plugin->crossings, has_heard, plugin->ledger, now_ns, &due))
 		if (is_wanted(plugin, &due, now_ns))
-			publish_standing(plugin, due.topic, due.len);
-	log_unsaid(plugin, now_ns);
+			events_standing(plugin, due.topic, due.len);
+	events_standing_tick(plugin, now_ns);
 }

@@ -31,10 +31,22 @@ static bool is_kept_topic(const struct plugin *plugin, const char *topic, size_t
 	return is_kept(topics_match(plugin->rules->contract->topics, topic, len).channel);
 }
 
+static void begin_scan(struct plugin *plugin, bool is_walk)
+{
+	plugin->retained.is_walk = is_walk;
+	plugin->retained.published = plugin->retained.cleared = plugin->retained.unknown = 0;
+	repairs_begin_scan(plugin->repairs, ledger_last(plugin->ledger));
+}
+
 void events_retained_begin(struct plugin *plugin)
 {
 	if (plugin->ledger && plugin->options.retain_again)
-		repairs_begin_scan(plugin->repairs, ledger_last(plugin->ledger));
+		begin_scan(plugin, false);
+}
+
+void events_retained_walk(struct plugin *plugin)
+{
+	begin_scan(plugin, true);
 }
 
 static bool wait_for(struct plugin *plugin, const struct repairs_topic *topic)
@@ -105,6 +117,16 @@ static void refuse(struct plugin *plugin, const struct mosquitto *client,
 	decision->reason = REASON_OVERTAKEN;
 }
 
+/*
+ * A database that brokers share is asked so often only. Beyond that the scan after a start brings
+ * what the broker may have lost; of what bridges lost all but little is there.
+ */
+static bool may_compare(struct plugin *plugin, const struct mosquitto *client)
+{
+	return !ledger_shares_database(plugin->ledger) ||
+	       events_may_read(plugin, client, events_session(plugin, client));
+}
+
 void events_retained_stored(struct plugin *plugin, const struct mosquitto *client,
 			    const struct message *delivery, struct decision *decision)
 {
@@ -126,6 +148,11 @@ void events_retained_stored(struct plugin *plugin, const struct mosquitto *clien
 	    !repairs_is_current(plugin->repairs, delivery->topic, delivery->topic_len,
 				ledger_arrived(plugin->ledger))) {
 		if (!is_passed)
+			refuse(plugin, client, delivery, is_passed, decision);
+		return;
+	}
+	if (!may_compare(plugin, client)) {
+		if (!is_passed && !plugin->retained.is_walk)
 			refuse(plugin, client, delivery, is_passed, decision);
 		return;
 	}
@@ -159,6 +186,8 @@ static void publish(const struct ledger_retained *row, void *ctx)
 	if (events_publish_retained(plugin, message, row->properties, row->properties_len))
 		*(message->payload_len > 0 ? &plugin->retained.published
 					   : &plugin->retained.cleared) += 1;
+	if (plugin->crossings)
+		crossings_retain(plugin->crossings, message->topic, message->topic_len);
 }
 
 /* What stands on a topic, to all who read it: it may be that they know another message. */
@@ -175,43 +204,89 @@ static void publish_for_all(const struct ledger_retained *row, void *ctx)
 		crossings_stand(plugin->crossings, message->topic, message->topic_len);
 }
 
-/* What is retained, else the topic's newest event. Returns as ledger_retained_find() does. */
-static int find_for_all(struct plugin *plugin, const struct repairs_topic *topic,
-			struct publication *publication)
-{
-	int rc = ledger_retained_find(plugin->ledger, topic->topic, topic->len, publish_for_all,
-				      publication, NULL);
+/* Topics of which what stands is read at once, as they wait one behind the other. */
+struct standing_batch {
+	struct publication publication;
+	size_t count;
+	struct ledger_topic topic[LEDGER_TOPICS_MAX]; /* borrowed from the list */
+	bool is_found[LEDGER_TOPICS_MAX];
+};
 
-	return rc ? rc
-		  : ledger_event_find(plugin->ledger, topic->topic, topic->len, publish_for_all,
-				      publication, NULL);
+static void publish_of_batch(const struct ledger_retained *row, void *ctx)
+{
+	struct standing_batch *batch = ctx;
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->topic[i].len == row->message.topic_len &&
+		    memcmp(batch->topic[i].text, row->message.topic, row->message.topic_len) == 0)
+			batch->is_found[i] = true;
+	publish_for_all(row, &batch->publication);
+}
+
+/* Those first on the list that all readers get, and whose rows are current; not more than @max. */
+static void collect(struct plugin *plugin, size_t max, struct standing_batch *batch)
+{
+	struct repairs_topic topic;
+
+	while (batch->count < max && batch->count < LEDGER_TOPICS_MAX &&
+	       repairs_next(plugin->repairs, batch->count, &topic) && topic.is_for_all &&
+	       repairs_is_current(plugin->repairs, topic.topic, topic.len,
+				  batch->publication.arrived))
+		batch->topic[batch->count++] =
+			(struct ledger_topic){ .text = topic.topic, .len = topic.len };
+}
+
+/* What is retained, else each topic's newest event. Below 0: it can't be read now. */
+static int publish_batch(struct plugin *plugin, struct standing_batch *batch)
+{
+	int rc = ledger_retained_find_each(plugin->ledger, batch->topic, batch->count,
+					   publish_of_batch, batch, NULL);
+
+	for (size_t i = 0; i < batch->count && rc >= 0; i++)
+		if (!batch->is_found[i])
+			rc = ledger_event_find(plugin->ledger, batch->topic[i].text,
+					       batch->topic[i].len, publish_for_all,
+					       &batch->publication, NULL);
+	for (size_t i = 0; i < batch->count && rc >= 0; i++)
+		repairs_done(plugin->repairs);
+	return rc;
+}
+
+/* The first on the list, for its reader, or put off. Below 0: it can't be read now. */
+static int serve_one(struct plugin *plugin, uint64_t arrived)
+{
+	struct publication publication = { .plugin = plugin, .arrived = arrived };
+	struct repairs_topic topic;
+	int rc;
+
+	(void)repairs_next(plugin->repairs, 0, &topic); /* there is one */
+	if (!repairs_is_current(plugin->repairs, topic.topic, topic.len, arrived)) {
+		repairs_put_off(plugin->repairs);
+		ledger_hurry(plugin->ledger);
+		return 0;
+	}
+	publication.reader = topic.reader;
+	rc = ledger_retained_find(plugin->ledger, topic.topic, topic.len, publish, &publication,
+				  NULL);
+	if (rc >= 0)
+		repairs_done(plugin->repairs);
+	return rc;
 }
 
 /* What waits, each topic once. */
 static void serve(struct plugin *plugin, uint64_t arrived)
 {
-	struct repairs *repairs = plugin->repairs;
-	struct publication publication = { .plugin = plugin, .arrived = arrived };
-	struct repairs_topic topic;
+	size_t left = repairs_waiting(plugin->repairs), budget;
+	int rc = 0;
 
-	for (size_t left = repairs_waiting(repairs); left > 0 && repairs_budget(repairs) > 0;
-	     left--) {
-		int rc;
+	while (rc >= 0 && left > 0 && (budget = repairs_budget(plugin->repairs)) > 0) {
+		struct standing_batch batch = { .publication = { .plugin = plugin,
+								 .arrived = arrived } };
 
-		if (!repairs_next(repairs, &topic))
-			return;
-		if (!repairs_is_current(repairs, topic.topic, topic.len, arrived)) {
-			repairs_put_off(repairs);
-			ledger_hurry(plugin->ledger);
-			continue;
-		}
-		publication.reader = topic.reader;
-		rc = topic.is_for_all ? find_for_all(plugin, &topic, &publication)
-				      : ledger_retained_find(plugin->ledger, topic.topic, topic.len,
-							     publish, &publication, NULL);
-		if (rc < 0)
-			return; /* the writer says what is wrong; again in the next tick */
-		repairs_done(repairs);
+		collect(plugin, left < budget ? left : budget, &batch);
+		left -= batch.count > 0 ? batch.count : 1;
+		/* Where it can't be read the writer says what is wrong; again in the next tick. */
+		rc = batch.count > 0 ? publish_batch(plugin, &batch) : serve_one(plugin, arrived);
 	}
 }
 

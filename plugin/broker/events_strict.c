@@ -28,13 +28,15 @@ static bool is_of_entity(const struct decision *decision)
 	       decision->channel && decision->channel->mapping;
 }
 
-/* One who is refused again and again must not keep the broker's thread waiting for the database. */
-static bool may_read(struct plugin *plugin, const struct feed_publish *publish)
+/* One who is refused, or subscribes, again and again must not keep the broker's thread waiting for
+ * the database. */
+bool events_may_read(struct plugin *plugin, const struct mosquitto *client,
+		     const struct session *session)
 {
-	struct who who = broker_who(publish->client);
+	struct who who = broker_who(client);
 
-	if (publish->session) {
-		who.principal = publish->session->name;
+	if (session) {
+		who.principal = session->name;
 		who.is_proved = true;
 	}
 	return portions_take(&plugin->confirms, &who, plugin->confirm_us,
@@ -59,7 +61,7 @@ void events_confirm(struct plugin *plugin, const struct feed_publish *publish,
 	int rc;
 
 	if (!plugin->ledger || !ledger_shares_database(plugin->ledger) || !is_of_entity(decision) ||
-	    !may_read(plugin, publish))
+	    !events_may_read(plugin, publish->client, publish->session))
 		return;
 	age_ms = decision->channel->is_strict ? 0 : CONFIRM_AGE_MS;
 	rc = read_entity(plugin, &publish->request->message, age_ms);
@@ -130,10 +132,9 @@ int events_leave_open(struct plugin *plugin, const struct feed_publish *publish)
 /* Its client did not come back, so that nobody was told of the message: its topic is said again. */
 void events_strict_tick(struct plugin *plugin)
 {
-	struct repairs_topic standing = { .is_for_all = true };
+	const char *topic;
+	size_t len;
 
-	if (!plugin->ledger || !ledger_settled(plugin->ledger, &standing.topic, &standing.len))
-		return;
-	if (!repairs_add(plugin->repairs, &standing, ledger_last(plugin->ledger)))
-		plugin->unlogged.unsaid++;
+	if (plugin->ledger && ledger_settled(plugin->ledger, &topic, &len))
+		events_standing(plugin, topic, len);
 }

@@ -40,6 +40,7 @@ struct repairs {
 	size_t claims, owings, followers;
 	const void *follower[REPAIRS_FOLLOWERS];
 	struct repairs_topic waiting[REPAIRS_WAITING]; /* their topics are owned */
+	uint64_t for_all[REPAIRS_WAITING];             /* hashes of those for all readers; else 0 */
 	struct claim claim[REPAIRS_A_ROUND];
 	struct owed owed[REPAIRS_A_ROUND];
 	uint64_t note[2][NOTES];
@@ -140,7 +141,7 @@ static bool has_room(const struct repairs *r, const struct repairs_topic *topic)
 {
 	size_t own = 0;
 
-	if (r->count == REPAIRS_WAITING)
+	if (!repairs_has_room(r))
 		return false;
 	if (!topic->reader)
 		return true;
@@ -160,32 +161,36 @@ static bool is_last(const struct repairs *r, const struct repairs_topic *topic)
 	       memcmp(last->topic, topic->topic, topic->len) == 0;
 }
 
-/* Does a message for all readers wait on the topic? */
-static bool waits_for_all(const struct repairs *r, const struct repairs_topic *topic)
+/* Does a message for all readers wait on the topic, of this hash? */
+static bool waits_for_all(const struct repairs *r, const struct repairs_topic *topic, uint64_t key)
 {
-	for (size_t i = 0; i < r->count; i++) {
-		const struct repairs_topic *waiting = &r->waiting[(r->first + i) % REPAIRS_WAITING];
-
-		if (waiting->is_for_all && waiting->len == topic->len &&
-		    memcmp(waiting->topic, topic->topic, topic->len) == 0)
+	for (size_t i = 0; i < REPAIRS_WAITING; i++)
+		if (r->for_all[i] == key && r->waiting[i].len == topic->len &&
+		    memcmp(r->waiting[i].topic, topic->topic, topic->len) == 0)
 			return true;
-	}
 	return false;
+}
+
+static void append(struct repairs *r, const struct repairs_topic *topic, uint64_t for_all)
+{
+	size_t at = (r->first + r->count++) % REPAIRS_WAITING;
+
+	r->waiting[at] = *topic;
+	r->for_all[at] = for_all;
 }
 
 bool repairs_add(struct repairs *r, const struct repairs_topic *topic, uint64_t last)
 {
-	struct repairs_topic *waiting = &r->waiting[(r->first + r->count) % REPAIRS_WAITING];
-	char *copy;
+	uint64_t key = topic->is_for_all ? hash(r, topic->topic, topic->len) | 1 : 0;
+	struct repairs_topic copy = *topic;
 
-	if (is_last(r, topic) || (topic->is_for_all && waits_for_all(r, topic)))
+	if (is_last(r, topic) || (key && waits_for_all(r, topic, key)))
 		return true;
-	if (!has_room(r, topic) || !(copy = strndup(topic->topic, topic->len)))
+	copy.topic = has_room(r, topic) ? strndup(topic->topic, topic->len) : NULL;
+	if (!copy.topic)
 		return false;
 	begin(r, last);
-	r->count++;
-	*waiting = *topic;
-	waiting->topic = copy;
+	append(r, &copy, key);
 	return true;
 }
 
@@ -214,10 +219,15 @@ size_t repairs_waiting(const struct repairs *r)
 	return r->count;
 }
 
-bool repairs_next(const struct repairs *r, struct repairs_topic *ret)
+bool repairs_has_room(const struct repairs *r)
 {
-	*ret = r->waiting[r->first];
-	return r->count > 0;
+	return r->count < REPAIRS_WAITING;
+}
+
+bool repairs_next(const struct repairs *r, size_t after, struct repairs_topic *ret)
+{
+	*ret = r->waiting[(r->first + after) % REPAIRS_WAITING];
+	return after < r->count;
 }
 
 /* Takes the first from the list; its topic is the caller's. */
@@ -226,6 +236,7 @@ static struct repairs_topic take(struct repairs *r)
 	struct repairs_topic taken = r->waiting[r->first];
 
 	r->waiting[r->first].topic = NULL;
+	r->for_all[r->first] = 0;
 	r->first = (r->first + 1) % REPAIRS_WAITING;
 	r->count--;
 	return taken;
@@ -238,9 +249,10 @@ void repairs_done(struct repairs *r)
 
 void repairs_put_off(struct repairs *r)
 {
+	uint64_t for_all = r->for_all[r->first];
 	struct repairs_topic taken = take(r);
 
-	r->waiting[(r->first + r->count++) % REPAIRS_WAITING] = taken;
+	append(r, &taken, for_all);
 }
 
 /* ---- what is on its way ------------------------------------------------------------------- */

@@ -72,14 +72,16 @@ bool repairs_add(struct repairs *repairs, const struct repairs_topic *topic, uin
 bool repairs_follow(struct repairs *repairs, const void *reader);
 bool repairs_is_follower(const struct repairs *repairs, const void *reader);
 
-/* How many topics wait. */
+/* How many topics wait; may one more wait that is for no reader? */
 size_t repairs_waiting(const struct repairs *repairs);
+bool repairs_has_room(const struct repairs *repairs);
 
 /*
- * The topic that waits longest, borrowed until the next call. Then repairs_done() removes it, or
- * repairs_put_off() puts it behind all others. False: none waits.
+ * The topic that waits longest, or with @after that many behind it, borrowed until the next call.
+ * Then repairs_done() removes the first, or repairs_put_off() puts it behind all others. False:
+ * none waits.
  */
-bool repairs_next(const struct repairs *repairs, struct repairs_topic *ret);
+bool repairs_next(const struct repairs *repairs, size_t after, struct repairs_topic *ret);
 void repairs_done(struct repairs *repairs);
 void repairs_put_off(struct repairs *repairs);
 

@@ -288,8 +288,16 @@ int ledger_retained_find(struct ledger *ledger, const char *topic, size_t topic_
 			 ledger_retained_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;
 
 /*
- * As the last, for the newest event of @topic, which need not be retained; properties are not kept.
- * 0 also for ledger_open_reader()'s.
+ * Visits those rows of @count topics, at most LEDGER_TOPICS_MAX, that there are: one read where the
+ * database is shared. 0, or as the last.
+ */
+int ledger_retained_find_each(struct ledger *ledger, const struct ledger_topic *topic, size_t count,
+			      ledger_retained_visit *visit, void *ctx,
+			      struct diag *diag) MUST_CHECK;
+
+/*
+ * As ledger_retained_find(), for the newest event of @topic, which need not be retained; properties
+ * are not kept. 0 also for ledger_open_reader()'s.
  */
 int ledger_event_find(struct ledger *ledger, const char *topic, size_t topic_len,
 		      ledger_retained_visit *visit, void *ctx, struct diag *diag) MUST_CHECK;

@@ -334,6 +334,14 @@ int ledger_retained_find(struct ledger *l, const char *topic, size_t topic_len,
 	return read_rows(l, STORE_READ_RETAINED, topic, topic_len, 1, visit, ctx, diag);
 }
 
+int ledger_retained_find_each(struct ledger *l, const struct ledger_topic *topic, size_t count,
+			      ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	if (!ledger_catch_up(l))
+		return ledger_fail_closed(l, diag);
+	return store_reader_visit_each(l->reader, topic, count, visit, ctx, diag);
+}
+
 int ledger_event_find(struct ledger *l, const char *topic, size_t topic_len,
 		      ledger_retained_visit *visit, void *ctx, struct diag *diag)
 {

@@ -73,6 +73,11 @@ bool ledger_has_heard(const struct ledger *l, const char *broker, int64_t sequen
 	return origin && (sequence < 0 ? origin->strict <= sequence : origin->applied >= sequence);
 }
 
+bool ledger_is_hearing(const struct ledger *l)
+{
+	return l->others.watch && pg_watch_is_hearing(l->others.watch, clock_mono_ns());
+}
+
 bool ledger_is_since_start(const struct ledger *l, const char *broker, int64_t sequence)
 {
 	const struct ledger_origin *origin = find_origin(l, broker);

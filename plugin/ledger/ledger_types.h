@@ -124,6 +124,13 @@ struct ledger_retained {
 	size_t properties_len;
 };
 
+#define LEDGER_TOPICS_MAX 64u /* of one ledger_retained_find_each() */
+
+struct ledger_topic {
+	const char *text;
+	size_t len;
+};
+
 typedef void ledger_retained_visit(const struct ledger_retained *row, void *ctx);
 
 /* A refusal, and its message where that was kept whole. Borrowed for the visit. */

@@ -101,6 +101,9 @@ int ledger_find_broker(struct ledger *ledger, const char *broker, struct diag *d
 /* Was all of @broker up to @sequence heard? False of one of which nothing was heard yet. */
 bool ledger_has_heard(const struct ledger *ledger, const char *broker, int64_t sequence);
 
+/* Is the database asked what other brokers did, and does it answer? */
+bool ledger_is_hearing(const struct ledger *ledger);
+
 /* Was it carried after this broker began? */
 bool ledger_is_since_start(const struct ledger *ledger, const char *broker, int64_t sequence);
 

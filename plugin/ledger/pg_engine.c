@@ -123,6 +123,7 @@ const struct store_engine store_postgres = {
 	.reader_last = pg_reader_last,
 	.reader_unchanged = pg_reader_unchanged,
 	.reader_visit = pg_reader_visit,
+	.reader_visit_each = pg_reader_visit_each,
 	.reader_resent = pg_reader_resent,
 	.step = pg_step_commit,
 	.step_find = pg_step_find,

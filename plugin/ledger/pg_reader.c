@@ -25,6 +25,7 @@ static const struct {
 	[STORE_READ_RETAINED] = { RETAINED "= $1 LIMIT $2", "cannot read retained" },
 	[STORE_READ_RETAINED_NEXT] = { RETAINED "> $1 ORDER BY topic LIMIT $2",
 				       "cannot read retained" },
+	[STORE_READ_RETAINED_EACH] = { RETAINED "= ANY($1::text[])", "cannot read retained" },
 	[STORE_READ_EVENT] = { "SELECT topic, payload, payload_bytes, qos, NULL::bytea, retained "
 			       "FROM events WHERE topic = $1 AND overruled = 0 ORDER BY seq DESC "
 			       "LIMIT $2",
@@ -65,6 +66,7 @@ struct pg_reader {
 	const struct entity_plan *plan;
 	struct entity_sql *entity[ENTITY_COUNT_MAX]; /* NULL: not asked yet */
 	struct pg_params params;
+	struct pg_array topics;
 	struct pg_rows rows; /* of the last call: what it gave is borrowed from them */
 };
 
@@ -132,6 +134,7 @@ void pg_reader_close(struct store_reader *base)
 		return;
 	pg_reader_use(base, NULL);
 	pg_rows_clear(&reader->rows);
+	pg_array_free(&reader->topics);
 	pg_live_close(reader->live);
 	free(reader->broker);
 	free(reader);
@@ -337,6 +340,24 @@ int pg_reader_visit(struct store_reader *base, enum store_read read, const char 
 	for (unsigned i = 0; i < rows; i++)
 		visit_message(&reader->rows, i, visit, ctx);
 	return rc ? rc : (int)rows;
+}
+
+int pg_reader_visit_each(struct store_reader *base, const struct ledger_topic *topic, size_t count,
+			 ledger_retained_visit *visit, void *ctx, struct diag *diag)
+{
+	struct pg_reader *reader = of(base);
+	int rc;
+
+	pg_array_begin(&reader->topics, PG_TEXT);
+	for (size_t i = 0; i < count; i++)
+		pg_array_text(&reader->topics, topic[i].text, topic[i].len);
+	pg_params_clear(&reader->params);
+	rc = pg_add_array(&reader->params, &reader->topics, diag);
+	if (rc == 0)
+		rc = ask_of_topic(reader, STORE_READ_RETAINED_EACH, diag);
+	for (unsigned i = 0; rc == 0 && i < pg_rows_count(&reader->rows); i++)
+		visit_message(&reader->rows, i, visit, ctx);
+	return rc;
 }
 
 int pg_reader_resent(struct store_reader *base, const struct ledger_resend_query *asked,

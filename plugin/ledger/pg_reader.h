@@ -41,6 +41,9 @@ int pg_reader_unchanged(struct store_reader *reader, const struct ledger_unchang
 int pg_reader_visit(struct store_reader *reader, enum store_read read, const char *topic,
 		    size_t topic_len, unsigned limit, ledger_retained_visit *visit, void *ctx,
 		    struct diag *diag) MUST_CHECK;
+int pg_reader_visit_each(struct store_reader *reader, const struct ledger_topic *topic,
+			 size_t count, ledger_retained_visit *visit, void *ctx,
+			 struct diag *diag) MUST_CHECK;
 /*
  * @until_seq bounds what this broker accepted. Of what others accepted all counts: a client is
  * connected to one broker at a time.

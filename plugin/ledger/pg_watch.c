@@ -103,6 +103,12 @@ bool pg_watch_next(struct pg_watch *w, struct others_news *ret)
 	return true;
 }
 
+bool pg_watch_is_hearing(const struct pg_watch *w, int64_t now_ns)
+{
+	return now_ns - atomic_load_explicit(&w->asked_ns, memory_order_relaxed) <
+	       WATCH_DEAF_MS * MS;
+}
+
 /* ---- brokers and bans ---------------------------------------------------------------------- */
 
 size_t pg_watch_brokers(struct pg_watch *w, struct others_broker *ret, size_t max)

@@ -18,6 +18,7 @@
 #define WATCH_POLL_MS 200
 #define WATCH_PACE_MS 10 /* no more often than that, however many notifications come */
 #define WATCH_LATE_MS 1000
+#define WATCH_DEAF_MS 600    /* without an answer nothing is heard; it asks three times as often */
 #define WATCH_ROWS 512u      /* of one part */
 #define WATCH_CHUNKS_MAX 16u /* parts that wait */
 #define WATCH_BACK 10000
@@ -36,8 +37,12 @@ int pg_watch_new(const char *conninfo, const char *broker, struct pg_watch **ret
 		 struct diag *diag) MUST_CHECK;
 void pg_watch_free(struct pg_watch *watch); /* ends the thread; NULL is fine */
 
-/* The broker's thread: as ledger_next_other(), ledger_brokers() and ledger_share_ban(). */
+/*
+ * The broker's thread: as ledger_next_other(), ledger_is_hearing(), ledger_brokers() and
+ * ledger_share_ban().
+ */
 bool pg_watch_next(struct pg_watch *watch, struct others_news *ret);
+bool pg_watch_is_hearing(const struct pg_watch *watch, int64_t now_ns);
 size_t pg_watch_brokers(struct pg_watch *watch, struct others_broker *ret, size_t max);
 /* 1: the database has a broker of this name, as @live finds; 0: it has not. Errors of a read. */
 int pg_watch_find(struct pg_live *live, const char *name, struct diag *diag) MUST_CHECK;

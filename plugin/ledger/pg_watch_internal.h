@@ -47,12 +47,12 @@ struct pg_watch {
 	/* the thread's own */
 	struct pg *pg; /* NULL: not connected */
 	bool has_listen;
-	bool has_begun;        /* the brokers' rows were read once */
-	int64_t asked_ns;      /* when all was read last */
-	bool is_lost;          /* OTHERS_LOST went out, and not all could be read since */
-	int64_t own_overruled; /* seq of the last overruled event of ours that was read */
-	int64_t ban_seq;       /* of the last ban that was read */
-	uint64_t ban_hash[16]; /* those with that seq */
+	bool has_begun;           /* the brokers' rows were read once */
+	_Atomic int64_t asked_ns; /* when all was read last; read by others, too */
+	bool is_lost;             /* OTHERS_LOST went out, and not all could be read since */
+	int64_t own_overruled;    /* seq of the last overruled event of ours that was read */
+	int64_t ban_seq;          /* of the last ban that was read */
+	uint64_t ban_hash[16];    /* those with that seq */
 	unsigned ban_hashes;
 	struct watch_origin origin[OTHERS_BROKERS_MAX];
 	unsigned origins;

@@ -392,7 +392,8 @@ enum store_read {
 	STORE_READ_RETAINED,      /* the row of retained that @topic has */
 	STORE_READ_RETAINED_NEXT, /* rows whose topics come after @topic, in their bytes' order */
 	STORE_READ_EVENT,         /* the newest events of @topic, as if they were such rows */
-	STORE_READ_RESEND,        /* these three are not for store_reader_visit() */
+	STORE_READ_RETAINED_EACH, /* these four are not for store_reader_visit() */
+	STORE_READ_RESEND,
 	STORE_READ_LAST,
 	STORE_READ_LETTER,
 	STORE_READS,
@@ -402,6 +403,11 @@ enum store_read {
 int store_reader_visit(struct store_reader *reader, enum store_read read, const char *topic,
 		       size_t topic_len, unsigned limit, ledger_retained_visit *visit, void *ctx,
 		       struct diag *diag) MUST_CHECK;
+
+/* As ledger_retained_find_each(). */
+int store_reader_visit_each(struct store_reader *reader, const struct ledger_topic *topic,
+			    size_t count, ledger_retained_visit *visit, void *ctx,
+			    struct diag *diag) MUST_CHECK;
 
 /* As ledger_was_accepted(), but looks in the database only. */
 int store_reader_resent(struct store_reader *reader, const struct ledger_resend_query *asked,

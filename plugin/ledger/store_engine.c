@@ -326,6 +326,20 @@ int store_reader_visit(struct store_reader *reader, enum store_read read, const 
 					    diag);
 }
 
+int store_reader_visit_each(struct store_reader *reader, const struct ledger_topic *topic,
+			    size_t count, ledger_retained_visit *visit, void *ctx,
+			    struct diag *diag)
+{
+	int rc = 0;
+
+	if (reader->engine->reader_visit_each)
+		return reader->engine->reader_visit_each(reader, topic, count, visit, ctx, diag);
+	for (size_t i = 0; i < count && rc >= 0; i++)
+		rc = store_reader_visit(reader, STORE_READ_RETAINED, topic[i].text, topic[i].len, 1,
+					visit, ctx, diag);
+	return rc < 0 ? rc : 0;
+}
+
 int store_reader_resent(struct store_reader *reader, const struct ledger_resend_query *asked,
 			uint64_t until_seq, struct diag *diag)
 {

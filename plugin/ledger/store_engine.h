@@ -87,6 +87,10 @@ struct store_engine {
 	int (*reader_visit)(struct store_reader *reader, enum store_read read, const char *topic,
 			    size_t topic_len, unsigned limit, ledger_retained_visit *visit,
 			    void *ctx, struct diag *diag);
+	/* NULL: each is read for itself. */
+	int (*reader_visit_each)(struct store_reader *reader, const struct ledger_topic *topic,
+				 size_t count, ledger_retained_visit *visit, void *ctx,
+				 struct diag *diag);
 	int (*reader_resent)(struct store_reader *reader, const struct ledger_resend_query *asked,
 			     uint64_t until_seq, struct diag *diag);
 	/* Of a shared one: */

@@ -105,8 +105,7 @@ class Member(harness.Broker):
             for name in self.cluster.names:
                 file.write(bridges.password_line("peer-" + name))
         at = text.index("\nlistener ")
-        head = ["max_queued_messages 100000", "max_inflight_messages 100",
-                "plugin_opt_say_publisher 1", *self.cluster.settings]
+        head = ["plugin_opt_say_publisher 1", *self.cluster.settings]
         return "%s\n%s\n%s\n%s\n" % (text[:at], "\n".join(head), text[at:],
                                      "\n".join(self._bridges()))
 

@@ -129,7 +129,7 @@ static void test_crossings_settle__on_top_of_what_was_delivered(void **state)
 	assert_true(crossings_has_written(c, "orders/1", 8, 1000));
 	assert_int_equal(settle(c, "b", 5, 4), CROSSINGS_OPEN); /* no bridge brought it yet */
 	assert_false(crossings_meet(c, "b", 5, NULL, 1));
-	assert_true(crossings_has_met(c, "b", 5));
+	assert_true(crossings_has_met(c, crossings_key(c, "b", 5)));
 	assert_int_equal(settle(c, "b", 5, 4), CROSSINGS_DIFFERS);
 	crossings_stand(c, "orders/1", 8);
 	assert_int_equal(settle(c, "b", 5, 4), CROSSINGS_AGREES);
@@ -237,6 +237,132 @@ static void test_crossings_due__when_it_was_heard_or_late(void **state)
 	crossings_free(c);
 }
 
+static void stand(struct crossings *c)
+{
+	crossings_stand(c, "orders/1", 8);
+}
+
+static bool lacks(struct crossings *c, const char *origin, int64_t sequence, uint64_t revision,
+		  int64_t heard_ns)
+{
+	return crossings_lacks(c, "orders/1", 8, crossings_key(c, origin, sequence), revision,
+			       heard_ns);
+}
+
+/* What stood, as the database said it later, is what the topic has. */
+static void test_crossings_lacks__an_entity(void **state)
+{
+	struct crossings *c = made();
+
+	(void)state;
+	assert_true(lacks(c, "b", 5, 1, 0)); /* nothing came */
+	deliver(c, "b", 5, 3, 0);
+	assert_false(lacks(c, "b", 5, 4, 0)); /* as the database settled it */
+	assert_false(lacks(c, "b", 4, 2, 0));
+	assert_true(lacks(c, "b", 6, 4, 0));
+	assert_int_equal(settle(c, "b", 6, 4), CROSSINGS_AGREES);
+	stand(c);
+	assert_false(lacks(c, "b", 6, 4, 0));
+	crossings_hear(c, "orders/1", 8);
+	assert_false(lacks(c, "b", 6, 4, 0));
+	assert_true(lacks(c, "b", 7, 5, 0));
+	crossings_free(c);
+}
+
+static void test_crossings_lacks__without_a_revision(void **state)
+{
+	struct crossings *c = made();
+
+	(void)state;
+	assert_true(lacks(c, "b", 5, 0, 100));
+	deliver(c, "a", 1, 0, 100);
+	assert_true(lacks(c, "b", 5, 0, 100));
+	deliver(c, "a", 1, 0, 101); /* this broker's own, after it */
+	assert_false(lacks(c, "b", 5, 0, 100));
+	deliver(c, "b", 5, 0, 0);
+	assert_false(lacks(c, "b", 5, 0, 200));
+	stand(c);
+	assert_false(lacks(c, "b", 6, 0, 200));
+	crossings_hear(c, "orders/1", 8);
+	assert_true(lacks(c, "b", 6, 0, 200));
+	crossings_free(c);
+}
+
+static void test_crossings_is_standing__until_something_comes(void **state)
+{
+	struct crossings *c = made();
+
+	(void)state;
+	assert_false(crossings_is_standing(c, "orders/1", 8));
+	stand(c);
+	assert_true(crossings_is_standing(c, "orders/1", 8));
+	crossings_retain(c, "orders/1", 8); /* the same */
+	assert_true(crossings_is_standing(c, "orders/1", 8));
+	deliver(c, "b", 5, 3, 0);
+	assert_false(crossings_is_standing(c, "orders/1", 8));
+	stand(c);
+	crossings_hear(c, "orders/1", 8);
+	assert_false(crossings_is_standing(c, "orders/1", 8));
+	crossings_free(c);
+}
+
+/* What a bridge brought, and the database's older message replaced, is said again when heard. */
+static void test_crossings_retain__something_older(void **state)
+{
+	struct crossings *c = made();
+	const uint64_t revisions[] = { 3, 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_false(crossings_meet(c, "b", 5 + i, NULL, 1));
+		deliver(c, "b", 5 + i, revisions[i], 0);
+		crossings_retain(c, "orders/1", 8);
+		assert_int_equal(settle(c, "b", 5 + i, revisions[i]), CROSSINGS_DIFFERS);
+		stand(c);
+	}
+	crossings_retain(c, "orders/2", 8);
+	assert_false(crossings_is_standing(c, "orders/2", 8));
+	crossings_free(c);
+}
+
+static void test_crossings_pass__it_came_before(void **state)
+{
+	struct crossings *c = made();
+	const char path;
+
+	(void)state;
+	crossings_pass(c, crossings_key(c, "b", 5));
+	assert_true(crossings_meet(c, "b", 5, &path, 1));
+	assert_true(crossings_meet(c, "b", 5, &path, 2));
+	assert_false(crossings_meet(c, "b", 6, &path, 1));
+	crossings_free(c);
+}
+
+/* The database is away: what waits to hear of it waits on; what waits for a bridge does not. */
+static void test_crossings_put_off__until_it_is_heard(void **state)
+{
+	struct crossings *c = made();
+	struct crossings_topic due;
+	int64_t heard = 0;
+	const struct crossings_topic waits = {
+		.topic = "orders/1", .len = 8, .origin = "a", .sequence = 5, .until_ns = 100
+	};
+	struct crossings_topic bridged = waits;
+
+	(void)state;
+	bridged.is_settled = true;
+	assert_true(crossings_wait(c, &waits));
+	assert_true(crossings_wait(c, &bridged));
+	crossings_put_off(c, 300);
+	assert_true(crossings_due(c, has_heard, &heard, 299, &due));
+	assert_true(due.is_settled);
+	assert_false(crossings_due(c, has_heard, &heard, 299, &due));
+	heard = 5;
+	assert_true(crossings_due(c, has_heard, &heard, 299, &due));
+	assert_int_equal(due.sequence, 5);
+	crossings_free(c);
+}
+
 static void test_crossings_wait__is_bounded(void **state)
 {
 	struct crossings *c = made();
@@ -282,6 +408,12 @@ int main(void)
 		cmocka_unit_test(test_crossings_settle__a_will),
 		cmocka_unit_test(test_crossings_due__a_bridge_has_its_time),
 		cmocka_unit_test(test_crossings_due__when_it_was_heard_or_late),
+		cmocka_unit_test(test_crossings_lacks__an_entity),
+		cmocka_unit_test(test_crossings_lacks__without_a_revision),
+		cmocka_unit_test(test_crossings_is_standing__until_something_comes),
+		cmocka_unit_test(test_crossings_retain__something_older),
+		cmocka_unit_test(test_crossings_pass__it_came_before),
+		cmocka_unit_test(test_crossings_put_off__until_it_is_heard),
 		cmocka_unit_test(test_crossings_wait__is_bounded),
 		cmocka_unit_test(test_crossings_new__no_memory),
 	};

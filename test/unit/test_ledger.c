@@ -394,6 +394,41 @@ static void test_ledger_event_find__of_a_topic(void **state)
 		ledger_event_find(f->ledger, "orders/2/status", 15, take_text, text, &f->diag), 0);
 }
 
+static void append_text(const struct ledger_retained *row, void *ctx)
+{
+	take_text(row, (char *)ctx + strlen(ctx));
+}
+
+static void test_ledger_retained_find_each__that_there_is(void **state)
+{
+	struct fixture *f = *state;
+	const struct ledger_topic topic[] = { { "orders/2/status", 15 },
+					      { "orders/3/status", 15 },
+					      { "orders/1/status", 15 } };
+	struct ledger_write write = order_write("1", NULL, 0);
+	char text[64] = "";
+
+	open_ledger(f);
+	write.message.is_retained = true;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	write = order_write("2", NULL, 0);
+	write.message.is_retained = true;
+	write.message.topic = "orders/2/status";
+	write.message.payload = "two";
+	write.message.payload_len = 3;
+	assert_int_equal(ledger_commit(f->ledger, &write, &f->diag), 0);
+	assert_int_equal(ledger_flush(f->ledger, 5000, &f->diag), 0);
+	assert_int_equal(
+		ledger_retained_find_each(f->ledger, topic, 1, append_text, text, &f->diag), 0);
+	assert_string_equal(text, "two");
+	assert_int_equal(
+		ledger_retained_find_each(f->ledger, topic, 2, append_text, text, &f->diag), 0);
+	assert_string_equal(text, "twotwo");
+	assert_int_equal(
+		ledger_retained_find_each(f->ledger, topic + 1, 2, append_text, text, &f->diag), 0);
+	assert_true(strlen(text) > strlen("twotwo"));
+}
+
 /* "1 2023-11-14T22:13:20.000Z;" */
 static void list_unchanged(const struct ledger_unchanged *row, void *ctx)
 {
@@ -1760,6 +1795,7 @@ int main(void)
 		TEST(test_ledger_was_accepted__after_a_restart),
 		TEST(test_ledger_was_accepted__keeps_the_last),
 		TEST(test_ledger_event_find__of_a_topic),
+		TEST(test_ledger_retained_find_each__that_there_is),
 		TEST(test_ledger_has_unique__also_after_a_restart),
 		TEST(test_ledger_commit__leaves_unnamed_columns),
 		TEST(test_ledger_commit__event_only_and_entity_only),

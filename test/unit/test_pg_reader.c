@@ -310,6 +310,24 @@ static void test_pg_reader_visit__retained(void **state)
 	assert_string_equal(seen.text[0], "\xc3\xa9=\xfe");
 }
 
+/* Each topic that there is, in one read. */
+static void test_pg_reader_visit_each__retained(void **state)
+{
+	const struct ledger_topic topic[] = { { "b", 1 }, { "nothing", 7 }, { "a and more", 1 } };
+	struct store_reader *reader = opened(false, &less);
+	struct seen seen = { 0 };
+	struct diag diag = { "" };
+
+	(void)state;
+	assert_int_equal(store_reader_visit_each(reader, topic, 3, see_message, &seen, &diag), 0);
+	assert_int_equal(seen.count, 2);
+	assert_string_equal(seen.text[0][0] == 'a' ? seen.text[0] : seen.text[1], "a=one");
+	assert_string_equal(seen.text[0][0] == 'a' ? seen.text[1] : seen.text[0], "b=");
+	assert_int_equal(store_reader_visit_each(reader, topic, 0, see_message, &seen, &diag), 0);
+	assert_int_equal(seen.count, 2);
+	store_reader_close(reader);
+}
+
 /* What was overruled is not what stands. */
 static void test_pg_reader_visit__events(void **state)
 {
@@ -445,6 +463,7 @@ int main(void)
 		cmocka_unit_test(test_pg_reader_open__survives_failing_allocations),
 		cmocka_unit_test(test_pg_reader_find__waits_no_longer_than_its_bound),
 		cmocka_unit_test(test_pg_reader_visit__retained),
+		cmocka_unit_test(test_pg_reader_visit_each__retained),
 		cmocka_unit_test(test_pg_reader_visit__events),
 		cmocka_unit_test(test_pg_reader_last__by_revision),
 		cmocka_unit_test(test_pg_reader_resent__of_any_broker),

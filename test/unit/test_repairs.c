@@ -44,16 +44,16 @@ static void test_repairs_add__in_their_order(void **state)
 
 	(void)state;
 	assert_false(repairs_is_active(r));
-	assert_false(repairs_next(r, &next));
+	assert_false(repairs_next(r, 0, &next));
 	assert_true(repairs_add(r, &a, 7));
 	assert_true(repairs_add(r, &a, 7)); /* for each who is asked */
 	assert_true(repairs_add(r, &b, 7));
 	assert_true(repairs_is_active(r));
 	assert_int_equal(repairs_waiting(r), 2);
-	assert_true(repairs_next(r, &next));
+	assert_true(repairs_next(r, 0, &next));
 	assert_string_equal(next.topic, "a");
 	repairs_put_off(r);
-	assert_true(repairs_next(r, &next));
+	assert_true(repairs_next(r, 0, &next));
 	assert_string_equal(next.topic, "b");
 	assert_ptr_equal(next.reader, here);
 	repairs_done(r);
@@ -232,7 +232,7 @@ static void test_repairs_round__overtaken_waits_again(void **state)
 		repairs_note(r, "t", 1, 4);
 		repairs_round(r, 4, 2 * SECOND);
 		assert_int_equal(repairs_waiting(r), !is_immediate);
-		if (repairs_next(r, &next))
+		if (repairs_next(r, 0, &next))
 			assert_string_equal(next.topic, "t");
 		repairs_free(r);
 	}
@@ -298,11 +298,20 @@ static void test_repairs_add__for_all(void **state)
 	assert_true(repairs_add(repairs, &other, 1));
 	assert_true(repairs_add(repairs, &topic, 1)); /* it waits already */
 	assert_int_equal(repairs_waiting(repairs), 2);
-	assert_true(repairs_next(repairs, &next));
+	assert_true(repairs_next(repairs, 0, &next));
+	assert_true(next.is_for_all);
+	assert_true(repairs_next(repairs, 1, &next));
+	assert_false(next.is_for_all);
+	assert_false(repairs_next(repairs, 2, &next));
+	repairs_put_off(repairs);
+	assert_true(repairs_add(repairs, &topic, 1)); /* it waits yet */
+	assert_int_equal(repairs_waiting(repairs), 2);
+	repairs_done(repairs);
+	assert_true(repairs_next(repairs, 0, &next));
 	assert_true(next.is_for_all);
 	repairs_done(repairs);
-	assert_true(repairs_next(repairs, &next));
-	assert_false(next.is_for_all);
+	assert_true(repairs_add(repairs, &topic, 1));
+	assert_int_equal(repairs_waiting(repairs), 1);
 	repairs_free(repairs);
 }
 

@@ -1,0 +1,99 @@
+"""
+What bridges lose, because they are down or a queue of Mosquitto's is full, is retained all the same
+at each broker of one database; and what a bridge brings after all is delivered no second time.
+"""
+import contextlib
+import json
+import os
+
+import pytest
+
+import cluster
+import engines
+import harness
+import messages
+import rawmqtt
+
+pytestmark = engines.needs_postgres()
+WALK = ("PLACED", "APPROVED", "SHIPPED", "DELIVERED")
+
+
+def walk_all(client, orders):
+    """All steps of @orders, many on their way at once."""
+    said = [messages.order(each, status) for each in orders for status in WALK]
+    for begin in range(0, len(said), 500):
+        part = said[begin:begin + 500]
+        for mid, message in enumerate(part, 1):
+            client.publish_nowait(*message, 1, mid, retain=True)
+        assert {client.ack(mid) for mid in range(1, len(part) + 1)} <= set(cluster.ACCEPTED)
+
+
+def new_orders(count):
+    return [messages.unique("ord") for _ in range(count)]
+
+
+def heard_until(reader, writer):
+    """{order: its statuses as @reader hears them} up to what @writer says now."""
+    end, payload = messages.stock(messages.unique("end"))
+    assert writer.publish(end, payload, qos=1) in cluster.ACCEPTED
+    heard = {}
+    for message in reader.until(end, 60):
+        if message.topic.startswith("orders/"):
+            status = json.loads(message.payload)["status"]
+            heard.setdefault(message.topic.split("/")[1], []).append(status)
+    return heard
+
+
+def test_a_bridge_that_stays_down(new_cluster):
+    both = new_cluster().start()
+    a, b = both.brokers
+    reader, writer = b.client("backoffice"), a.client("orders-service")
+    reader.subscribe("orders/#", "inventory/#", qos=1)
+    stock, level = messages.stock(messages.unique("food"))
+    a.bridges["b"].set("cut")
+    orders = new_orders(300)
+    walk_all(writer, orders)
+    assert a.client("backoffice").publish(stock, level, qos=1, retain=True) in cluster.ACCEPTED
+    cluster.wait_agreed(both, "orders", "orders/+/status", 30)
+    found = cluster.standing(b, "inventory/#")
+    assert found.get(stock) == level
+    heard = heard_until(reader, b.client("backoffice"))
+    assert {each: said[-1] for each, said in heard.items()} == dict.fromkeys(orders, "DELIVERED")
+    # The bridge brings all of it, in its queue and as what is retained.
+    a.bridges["b"].set("pass")
+    both.wait_bridges()
+    walk_all(writer, last := new_orders(1))
+    heard = {}
+    while last[0] not in heard:
+        heard.update(heard_until(reader, a.client("backoffice")))
+    assert not set(orders) & set(heard)
+
+
+def test_queues_that_are_too_short(new_cluster):
+    """Each has room for a few messages that wait for a bridge, and for few when it comes up."""
+    both = new_cluster()
+    for broker in both.brokers:
+        broker.edits.append(lambda text: text + "\nmax_queued_messages 20\n")
+    both.start()
+    both.broker("a").bridges["b"].set("cut")
+    for broker in both.brokers:
+        walk_all(broker.client("orders-service"), new_orders(300))
+    both.broker("a").bridges["b"].set("pass")
+    both.wait_bridges()
+    cluster.wait_agreed(both, "orders", "orders/+/status", 30)
+
+
+@pytest.mark.skipif(not os.environ.get("FULL"), reason="FULL=1 runs it: it takes minutes")
+def test_more_than_there_is_room_for(new_cluster):
+    """Beyond what a broker remembers of such messages it looks through all that is retained."""
+    both = new_cluster().start()
+    a, b = both.brokers
+    a.bridges["b"].set("cut")
+    b.set_wires("cut")  # so that it hears of all at once
+    for _ in range(40):
+        # Closed: the database was slow, and an order had to be read.
+        with contextlib.suppress(rawmqtt.Closed, OSError):
+            walk_all(a.client("orders-service"), new_orders(1000))
+    b.set_wires("pass")
+    harness.until(lambda: "had no room on the list" in b.log(), "the list to be full", 60)
+    cluster.wait_agreed(both, "orders", "orders/+/status", 300)
