@@ -311,7 +311,7 @@ static int check_steps(const struct ledger *l, const struct journal_facts *journ
 
 void ledger_tell_store(struct ledger *l)
 {
-	const struct store_waiting waiting = { .records = atomic_load(&l->waiting),
+	const struct store_waiting waiting = { .last_record = atomic_load(&l->newest),
 					       .lag_ms = (uint64_t)atomic_load(&l->waiting_ms),
 					       .last_step = atomic_load(&l->steps.last),
 					       .kept_step = atomic_load(&l->steps.last_kept) };

@@ -151,8 +151,8 @@ struct ledger {
 	 * until the broker's thread has released all that was opened: see ledger_files.c.
 	 */
 	_Atomic bool has_let_go;
-	/* What ledger_facts() found last, for the writer's thread, which tells other brokers. */
-	_Atomic uint64_t waiting;
+	/* For the writer's thread, which tells other brokers: the last record, the oldest's age. */
+	_Atomic uint64_t newest;
 	_Atomic int64_t waiting_ms;
 
 	/* the writer's thread's, once it runs */
@@ -201,7 +201,8 @@ struct ledger {
 	struct {
 		uint64_t seq; /* the last record at that time */
 		int64_t ns;
-	} mark[LEDGER_MARKS]; /* to tell how old the oldest record is: see ledger_facts() */
+	} mark[LEDGER_MARKS]; /* to tell how old the oldest record is: see oldest_ns() */
+	int64_t told_ns;      /* when waiting_ms was set */
 	unsigned marks;
 	bool is_place_known;        /* its file system was asked about */
 	bool is_room_known;         /* so was its size */

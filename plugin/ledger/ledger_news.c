@@ -7,6 +7,7 @@
 
 #define MS INT64_C(1000000)
 #define LOST_EVERY_MS 10000
+#define MARK_EVERY_NS INT64_C(500000000)
 
 /* ---- news ---------------------------------------------------------------------------------- */
 
@@ -124,43 +125,6 @@ static bool lost_news(struct ledger *l, struct diag *ret)
 	return true;
 }
 
-bool ledger_news(struct ledger *l, struct diag *ret)
-{
-	bool is_open = ledger_catch_up(l);
-
-	if (is_open) /* so that the writer's thread gets the answer also while no client publishes
-		      */
-		(void)ledger_journal_is_whole(l);
-	if (next_line(&l->news, ret) || next_line(&l->plan_news, ret) || lost_news(l, ret))
-		return true;
-	if (is_open) {
-		if (place_news(l, ret) || room_news(l, ret) || power_news(l, ret) ||
-		    pressure_news(&l->pressure, l->journal, l->path, ret))
-			return true;
-		ledger_see_room(l);
-	}
-	return next_line(&l->news, ret) || stall_news(l, ret) || writer_news(l->writer, ret);
-}
-
-/* ---- refusals and alerts, which no caller waits for ---------------------------------------- */
-
-void ledger_refuse(struct ledger *l, const struct refusal *refusal)
-{
-	(void)backlog_put(l->backlog, refusal); /* what finds no room is counted there */
-}
-
-void ledger_resent(struct ledger *l, const char *decision_id, const char *text)
-{
-	(void)backlog_put_resent(l->backlog, decision_id, text); /* without memory it is lost */
-}
-
-void ledger_alert(struct ledger *l, const struct alertrow *alert)
-{
-	(void)backlog_put_alert(l->backlog, alert); /* as above */
-}
-
-/* ---- figures ------------------------------------------------------------------------------- */
-
 /*
  * Each call leaves a mark: which record was the last then. The oldest mark that the database
  * has not come to says since when records wait.
@@ -184,6 +148,58 @@ static int64_t oldest_ns(struct ledger *l, uint64_t applied, int64_t now_ns)
 	return l->marks > 0 ? l->mark[0].ns : now_ns;
 }
 
+/* For the writer's thread, which tells other brokers. */
+static void tell_waiting(struct ledger *l)
+{
+	int64_t now_ns = clock_mono_ns();
+
+	atomic_store(&l->newest, l->last_seq);
+	if (now_ns - l->told_ns < MARK_EVERY_NS)
+		return;
+	l->told_ns = now_ns;
+	atomic_store(&l->waiting_ms,
+		     (now_ns - oldest_ns(l, writer_applied(l->writer), now_ns)) / MS);
+}
+
+bool ledger_news(struct ledger *l, struct diag *ret)
+{
+	bool is_open = ledger_catch_up(l);
+
+	if (is_open) /* so that the writer's thread gets the answer also while no client publishes
+		      */
+		(void)ledger_journal_is_whole(l);
+	if (next_line(&l->news, ret) || next_line(&l->plan_news, ret) || lost_news(l, ret))
+		return true;
+	if (is_open) {
+		if (place_news(l, ret) || room_news(l, ret) || power_news(l, ret) ||
+		    pressure_news(&l->pressure, l->journal, l->path, ret))
+			return true;
+		ledger_see_room(l);
+		if (l->is_shared)
+			tell_waiting(l);
+	}
+	return next_line(&l->news, ret) || stall_news(l, ret) || writer_news(l->writer, ret);
+}
+
+/* ---- refusals and alerts, which no caller waits for ---------------------------------------- */
+
+void ledger_refuse(struct ledger *l, const struct refusal *refusal)
+{
+	(void)backlog_put(l->backlog, refusal); /* what finds no room is counted there */
+}
+
+void ledger_resent(struct ledger *l, const char *decision_id, const char *text)
+{
+	(void)backlog_put_resent(l->backlog, decision_id, text); /* without memory it is lost */
+}
+
+void ledger_alert(struct ledger *l, const struct alertrow *alert)
+{
+	(void)backlog_put_alert(l->backlog, alert); /* as above */
+}
+
+/* ---- figures ------------------------------------------------------------------------------- */
+
 void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 {
 	int64_t now_ns = clock_mono_ns();
@@ -206,8 +222,6 @@ void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 	ret->waited_ms = l->pressure.waited_ns / MS;
 	ret->journal_records = l->last_seq > applied ? l->last_seq - applied : 0;
 	ret->journal_age_ms = (now_ns - oldest_ns(l, applied, now_ns)) / MS;
-	atomic_store(&l->waiting, ret->journal_records);
-	atomic_store(&l->waiting_ms, ret->journal_age_ms);
 	ret->syncs_slow = atomic_load(&l->pace.slow_syncs);
 	ret->syncs_failed = journal_failures(l->journal, &error);
 	ret->power_refused = !ledger_takes_power(l);

@@ -383,6 +383,16 @@ int pg_store_begin(struct store *base, uint64_t *applied_seq, struct diag *diag)
 	return 0;
 }
 
+void pg_store_add_waiting(const struct pg_store *store, uint64_t applied_seq,
+			  struct pg_params *params)
+{
+	uint64_t last = store->waiting.last_record;
+	uint64_t records = last > applied_seq ? last - applied_seq : 0;
+
+	pg_add_number(params, (int64_t)records);
+	pg_add_number(params, records > 0 ? (int64_t)store->waiting.lag_ms : 0);
+}
+
 int pg_store_commit(struct store *base, uint64_t applied_seq, struct diag *diag)
 {
 	struct pg_store *store = pg_store_of(base);
@@ -395,9 +405,10 @@ int pg_store_commit(struct store *base, uint64_t applied_seq, struct diag *diag)
 	pg_add_string(&params, store->broker);
 	pg_add_number(&params, (int64_t)applied_seq);
 	pg_add_string(&params, store->clock_ms ? clock_print(store->clock_ms, time) : NULL);
+	pg_store_add_waiting(store, applied_seq, &params);
 	rc = pg_send(store->pg,
 		     "UPDATE brokers SET applied_seq = $2, clock_at = coalesce($3, clock_at), "
-		     "seen_at = " PG_NOW_MS " WHERE name = $1",
+		     "waiting = $4, lag_ms = $5, seen_at = " PG_NOW_MS " WHERE name = $1",
 		     &params, diag);
 	if (rc == 0 && store->has_notify && pg_carry_has_steps(store->carry))
 		rc = pg_send(store->pg, NOTIFY, NULL, diag);

@@ -78,7 +78,7 @@ struct pg_store {
 	int64_t strict;   /* of strict steps, which count down: what the last sign has said */
 	int64_t clock_ms; /* the next commit writes that it was believed; 0: it does not */
 	int64_t signed_ns;
-	struct store_waiting waiting; /* the next sign says so */
+	struct store_waiting waiting; /* the next sign, or batch, says so */
 	void (*on_wait)(void *ctx);
 	void *ctx;
 	bool is_clock_told; /* the clocks differ, and it was said */
@@ -149,6 +149,10 @@ void pg_store_close(struct store *base);
 int pg_store_check(struct store *base, struct diag *diag) MUST_CHECK;
 bool pg_store_line(struct store *base, struct diag *ret);
 int pg_store_begin(struct store *base, uint64_t *applied_seq, struct diag *diag) MUST_CHECK;
+/* Two numbers of the broker's row, where the store has its records up to @applied_seq: waiting,
+ * lag_ms. */
+void pg_store_add_waiting(const struct pg_store *store, uint64_t applied_seq,
+			  struct pg_params *params);
 int pg_store_commit(struct store *base, uint64_t applied_seq, struct diag *diag) MUST_CHECK;
 void pg_store_rollback(struct store *base);
 

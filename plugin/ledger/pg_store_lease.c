@@ -121,8 +121,7 @@ int pg_lease_sign(struct pg_store *store, struct diag *diag)
 		return 0;
 	pg_add_string(&params, store->broker);
 	pg_add_string(&params, store->instance);
-	pg_add_number(&params, (int64_t)store->waiting.records);
-	pg_add_number(&params, (int64_t)store->waiting.lag_ms);
+	pg_store_add_waiting(store, store->applied, &params);
 	pg_add_number(&params, -(int64_t)store->waiting.last_step);
 	pg_add_number(&params, (int64_t)store->applied);
 	pg_add_number(&params, store->strict);

@@ -156,9 +156,10 @@ void store_set_on_wait(struct store *store, void (*on_wait)(void *ctx), void *ct
 
 /* What a store that brokers share tells the other ones, and looks for after each connect. */
 struct store_waiting {
-	uint64_t records, lag_ms; /* of the journal, not in the store yet; the oldest one's age */
-	uint64_t last_step;       /* the number that was given last to a strict step */
-	uint64_t kept_step;       /* the last one's that was kept and is an event */
+	uint64_t last_record; /* of the journal */
+	uint64_t lag_ms;      /* how old the oldest is that is not in the store */
+	uint64_t last_step;   /* the number that was given last to a strict step */
+	uint64_t kept_step;   /* the last one's that was kept and is an event */
 };
 void store_set_waiting(struct store *store, const struct store_waiting *waiting);
 

@@ -227,6 +227,28 @@ static void test_store_flush__sets_what_a_step_sets(void **state)
 	broker_close(&a);
 }
 
+/* Each batch says how many records the journal still has, and how old the oldest is. */
+static void test_store_commit__says_what_waits(void **state)
+{
+	const char *at = pgroom_at(state);
+	struct store_waiting waiting = { .last_record = 20, .lag_ms = 300 };
+	struct broker a;
+	struct said said;
+
+	broker_open(&a, at, "a");
+	store_set_waiting(a.store, &waiting);
+	say(&a, &said, "1", "", "PLACED", 1);
+	assert_int_equal(carry(&a, &said, 1), 1);
+#define WAITS "SELECT applied_seq || ' ' || waiting || ' ' || lag_ms FROM brokers"
+	pgroom_answers(at, WAITS, "1 19 300");
+	waiting.last_record = 2;
+	store_set_waiting(a.store, &waiting);
+	say(&a, &said, "1", "PLACED", "PAID", 2);
+	assert_int_equal(carry(&a, &said, 1), 1);
+	pgroom_answers(at, WAITS, "2 0 0");
+	broker_close(&a);
+}
+
 /* ---- settling ---------------------------------------------------------------------------- */
 
 static void test_store_flush__the_first_step_wins(void **state)
@@ -1018,6 +1040,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_store_flush__writes_what_a_record_says),
 		TEST(test_store_flush__sets_what_a_step_sets),
+		TEST(test_store_commit__says_what_waits),
 		TEST(test_store_flush__the_first_step_wins),
 		TEST(test_store_flush__goes_on_from_what_stands),
 		TEST(test_store_flush__a_resend_is_dropped),
