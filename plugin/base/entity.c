@@ -45,13 +45,35 @@ static int find_status(const struct entity_steps *steps, const char *text, size_
 	return -1;
 }
 
+/* The set of what may follow @from; none of an unknown one. */
+static uint64_t next_of(const struct entity_steps *steps, const char *from, size_t from_len)
+{
+	int before = from_len > 0 ? find_status(steps, from, from_len) : -1;
+
+	if (from_len == 0)
+		return steps->first;
+	return before < 0 ? 0 : steps->next[before];
+}
+
 bool entity_has_step(const struct entity_steps *steps, const char *from, size_t from_len,
 		     const char *to, size_t to_len)
 {
-	int before = from_len > 0 ? find_status(steps, from, from_len) : -1;
 	int after = find_status(steps, to, to_len);
 
-	if (after < 0 || (from_len > 0 && before < 0))
-		return false;
-	return (from_len > 0 ? steps->next[before] : steps->first) >> after & 1;
+	return after >= 0 && (next_of(steps, from, from_len) >> after & 1);
+}
+
+bool entity_leads(const struct entity_steps *steps, const char *from, size_t from_len,
+		  const char *to, size_t to_len)
+{
+	uint64_t reached = next_of(steps, from, from_len), before = 0;
+	int after = find_status(steps, to, to_len);
+
+	while (reached != before) {
+		before = reached;
+		for (size_t i = 0; i < steps->count; i++)
+			if (before >> i & 1)
+				reached |= steps->next[i];
+	}
+	return after >= 0 && (reached >> after & 1);
 }

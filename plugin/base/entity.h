@@ -104,4 +104,8 @@ static inline int entity_slot(const struct entity *entity, unsigned column)
 bool entity_has_step(const struct entity_steps *steps, const char *from, size_t from_len,
 		     const char *to, size_t to_len);
 
+/* Do one or more of @steps lead from @from to @to? Texts as of entity_has_step(). */
+bool entity_leads(const struct entity_steps *steps, const char *from, size_t from_len,
+		  const char *to, size_t to_len);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/utf8.h"
 #include "base/wordhash.h"
 #include "ledger/pg_carry_internal.h"
@@ -56,9 +57,10 @@ static void clear(struct pg_carry *c)
 	c->table_count = c->overruled = 0;
 }
 
-void pg_carry_begin(struct pg_carry *c)
+void pg_carry_begin(struct pg_carry *c, uint64_t applied_seq)
 {
 	clear(c);
+	c->last_seq = applied_seq;
 	c->held = 0;
 	c->has_steps = false;
 }
@@ -314,6 +316,9 @@ int pg_carry_add(struct pg_carry *c, const struct pg_carry_to *to, uint64_t seq,
 
 	if (rc || c->held)
 		return rc; /* the batch has ended before it */
+	if (seq > c->last_seq + 1)
+		c->torn_ns = clock_mono_ns();
+	c->last_seq = seq;
 	step = &c->step[c->step_count++];
 	*step = (struct carry_step){ .row = batch_add(c->batch, seq, record), .slot = -1 };
 	step->row->record.value = &c->value[c->value_count];

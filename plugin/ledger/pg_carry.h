@@ -54,7 +54,11 @@ uint64_t pg_carry_held(const struct pg_carry *carry);
 /* Did this transaction write steps of entities, of which others should hear? */
 bool pg_carry_has_steps(const struct pg_carry *carry);
 
-/* A new transaction begins: nothing is collected, and the batch has not ended. */
-void pg_carry_begin(struct pg_carry *carry);
+/*
+ * A new transaction begins: nothing is collected, and the batch has not ended. The database has all
+ * records up to @applied_seq that it will ever get: where the next one added is not the one behind
+ * it, or behind the one added before, the journal has lost some.
+ */
+void pg_carry_begin(struct pg_carry *carry, uint64_t applied_seq);
 
 #endif

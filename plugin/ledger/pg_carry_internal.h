@@ -91,7 +91,9 @@ struct pg_carry {
 			       */
 	int64_t lapsed_ns;    /* when one did last */
 	struct carry_spoilt spoilt[CARRY_SPOILT];
-	unsigned overruled;                               /* steps of this batch */
+	uint64_t last_seq;  /* of the record that was added last */
+	int64_t torn_ns;    /* when records were missing last; 0: never */
+	unsigned overruled; /* steps of this batch */
 	const struct batch_row *retained[BATCH_ROWS_MAX]; /* carry_write()'s */
 
 	struct arena plan;

@@ -5,6 +5,7 @@
 #include "ledger/pg_carry_internal.h"
 
 #define SPOILT_NS INT64_C(10000000000) /* the broker's memory knows better by then */
+#define TORN_NS INT64_C(60000000000)   /* of its journal all is carried by then */
 
 /* ---- locking ----------------------------------------------------------------------------- */
 
@@ -142,19 +143,23 @@ static struct carry_spoilt *spoilt_at(struct pg_carry *c, uint64_t hash)
 	return &c->spoilt[hash % CARRY_SPOILT];
 }
 
-/* May @step wait? Not where the broker decided it on a step of its own that had no effect. */
-static bool may_wait(struct pg_carry *c, const struct carry_step *step, int64_t now_ns)
+/* Did the broker decide @step on one of its own that had no effect? */
+static bool is_spoilt(struct pg_carry *c, const struct carry_step *step, int64_t now_ns)
 {
-	uint64_t hash;
+	uint64_t hash = carry_hash(step->entity);
 
-	if (c->entity[step->entity->index].is_spoilt)
-		return false;
-	if (c->wait_seq == step->row->seq && now_ns - c->wait_ns >= c->patience_ms * 1000000LL) {
-		c->has_lapsed = true;
-		return false;
-	}
-	hash = carry_hash(step->entity);
-	return spoilt_at(c, hash)->hash != hash || spoilt_at(c, hash)->until_ns < now_ns;
+	return c->entity[step->entity->index].is_spoilt ||
+	       (spoilt_at(c, hash)->hash == hash && spoilt_at(c, hash)->until_ns >= now_ns);
+}
+
+static enum settle_lack lack_of(struct pg_carry *c, const struct carry_step *step, int64_t now_ns)
+{
+	if (step->slot < 0 || is_spoilt(c, step, now_ns))
+		return SETTLE_GONE;
+	if (c->wait_seq != step->row->seq || now_ns - c->wait_ns < c->patience_ms * 1000000LL)
+		return SETTLE_MAY_COME;
+	c->has_lapsed = true;
+	return c->torn_ns && now_ns - c->torn_ns < TORN_NS ? SETTLE_LOST : SETTLE_GONE;
 }
 
 static void apply(struct carry_step *step, struct carry_entity *entity)
@@ -185,7 +190,7 @@ static void settle_one(struct pg_carry *c, struct carry_step *step, int64_t now_
 		steps = step->table->steps[step->slot];
 	}
 	step->fate = settle_step(&step->row->record, steps, &stands, step->resend,
-				 step->slot >= 0 && may_wait(c, step, now_ns));
+				 lack_of(c, step, now_ns));
 	if (step->fate == SETTLE_APPLIED)
 		apply(step, entity);
 	else if (step->fate != SETTLE_WAITS)

@@ -355,8 +355,6 @@ int pg_store_begin(struct store *base, uint64_t *applied_seq, struct diag *diag)
 
 	if (rc == 0)
 		rc = pg_store_connect(store, diag);
-	if (rc == 0)
-		pg_carry_begin(store->carry);
 	pg_add_string(&params, store->broker);
 	pg_add_string(&params, store->instance);
 	if (rc == 0)
@@ -380,6 +378,7 @@ int pg_store_begin(struct store *base, uint64_t *applied_seq, struct diag *diag)
 	if (!has_row || *applied_seq < store->applied)
 		return pg_store_check_row(store, diag);
 	store->applied = *applied_seq;
+	pg_carry_begin(store->carry, *applied_seq);
 	return 0;
 }
 
@@ -428,7 +427,7 @@ void pg_store_rollback(struct store *base)
 	struct pg_store *store = pg_store_of(base);
 
 	if (store->carry)
-		pg_carry_begin(store->carry);
+		pg_carry_begin(store->carry, store->applied);
 	if (!store->pg)
 		return;
 	pg_drop(store->pg);

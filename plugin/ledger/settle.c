@@ -24,10 +24,10 @@ static bool is_others(const struct record *record, const struct settle_stands *s
 
 enum settle settle_step(const struct record *record, const struct entity_steps *steps,
 			const struct settle_stands *stands, enum settle_resend resend,
-			bool may_wait)
+			enum settle_lack lack)
 {
 	struct record_text to;
-	bool has_moved, is_repeat;
+	bool has_moved, is_repeat, lacks_steps;
 
 	if (record->before_column == 0 || record->is_adopted || record->is_taken_over)
 		return SETTLE_APPLIED;
@@ -38,7 +38,8 @@ enum settle settle_step(const struct record *record, const struct entity_steps *
 		return SETTLE_ASK;
 	if (!has_moved && (record->is_correction || !is_others(record, stands)))
 		return is_repeat && resend == SETTLE_RESEND ? SETTLE_DROPPED : SETTLE_APPLIED;
-	if (may_wait && record->revision > stands->revision + 1)
+	lacks_steps = record->revision > stands->revision + 1;
+	if (lack == SETTLE_MAY_COME && lacks_steps)
 		return SETTLE_WAITS;
 	if (record->is_correction)
 		return SETTLE_APPLIED;
@@ -50,7 +51,11 @@ enum settle settle_step(const struct record *record, const struct entity_steps *
 		return SETTLE_OVERRULED;
 	if (is_same(&to, &stands->status))
 		return SETTLE_KEPT;
-	return entity_has_step(steps, stands->status.text, stands->status.len, to.text, to.len)
+	if (entity_has_step(steps, stands->status.text, stands->status.len, to.text, to.len))
+		return SETTLE_APPLIED;
+	if (lack != SETTLE_LOST || !lacks_steps)
+		return SETTLE_OVERRULED;
+	return entity_leads(steps, stands->status.text, stands->status.len, to.text, to.len)
 		       ? SETTLE_APPLIED
 		       : SETTLE_OVERRULED;
 }

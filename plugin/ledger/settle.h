@@ -36,9 +36,15 @@ enum settle {
 	SETTLE_WAITS,     /* what it was decided on is not in the database yet */
 };
 
+/* Of steps that a record was decided on, and that the database lacks: may they still come? */
+enum settle_lack {
+	SETTLE_GONE,     /* no: one was refused effect, or they were waited for */
+	SETTLE_MAY_COME, /* they were not waited for yet, for SETTLE_WAIT_MS */
+	SETTLE_LOST,     /* no: they were waited for, and the record's journal has lost records */
+};
+
 /*
  * What becomes of @record, which is about an entity. @steps: those of the status that it moves.
- * @may_wait: it has not waited for SETTLE_WAIT_MS, and no step before it was refused effect.
  *
  * 1. It moves no status, or is adopted or taken over: applied, whatever stands.
  * 2. The status that it was decided on stands, and it names no other owner: applied. One that
@@ -48,11 +54,13 @@ enum settle {
  * 4. A correction: applied. A resend: dropped.
  * 5. It names another owner: overruled.
  * 6. The contract has a step from what stands to what it says: applied. It says what stands: kept.
- * 7. Else: overruled.
+ * 7. As 3, the steps before it are lost, and the contract's lead from what stands to what it says:
+ *    applied, without them.
+ * 8. Else: overruled.
  */
 enum settle settle_step(const struct record *record, const struct entity_steps *steps,
 			const struct settle_stands *stands, enum settle_resend resend,
-			bool may_wait);
+			enum settle_lack lack);
 
 /* The status that @record sets in @column; empty: none. */
 struct record_text settle_status(const struct record *record, uint32_t column);

@@ -22,7 +22,7 @@ struct said {
 };
 
 static enum settle settle(const struct said *said, const char *stands, uint64_t revision,
-			  enum settle_resend resend, bool may_wait)
+			  enum settle_resend resend, enum settle_lack lack)
 {
 	struct value value = {
 		.column = STATUS, .type = VALUE_TEXT, .text = said->to, .len = strlen(said->to)
@@ -40,7 +40,7 @@ static enum settle settle(const struct said *said, const char *stands, uint64_t 
 					     .owner = { "ann", revision ? 3 : 0 },
 					     .status = { stands, strlen(stands) } };
 
-	return settle_step(&record, &steps, &there, resend, may_wait);
+	return settle_step(&record, &steps, &there, resend, lack);
 }
 
 static void test_settle_step__what_was_decided_on_stands(void **state)
@@ -49,11 +49,11 @@ static void test_settle_step__what_was_decided_on_stands(void **state)
 	const struct said ship = { .before = "PAID", .to = "SHIPPED", .base = 2 };
 
 	(void)state;
-	assert_int_equal(settle(&first, "", 0, SETTLE_UNASKED, true), SETTLE_APPLIED);
-	assert_int_equal(settle(&ship, "PAID", 2, SETTLE_UNASKED, true), SETTLE_APPLIED);
+	assert_int_equal(settle(&first, "", 0, SETTLE_UNASKED, SETTLE_MAY_COME), SETTLE_APPLIED);
+	assert_int_equal(settle(&ship, "PAID", 2, SETTLE_UNASKED, SETTLE_MAY_COME), SETTLE_APPLIED);
 	/* Whatever else of the row has moved. */
-	assert_int_equal(settle(&ship, "PAID", 9, SETTLE_UNASKED, true), SETTLE_APPLIED);
-	assert_int_equal(settle(&ship, "PAID", 1, SETTLE_UNASKED, true), SETTLE_APPLIED);
+	assert_int_equal(settle(&ship, "PAID", 9, SETTLE_UNASKED, SETTLE_MAY_COME), SETTLE_APPLIED);
+	assert_int_equal(settle(&ship, "PAID", 1, SETTLE_UNASKED, SETTLE_MAY_COME), SETTLE_APPLIED);
 }
 
 static void test_settle_step__waits_for_what_it_was_decided_on(void **state)
@@ -61,11 +61,30 @@ static void test_settle_step__waits_for_what_it_was_decided_on(void **state)
 	const struct said ship = { .before = "PAID", .to = "SHIPPED", .base = 2 };
 
 	(void)state;
-	assert_int_equal(settle(&ship, "PLACED", 1, SETTLE_UNASKED, true), SETTLE_WAITS);
-	assert_int_equal(settle(&ship, "PLACED", 1, SETTLE_UNASKED, false), SETTLE_ASK);
-	assert_int_equal(settle(&ship, "PLACED", 1, SETTLE_NEW, false), SETTLE_OVERRULED);
+	assert_int_equal(settle(&ship, "PLACED", 1, SETTLE_UNASKED, SETTLE_MAY_COME), SETTLE_WAITS);
+	assert_int_equal(settle(&ship, "PLACED", 1, SETTLE_UNASKED, SETTLE_GONE), SETTLE_ASK);
+	assert_int_equal(settle(&ship, "PLACED", 1, SETTLE_NEW, SETTLE_GONE), SETTLE_OVERRULED);
 	/* Nothing is on its way where as many steps stand as it knew of. */
-	assert_int_equal(settle(&ship, "CANCELLED", 2, SETTLE_UNASKED, true), SETTLE_ASK);
+	assert_int_equal(settle(&ship, "CANCELLED", 2, SETTLE_UNASKED, SETTLE_MAY_COME),
+			 SETTLE_ASK);
+}
+
+/* The journal that it comes from lost what it was decided on; nobody else has moved the entity. */
+static void test_settle_step__behind_lost_steps(void **state)
+{
+	struct said ship = { .before = "PAID", .to = "SHIPPED", .base = 2 };
+
+	(void)state;
+	assert_int_equal(settle(&ship, "", 0, SETTLE_UNASKED, SETTLE_LOST), SETTLE_ASK);
+	assert_int_equal(settle(&ship, "", 0, SETTLE_NEW, SETTLE_LOST), SETTLE_APPLIED);
+	assert_int_equal(settle(&ship, "PLACED", 1, SETTLE_NEW, SETTLE_LOST), SETTLE_APPLIED);
+	/* Another broker was first: no step leads there from here, or none is missing. */
+	assert_int_equal(settle(&ship, "CANCELLED", 1, SETTLE_NEW, SETTLE_LOST), SETTLE_OVERRULED);
+	assert_int_equal(settle(&ship, "PLACED", 2, SETTLE_NEW, SETTLE_LOST), SETTLE_OVERRULED);
+	ship.owner = "bob";
+	assert_int_equal(settle(&ship, "PLACED", 1, SETTLE_NEW, SETTLE_LOST), SETTLE_OVERRULED);
+	ship = (struct said){ .before = "PLACED", .to = "PLACED", .base = 3 };
+	assert_int_equal(settle(&ship, "PAID", 1, SETTLE_NEW, SETTLE_LOST), SETTLE_OVERRULED);
 }
 
 /* The bridge brought its first copy, so that it was decided as a repeat. */
@@ -74,9 +93,9 @@ static void test_settle_step__a_repeat_may_be_a_resend(void **state)
 	const struct said again = { .before = "PAID", .to = "PAID", .base = 2 };
 
 	(void)state;
-	assert_int_equal(settle(&again, "PAID", 2, SETTLE_UNASKED, true), SETTLE_ASK);
-	assert_int_equal(settle(&again, "PAID", 2, SETTLE_RESEND, true), SETTLE_DROPPED);
-	assert_int_equal(settle(&again, "PAID", 2, SETTLE_NEW, true), SETTLE_APPLIED);
+	assert_int_equal(settle(&again, "PAID", 2, SETTLE_UNASKED, SETTLE_MAY_COME), SETTLE_ASK);
+	assert_int_equal(settle(&again, "PAID", 2, SETTLE_RESEND, SETTLE_MAY_COME), SETTLE_DROPPED);
+	assert_int_equal(settle(&again, "PAID", 2, SETTLE_NEW, SETTLE_MAY_COME), SETTLE_APPLIED);
 }
 
 static void test_settle_step__the_first_wins(void **state)
@@ -85,8 +104,10 @@ static void test_settle_step__the_first_wins(void **state)
 	const struct said ship = { .before = "PAID", .to = "SHIPPED", .base = 2 };
 
 	(void)state;
-	assert_int_equal(settle(&cancel, "SHIPPED", 3, SETTLE_NEW, true), SETTLE_OVERRULED);
-	assert_int_equal(settle(&ship, "CANCELLED", 3, SETTLE_NEW, true), SETTLE_OVERRULED);
+	assert_int_equal(settle(&cancel, "SHIPPED", 3, SETTLE_NEW, SETTLE_MAY_COME),
+			 SETTLE_OVERRULED);
+	assert_int_equal(settle(&ship, "CANCELLED", 3, SETTLE_NEW, SETTLE_MAY_COME),
+			 SETTLE_OVERRULED);
 }
 
 static void test_settle_step__goes_on_from_what_stands(void **state)
@@ -94,7 +115,7 @@ static void test_settle_step__goes_on_from_what_stands(void **state)
 	const struct said cancel = { .before = "PLACED", .to = "CANCELLED", .base = 1 };
 
 	(void)state;
-	assert_int_equal(settle(&cancel, "PAID", 2, SETTLE_NEW, true), SETTLE_APPLIED);
+	assert_int_equal(settle(&cancel, "PAID", 2, SETTLE_NEW, SETTLE_MAY_COME), SETTLE_APPLIED);
 }
 
 static void test_settle_step__says_what_stands(void **state)
@@ -102,7 +123,7 @@ static void test_settle_step__says_what_stands(void **state)
 	const struct said ship = { .before = "PAID", .to = "SHIPPED", .base = 2 };
 
 	(void)state;
-	assert_int_equal(settle(&ship, "SHIPPED", 3, SETTLE_NEW, true), SETTLE_KEPT);
+	assert_int_equal(settle(&ship, "SHIPPED", 3, SETTLE_NEW, SETTLE_MAY_COME), SETTLE_KEPT);
 }
 
 static void test_settle_step__a_resend_is_dropped(void **state)
@@ -111,10 +132,12 @@ static void test_settle_step__a_resend_is_dropped(void **state)
 	const struct said cancel = { .before = "PLACED", .to = "CANCELLED", .base = 1 };
 
 	(void)state;
-	assert_int_equal(settle(&ship, "SHIPPED", 3, SETTLE_RESEND, true), SETTLE_DROPPED);
-	assert_int_equal(settle(&cancel, "PAID", 2, SETTLE_RESEND, true), SETTLE_DROPPED);
+	assert_int_equal(settle(&ship, "SHIPPED", 3, SETTLE_RESEND, SETTLE_MAY_COME),
+			 SETTLE_DROPPED);
+	assert_int_equal(settle(&cancel, "PAID", 2, SETTLE_RESEND, SETTLE_MAY_COME),
+			 SETTLE_DROPPED);
 	/* One that fits is a step of its own. */
-	assert_int_equal(settle(&ship, "PAID", 2, SETTLE_RESEND, true), SETTLE_APPLIED);
+	assert_int_equal(settle(&ship, "PAID", 2, SETTLE_RESEND, SETTLE_MAY_COME), SETTLE_APPLIED);
 }
 
 /* Two clients made the same order at two brokers: the first has it. */
@@ -125,9 +148,9 @@ static void test_settle_step__the_first_owner_stays(void **state)
 	const struct said pays = { .before = "PLACED", .to = "PAID", .base = 1, .owner = "bob" };
 
 	(void)state;
-	assert_int_equal(settle(&bobs, "PLACED", 1, SETTLE_NEW, true), SETTLE_OVERRULED);
-	assert_int_equal(settle(&anns, "PLACED", 1, SETTLE_NEW, true), SETTLE_KEPT);
-	assert_int_equal(settle(&pays, "PLACED", 1, SETTLE_NEW, true), SETTLE_OVERRULED);
+	assert_int_equal(settle(&bobs, "PLACED", 1, SETTLE_NEW, SETTLE_MAY_COME), SETTLE_OVERRULED);
+	assert_int_equal(settle(&anns, "PLACED", 1, SETTLE_NEW, SETTLE_MAY_COME), SETTLE_KEPT);
+	assert_int_equal(settle(&pays, "PLACED", 1, SETTLE_NEW, SETTLE_MAY_COME), SETTLE_OVERRULED);
 }
 
 static void test_settle_step__what_is_put_right_is_applied(void **state)
@@ -140,26 +163,29 @@ static void test_settle_step__what_is_put_right_is_applied(void **state)
 				 .is_correction = true };
 
 	(void)state;
-	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, true),
+	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, SETTLE_MAY_COME),
 			 SETTLE_APPLIED);
 	/* What it puts right is another broker's, and on its way: that would be overruled. */
 	record.revision = 11;
-	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, true), SETTLE_WAITS);
-	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, false),
+	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, SETTLE_MAY_COME),
+			 SETTLE_WAITS);
+	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, SETTLE_GONE),
 			 SETTLE_APPLIED);
 	record.revision = 3;
 	record.is_correction = false;
 	record.is_adopted = true;
-	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, true),
+	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, SETTLE_MAY_COME),
 			 SETTLE_APPLIED);
 	record.is_adopted = false;
 	record.is_taken_over = true;
-	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, true),
+	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, SETTLE_MAY_COME),
 			 SETTLE_APPLIED);
 	record.is_taken_over = false;
-	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, false), SETTLE_ASK);
+	assert_int_equal(settle_step(&record, &steps, &stands, SETTLE_UNASKED, SETTLE_GONE),
+			 SETTLE_ASK);
 	record.before_column = 0; /* it moves no status */
-	assert_int_equal(settle_step(&record, NULL, &stands, SETTLE_UNASKED, true), SETTLE_APPLIED);
+	assert_int_equal(settle_step(&record, NULL, &stands, SETTLE_UNASKED, SETTLE_MAY_COME),
+			 SETTLE_APPLIED);
 }
 
 int main(void)
@@ -167,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_settle_step__what_was_decided_on_stands),
 		cmocka_unit_test(test_settle_step__waits_for_what_it_was_decided_on),
+		cmocka_unit_test(test_settle_step__behind_lost_steps),
 		cmocka_unit_test(test_settle_step__a_repeat_may_be_a_resend),
 		cmocka_unit_test(test_settle_step__the_first_wins),
 		cmocka_unit_test(test_settle_step__goes_on_from_what_stands),
