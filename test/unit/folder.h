@@ -96,6 +96,21 @@ static inline const char *folder_place(struct folder *folder, const char *name)
 	return folder->place;
 }
 
+/* The database @name is not there any more; folder_place() makes another. */
+static inline void folder_forget(struct folder *folder, const char *name)
+{
+	char sql[400];
+
+	if (!folder_is_shared()) {
+		assert_int_equal(unlink(folder_file(folder, name)), 0);
+		return;
+	}
+	(void)snprintf(sql, sizeof(sql), "DROP DATABASE \"%s-%s\" WITH (FORCE)",
+		       strrchr(folder->path, '/') + 1, name);
+	folder_server(sql);
+	(void)folder_place(folder, name);
+}
+
 /* All that folder_place() has made. */
 static inline void folder_drop(struct folder *folder)
 {
