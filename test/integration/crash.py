@@ -252,10 +252,10 @@ def compare(broker, notes):
                if message not in times]
     if len(set(notes.acknowledged)) != len(notes.acknowledged):
         faults.append("the publishers acknowledged one message twice")
-    last = broker.rows("SELECT max(seq) FROM events")[0][0] or 0
+    count, last = broker.database.numbers()
     # A status that is said again may be a write of its own, and is no event.
-    if not len(events) <= last <= len(events) + notes.resends:
-        faults.append("%d events, the last is number %d" % (len(events), last))
+    if not count <= last <= count + notes.resends:
+        faults.append("%d events, the last is number %d" % (count, last))
     for table, walked in (("orders", ORDER), ("payments", PAYMENT)):
         rows = broker.rows("SELECT id, status, revision FROM %s" % table)
         faults += check_entities(events, rows, table, walked)
@@ -323,19 +323,22 @@ def load_until_killed(broker, notes, parts, crowd, rng):
     for thread in threads:
         thread.start()
     resending = publishers.Crowd(crowd, broker)
-    time.sleep(rng.uniform(0.02, 4 if REFUSING & parts else 1.5))
-    broker.assert_alive()
-    if rng.random() < 0.5:
-        resending.deaf.set()
-        time.sleep(rng.uniform(0, 0.02))
-    end = rng.choice([ENDS[part] for part in sorted(parts) if part in ENDS] or [end_at_once])
-    if end is end_in_replay:
-        stop.set()  # a SIGHUP would end a broker that is not up yet
-    end(broker, rng)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    resending.stop()
+    try:
+        time.sleep(rng.uniform(0.02, 4 if REFUSING & parts else 1.5))
+        broker.assert_alive()
+        if rng.random() < 0.5:
+            resending.deaf.set()
+            time.sleep(rng.uniform(0, 0.02))
+        end = rng.choice([ENDS[part] for part in sorted(parts) if part in ENDS] or [end_at_once])
+        if end is end_in_replay:
+            stop.set()  # a SIGHUP would end a broker that is not up yet
+        end(broker, rng)
+    finally:
+        stop.set()
+        broker.kill()
+        for thread in threads:
+            thread.join()
+        resending.stop()
 
 
 def run(template, folder, condition="plain", runs=3, seed=None):

@@ -12,6 +12,7 @@ import os
 import re
 import sqlite3
 import sys
+import time
 
 import pytest
 
@@ -22,6 +23,9 @@ import postgres
 NAME = os.environ.get("DATABASE") or "sqlite"
 assert NAME in ("sqlite", "postgresql"), "DATABASE is sqlite or postgresql"
 IS_SQLITE = NAME == "sqlite"
+# The column of a payload that is no text: of an event, and of a refusal.
+EVENT_BYTES = "payload" if IS_SQLITE else "payload_bytes"
+REFUSAL_BYTES = "payload" if IS_SQLITE else "payload_raw"
 _numbers = itertools.count(1)
 
 
@@ -52,19 +56,26 @@ def shared_server():
     return re.sub(r" ?dbname=\S+", "", servers.start().conninfo())
 
 
+def _with_lines(text, lines):
+    return re.sub(r"(?m)^plugin_opt_database .*$", lambda _: "\n".join(lines), text)
+
+
 class Busy(Exception):
     """The database can't be locked: another one has it."""
 
 
 class Sqlite:
-    """@path: the file, in the broker's folder."""
+    """@path: the file, in the broker's folder; `broker`: the broker's name, or None."""
 
     def __init__(self, path):
         self.path = self.place = path
+        self.broker = None
 
     def configure(self, text):
         """The broker's configuration, with this database in it."""
-        return text
+        lines = ["plugin_opt_database " + self.path]
+        lines += ["plugin_opt_broker " + self.broker] if self.broker else []
+        return _with_lines(text, lines)
 
     def rows(self, sql, *values):
         with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % self.path, uri=True)) as file:
@@ -94,9 +105,16 @@ class Sqlite:
             file.execute(sql).fetchall()
             yield
 
+    def numbers(self):
+        """Of the events that came out of the journal: how many, and the last one's number."""
+        return self.rows("SELECT count(*), coalesce(max(seq), 0) FROM events")[0]
+
     def is_sound(self):
         """What the engine says about its own pages and indexes."""
         return self.rows("PRAGMA integrity_check") == [("ok",)]
+
+    def clear(self):
+        """Nothing was ever stored; the broker is not there, nor are its files."""
 
     def drop(self):
         """The folder goes with the test."""
@@ -105,11 +123,12 @@ class Sqlite:
 class Postgres:
     """
     A database of a server that is there. @journal: the journal's file; @broker: the broker's name
-    in it; @place: its conninfo, else a new one is made where it is asked for.
+    in it; @place: its conninfo, else a new one is made where it is asked for; @settings: lines of
+    the broker's configuration.
     """
 
-    def __init__(self, journal, broker="one", place=None):
-        self.journal, self.broker = journal, broker
+    def __init__(self, journal, broker="one", place=None, settings=()):
+        self.journal, self.broker, self.settings = journal, broker, settings
         self._place, self._name, self._connection = place, None, None
 
     @property
@@ -122,9 +141,9 @@ class Postgres:
         return self._place
 
     def configure(self, text):
-        return re.sub(r"(?m)^plugin_opt_database .*$",
-                      lambda _: "plugin_opt_database %s\nplugin_opt_broker %s\nplugin_opt_journal %s"
-                      % (self.place, self.broker, self.journal), text)
+        lines = ["plugin_opt_database " + self.place, "plugin_opt_broker " + self.broker,
+                 "plugin_opt_journal " + self.journal, *self.settings]
+        return _with_lines(text, lines)
 
     def _cursor(self):
         if self._connection is None or self._connection.closed:
@@ -154,16 +173,28 @@ class Postgres:
         """The same: SHARE ROW EXCLUSIVE lets readers pass, and nobody who writes."""
         with contextlib.closing(postgres.connect(self.place)) as connection:
             connection.autocommit = False
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT table_name FROM information_schema.tables "
-                               "WHERE table_schema = 'public' ORDER BY 1")
-                tables = ", ".join('"%s"' % name for name, in cursor.fetchall())
-                try:
-                    cursor.execute("SET lock_timeout = '10s'; LOCK TABLE %s IN SHARE ROW EXCLUSIVE "
-                                   "MODE" % tables)
-                except Exception as problem:  # psycopg2's, which is not loaded for SQLite
-                    raise Busy(str(problem)) from problem
+            deadline = time.monotonic() + 10
+            while not self._lock(connection, deadline):
+                pass
             yield
+
+    @staticmethod
+    def _lock(connection, deadline):
+        """False: it is to be tried again, for each waited for the other."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT table_name FROM information_schema.tables "
+                           "WHERE table_schema = 'public' ORDER BY 1")
+            tables = ", ".join('"%s"' % name for name, in cursor.fetchall())
+            try:
+                cursor.execute("SET lock_timeout = '10s'; LOCK TABLE %s IN SHARE ROW EXCLUSIVE "
+                               "MODE" % tables)
+            except Exception as problem:  # psycopg2's, which is not loaded for SQLite
+                is_deadlock = problem.pgcode == "40P01"
+                if not is_deadlock or time.monotonic() > deadline:
+                    raise Busy(str(problem)) from problem
+                connection.rollback()
+                return False
+        return True
 
     @contextlib.contextmanager
     def read(self, sql):
@@ -175,10 +206,22 @@ class Postgres:
                 cursor.execute(sql)
             yield
 
+    def numbers(self):
+        """The same: those of strict steps count down from -1, and seq is of all brokers."""
+        return self.rows("SELECT count(*), coalesce(max(origin_seq), 0) FROM events "
+                         "WHERE origin_seq > 0")[0]
+
     def is_sound(self):
         """Of each index that is to be unique it is so, which its table tells."""
         return self.rows("SELECT count(*) FROM (SELECT origin, origin_seq FROM events "
                          "GROUP BY 1, 2 HAVING count(*) > 1) twice") == [(0,)]
+
+    def clear(self):
+        """The same."""
+        name = self._name
+        self.drop()
+        postgres.ask(shared_server() + " dbname=postgres",
+                     'CREATE DATABASE "%s" TEMPLATE template0' % name)
 
     def drop(self):
         if self._connection is not None:
@@ -207,5 +250,13 @@ def publishers_own(properties):
 
 def database_of(folder):
     """A new one for the broker in @folder."""
-    path = os.path.join(folder, "petstore.db")
-    return Sqlite(path) if IS_SQLITE else Postgres(path + "-journal.ring")
+    return Sqlite(os.path.join(folder, "petstore.db")) if IS_SQLITE else postgres_of(folder)
+
+
+def postgres_of(folder):
+    """
+    The same, on PostgreSQL. Tests ask which answer there is, as with SQLite, and not how soon: what
+    waits for the server may wait for as long as a busy machine takes.
+    """
+    return Postgres(os.path.join(folder, "petstore.db-journal.ring"),
+                    settings=("plugin_opt_strict_ms 2000",))

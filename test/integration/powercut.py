@@ -30,6 +30,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 os.environ["PATH"] += ":/usr/sbin:/usr/local/sbin"
 
+import cluster
 import crash
 import harness
 import publishers
@@ -186,6 +187,8 @@ class Lab:
     def __init__(self, template, folder, seed, options=None):
         self.rng = random.Random(seed)
         self.broker = harness.Broker(os.path.join(folder, "run"), template)
+        # Also where brokers may share the database, a payment is acknowledged from the journal.
+        cluster.set_consistency(self.broker.contract, paymentStatus="eventual")
         self.broker.edits.append(crash.set_options(
             **{"journal_size": 1 << 20, "journal_max": 2 << 20, **(options or {})}))
         self.disk = Disk(os.path.join(folder, "disk"), self.broker.folder)
@@ -283,6 +286,7 @@ def creation(lab, crowd):
     crowd.stop()
     lab.broker.kill()
     lab.disk.clear()
+    lab.broker.database.clear()
     lab.begin_anew()
     lab.disk.set(STRICT, lab.rng.randrange(2))
     for _ in range(lab.rng.randrange(3)):

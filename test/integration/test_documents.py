@@ -89,7 +89,7 @@ class Broker(harness.Broker):
     def __init__(self, folder, template, path, scopes):
         self.folder, self.schemas, self.contract = str(folder), None, path
         self.process, self.is_bound, self.environment = None, False, {}
-        self.database = engines.Sqlite(self.path("petstore.db"))
+        self.database = engines.database_of(self.folder)
         os.mkdir(self.folder)
         for name in ("passwords", "credentials"):
             shutil.copy(os.path.join(template, name), self.path(name))
@@ -104,13 +104,13 @@ class Broker(harness.Broker):
         self.tls, self.wss, self.mtls, self.plain = harness.free_ports(4)
         root = root_of(self.contract)
         with open(self.path("mosquitto.conf"), "w", encoding="utf-8") as file:
-            file.write(f"listener {self.plain} 127.0.0.1\nallow_anonymous false\nuser root\n"
-                       f"plugin {harness.PLUGIN}\nplugin_opt_contract {self.contract}\n"
-                       + (f"plugin_opt_contract_root {root}\n" if root else "") +
-                       f"plugin_opt_access {self.folder}/access.json\n"
-                       f"plugin_opt_password_file {self.folder}/passwords\n"
-                       f"plugin_opt_database {self.folder}/petstore.db\n"
-                       "plugin_opt_journal_size 4194304\n")
+            file.write(self.database.configure(
+                f"listener {self.plain} 127.0.0.1\nallow_anonymous false\nuser root\n"
+                f"plugin {harness.PLUGIN}\nplugin_opt_contract {self.contract}\n"
+                + (f"plugin_opt_contract_root {root}\n" if root else "") +
+                f"plugin_opt_access {self.folder}/access.json\n"
+                f"plugin_opt_password_file {self.folder}/passwords\n"
+                "plugin_opt_database its\nplugin_opt_journal_size 4194304\n"))
 
 
 def differences(what, expected, found):

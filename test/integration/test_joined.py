@@ -35,7 +35,7 @@ class Broker(harness.Broker):
         self.folder, self.schemas, self.contract = str(folder), None, paths[0]
         self.paths, self.root = paths, root
         self.process, self.is_bound, self.environment = None, False, {}
-        self.database = engines.Sqlite(self.path("petstore.db"))
+        self.database = engines.database_of(self.folder)
         os.mkdir(self.folder)
         shutil.copy(os.path.join(template, "credentials"), self.path("credentials"))
         with open(os.path.join(template, "passwords"), encoding="utf-8") as file:
@@ -54,11 +54,11 @@ class Broker(harness.Broker):
         with open(self.path("mosquitto.conf"), "w", encoding="utf-8") as file:
             file.write(f"listener {self.plain} 127.0.0.1\nallow_anonymous false\nuser root\nplugin {harness.PLUGIN}\n")
             file.writelines(f"plugin_opt_contract {path}\n" for path in self.paths)
-            file.write(f"plugin_opt_contract_root {self.root}\n"
-                       f"plugin_opt_access {self.folder}/access.json\n"
-                       f"plugin_opt_password_file {self.folder}/passwords\n"
-                       f"plugin_opt_database {self.folder}/petstore.db\n"
-                       "plugin_opt_journal_size 4194304\n")
+            file.write(self.database.configure(
+                f"plugin_opt_contract_root {self.root}\n"
+                f"plugin_opt_access {self.folder}/access.json\n"
+                f"plugin_opt_password_file {self.folder}/passwords\n"
+                "plugin_opt_database its\nplugin_opt_journal_size 4194304\n"))
 
 
 def lint_joined(paths, root):

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+import engines
 import harness
 import messages
 import paho_shim
@@ -23,9 +24,9 @@ def notices_of(client):
     return own
 
 
-def row_of(broker, decision_id):
-    sql = ("SELECT reason, action, topic, qos, client_id, principal, message, payload, "
-           "payload_bytes FROM refusals WHERE decision_id = ?")
+def row_of(broker, decision_id, payload="payload"):
+    sql = ("SELECT reason, action, topic, qos, client_id, principal, message, %s, "
+           "payload_bytes FROM refusals WHERE decision_id = ?" % payload)
     return harness.until(lambda: broker.rows(sql, decision_id), "the row")[0]
 
 
@@ -260,7 +261,8 @@ def test_payload_is_kept_as_it_is(broker):
     notices_of(publisher)
     payload = b"\xff\x00'); DROP TABLE refusals; --" + bytes(range(256)) * 4
     publisher.publish("inventory/x/stock", payload, 1)
-    row = row_of(broker, json.loads(publisher.message().payload)["decisionId"])
+    row = row_of(broker, json.loads(publisher.message().payload)["decisionId"],
+                 engines.REFUSAL_BYTES)
     assert row[7:] == (payload[:256], len(payload))
 
 

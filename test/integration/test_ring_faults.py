@@ -12,6 +12,7 @@ import struct
 
 import pytest
 
+import cluster
 import crash
 import harness
 import messages
@@ -199,6 +200,7 @@ class SlowDisk:
 def test_a_slow_disk_refuses_power_only(new_broker, tmp_path):
     broker, disk = new_broker(), SlowDisk(str(tmp_path / "control"))
     broker.environment.update(disk.environment)
+    cluster.set_consistency(broker.contract, paymentStatus="eventual")  # else it needs no disk
     broker.start()
     payer, publisher = Publisher(broker, "payments-service"), Publisher(broker, "orders-service")
     assert payer.pay() and publisher.order()
