@@ -437,6 +437,12 @@ __attribute__((cold, noinline)) static bool check_columns(struct judgement *j)
 	return !table || judgement_lack(j, table);
 }
 
+/* Has the journal to be synced for it? A strict step is committed where no disk of ours matters. */
+static bool is_synced(const struct judgement *j)
+{
+	return j->match->channel->durability == CONTRACT_POWER && !entity_rules_is_strict(j);
+}
+
 bool entity_rules_store(struct judgement *j)
 {
 	size_t bytes = j->request->message.topic_len + j->request->message.payload_len;
@@ -444,8 +450,7 @@ bool entity_rules_store(struct judgement *j)
 	if (j->has_state && j->gate->ledger && !ledger_has_all(j->gate->ledger) &&
 	    !check_columns(j))
 		return false;
-	if (!j->gate->ledger || ledger_is_ready(j->gate->ledger, bytes,
-						j->match->channel->durability == CONTRACT_POWER))
+	if (!j->gate->ledger || ledger_is_ready(j->gate->ledger, bytes, is_synced(j)))
 		return true;
 	return judgement_refuse(j, REASON_STORE_UNAVAILABLE,
 				"the write cannot be kept now, try again later");

@@ -7,13 +7,27 @@ import time
 
 import pytest
 
+import cluster
 import crash
+import engines
 import harness
 import messages
 import powercut
 from test_closed import TAKEN, answer, expected
 
 FOR_GOOD = 1 << 30
+
+
+@pytest.fixture
+def strict_lab(template, tmp_path):
+    """Payments are strict, in PostgreSQL whatever engine the others have."""
+    made = powercut.Lab(template, str(tmp_path), 1)
+    cluster.set_consistency(made.broker.contract, paymentStatus="strict")
+    made.broker.database = database = engines.postgres_of(made.broker.folder)
+    made.start()
+    yield made
+    made.broker.stop()
+    database.drop()
 
 
 @pytest.fixture
@@ -55,6 +69,7 @@ def test_syncs_of_the_journal_fail(lab, version):
     harness.until(lambda: payment(lab, version) in TAKEN, "a payment that is kept")
 
 
+@engines.sqlite_only("its WAL")
 @pytest.mark.parametrize("version", [5, 4])
 def test_syncs_of_the_database_fail(lab, version):
     """For good: everything that must be kept is refused, since the journal can't be emptied."""
@@ -76,6 +91,18 @@ def test_a_slow_disk(lab, version):
     lab.disk.set(powercut.SLOW, 0)
     harness.until(lambda: payment(lab, version) in TAKEN, "a payment that is kept")
     assert "slow" in lab.broker.log(before)
+
+
+@engines.needs_postgres()
+@pytest.mark.parametrize("version", [5, 4])
+def test_strict_steps_need_no_disk(strict_lab, version):
+    """They are the database's, whatever becomes of the journal."""
+    strict_lab.disk.set(powercut.SLOW, 700)
+    syncs_fail(strict_lab, powercut.RING)
+    failed = strict_lab.disk.get(powercut.FAILED)
+    assert order(strict_lab, version) in TAKEN
+    harness.until(lambda: strict_lab.disk.get(powercut.FAILED) > failed + 1, "syncs that fail")
+    assert payment(strict_lab, version) in TAKEN
 
 
 def test_a_very_slow_disk(lab):
