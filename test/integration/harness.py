@@ -1,6 +1,8 @@
 """A real mosquitto with the plugin, made as `make run` makes it, on ports of its own."""
 
 import contextlib
+import filecmp
+import functools
 import os
 import random
 import re
@@ -131,6 +133,46 @@ def prepare(folder, **settings):
     assert done.returncode == 0, done.stdout
 
 
+class Template:
+    """A prepared folder, whose copies need no certificates and no accounts made."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.files = {name: self._look(os.path.join(folder, name)) for name in (
+            "ca.crt", "ca.key", "ca.crl", "server.crt", "server.key", "server.names", "clients",
+            "credentials", "passwords", "extra.conf")}
+        with open(os.path.join(folder, "mosquitto.conf"), encoding="utf-8") as file:
+            self.text = file.read()
+        self.contract = re.search(r"(?m)^plugin_opt_contract (.*)", self.text).group(1)
+
+    @staticmethod
+    def _look(path):
+        """None where it is not there."""
+        with contextlib.suppress(OSError):
+            if os.path.isdir(path):
+                return {name: Template._look(os.path.join(path, name)) for name in os.listdir(path)}
+            status = os.stat(path)
+            return status.st_size, status.st_mtime_ns
+        return None
+
+    def is_copied(self, folder):
+        """Is all that demo.sh looks at as it was here?"""
+        return all(self._look(os.path.join(folder, name)) == there
+                   for name, there in self.files.items())
+
+    def configuration(self, folder, contract, tls, wss, mtls, plain):
+        """What demo.sh makes of such a copy, which takes it some time."""
+        text = self.text.replace("plugin_opt_contract " + self.contract,
+                                 "plugin_opt_contract " + contract).replace(self.folder, folder)
+        for usual, port in ((8883, tls), (8084, wss), (8884, mtls), (1883, plain)):
+            assert text.count("\nlistener %d" % usual) == 1
+            text = text.replace("\nlistener %d" % usual, "\nlistener :%d" % port)
+        return text.replace("\nlistener :", "\nlistener ")
+
+
+template_at = functools.lru_cache(maxsize=None)(Template)
+
+
 def unbound(text):
     """The shipped access file with client ids that belong to nobody, and collars for any pet."""
     for line, loose in (('  "clientIds": ["{name}", "{name}/*"],\n', ""),
@@ -150,6 +192,7 @@ class Broker:
 
     def __init__(self, folder, template=None, contract=None, access=None):
         self.folder = str(folder)
+        self.template = template and template_at(str(template))
         if template:
             shutil.copytree(template, self.folder, dirs_exist_ok=True)
         source = os.path.dirname(contract) if contract else os.path.join(TOP, "schemas")
@@ -160,8 +203,7 @@ class Broker:
         self.settings = {"CONTRACT": self.contract}
         self.is_bound = access == ACCESS
         self.settings["ACCESS"] = access or self._unbound_access()
-        for name in ("access.json", ".access.shipped"):
-            shutil.copy(self.settings["ACCESS"], self.path(name))
+        self._take_access()
         self.database = engines.database_of(self.folder)
         weakref.finalize(self, self.database.drop).atexit = False
         self.process = None
@@ -170,6 +212,10 @@ class Broker:
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+    def _take_access(self):
+        for name in ("access.json", ".access.shipped"):
+            shutil.copy(self.settings["ACCESS"], self.path(name))
 
     def _unbound_access(self):
         with open(ACCESS) as file:
@@ -182,10 +228,7 @@ class Broker:
 
     def configure(self):
         self.tls, self.wss, self.mtls, self.plain = free_ports(4)
-        prepare(self.folder, TLS_PORT=self.tls, WSS_PORT=self.wss, MTLS_PORT=self.mtls,
-                PLAIN_PORT=self.plain, **self.settings)
-        with open(self.path("mosquitto.conf")) as file:
-            text = file.read()
+        text = self._prepared()
         # Files of a test run are kept for a while, and all of a journal is allocated.
         text = text.replace("#plugin_opt_journal_max 268435456", "plugin_opt_journal_max 33554432")
         text = self.database.configure(text)
@@ -193,6 +236,19 @@ class Broker:
             text = edit(text)
         with open(self.path("mosquitto.conf"), "w") as file:
             file.write(text)
+
+    def _prepared(self):
+        """The configuration that demo.sh makes, by it or as it would."""
+        if self.template and set(self.settings) == {"CONTRACT", "ACCESS"} and \
+                self.settings["ACCESS"].endswith(".json") and self.template.is_copied(self.folder):
+            if filecmp.cmp(self.path("access.json"), self.path(".access.shipped"), shallow=False):
+                self._take_access()
+            return self.template.configuration(self.folder, self.settings["CONTRACT"], self.tls,
+                                               self.wss, self.mtls, self.plain)
+        prepare(self.folder, TLS_PORT=self.tls, WSS_PORT=self.wss, MTLS_PORT=self.mtls,
+                PLAIN_PORT=self.plain, **self.settings)
+        with open(self.path("mosquitto.conf")) as file:
+            return file.read()
 
     def start(self):
         for _ in range(5):

@@ -189,6 +189,25 @@ def test_extra_settings(tmp_path, template):
         assert file.read() == mine
 
 
+def test_tests_have_the_same(new_broker, monkeypatch):
+    """What the harness makes of a prepared folder is what demo.sh makes of it, for most brokers."""
+    broker = new_broker()
+    ports = iter(range(1, 9))
+    monkeypatch.setattr(harness, "free_ports", lambda count: [next(ports) for _ in range(count)])
+    broker.configure()
+    with open(broker.path("mosquitto.conf")) as file:
+        short = file.read()
+    ports = iter(range(1, 9))
+    asked = []
+    prepare = harness.prepare
+    monkeypatch.setattr(harness, "prepare", lambda *a, **b: (asked.append(a), prepare(*a, **b)))
+    with open(broker.path("extra.conf"), "w"):
+        pass
+    broker.configure()
+    with open(broker.path("mosquitto.conf")) as file:
+        assert (file.read(), len(asked)) == (short, 1)
+
+
 def test_extra_settings_are_in_force(run, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
