@@ -25,7 +25,8 @@ class Run:
                  "RUN_DIR=%s" % folder, "TLS_PORT=%d" % tls, "WSS_PORT=%d" % wss,
                  "MTLS_PORT=%d" % mtls, "PLAIN_PORT=%s" % (plain or free), *settings],
                 cwd=harness.TOP, stdout=out, stderr=out,
-                env={name: value for name, value in os.environ.items() if "MAKE" not in name})
+                env=dict({name: value for name, value in os.environ.items() if "MAKE" not in name},
+                         PASSWORD_ROUNDS="10000"))
 
     def text(self):
         with open(self.log) as file:
