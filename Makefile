@@ -395,13 +395,13 @@ run-cluster: deps-cluster  ## the same with BROKERS=3 (or 2) brokers, PostgreSQL
 	@CLUSTER_DIR="$(CLUSTER_DIR)" BROKERS="$(BROKERS)" PORTS="$(PORTS)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
 	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" exec scripts/cluster.sh
 
-# What the two below need beside the plugin, so that they may run at the same time.
-test-needs: all $(B)/reference $(B)/load $(B)/powercut.so $(B)/slowsync.so
+# What those below and lint need beside the plugin, so that they may run at the same time.
+test-needs: all $(B)/reference $(B)/load $(B)/powercut.so $(B)/slowsync.so $(B)/mosquitto_petstore.5 $(B)/petstorectl.1 $(COMPLETIONS)
 
 integration: test-needs  ## the tests with a real broker and real clients
 	@mkdir -p $(B)
-	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
-	  --junitxml=$(B)/integration.xml $(PYTEST) test/integration
+	CLAIMS="$(CLAIMS)" B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
+	  --junitxml=$(B)/integration$(PART).xml $(PYTEST) test/integration
 
 # Those whose matter is the ledger; FULL=1: all.
 LEDGER_TESTS = $(addprefix test/integration/test_,$(addsuffix .py,restart store store_trouble batch unique own adopted \

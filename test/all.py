@@ -7,17 +7,20 @@ A suite is a make target and a reader that counts what its output says. A suite 
 without saying how many of its cases ran counts as one failure: nothing passes by silence. A
 suite that cannot run here says why and counts as skipped.
 
-Attack runs while integration does, and is shown after it; so does integration-pg with the fuzzers. The suites about shipping come last.
+What computes runs beside what waits for brokers (LANES), and takes a processor when no broker wants
+it. A suite is shown when it is over. The suites about shipping come last, one after the other.
 Each starts if what it needs is here, and if it will be over, as long as it usually takes, before
 MINUTES (15) have gone since all began. FULL=1 knows no such end, and makes the small Debian systems
 that are not there yet.
 """
+import concurrent.futures
 import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ET
@@ -37,44 +40,27 @@ def print_head(target, variables):
     print(f"\n=== make {target} {' '.join(variables)}", flush=True)
 
 
-def run(target, *variables, is_shown=True):
-    """Runs a target, showing its output as it comes; returns its status and its output."""
-    if is_shown:
-        print_head(target, variables)
-    process = subprocess.Popen([MAKE, "--no-print-directory", f"-j{os.cpu_count()}", target,
-                                *variables],
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True, errors="replace")
-    lines = []
-    for line in process.stdout:
+class Run:
+    """A target, run to its end: its status, output, and seconds, by the clock and of processors."""
+
+    def __init__(self, target, variables=(), is_shown=True, before=()):
+        begin = time.monotonic()
         if is_shown:
-            print(line, end="", flush=True)
-        lines.append(line)
-    return process.wait(), "".join(lines)
-
-
-def measured(target, variables, is_shown=True):
-    begin = time.monotonic()
-    return *run(target, *variables, is_shown=is_shown), time.monotonic() - begin
-
-
-class Beside:
-    """A suite that waits more than it works: runs while another does, and is shown afterwards."""
-
-    def __init__(self, target, variables):
-        self.target, self.variables = target, variables
-        self.thread = threading.Thread(target=self.follow)
-        self.thread.start()
-
-    def follow(self):
-        self.status, self.output, self.seconds = measured(self.target, self.variables,
-                                                          is_shown=False)
-
-    def finish(self):
-        self.thread.join()
-        print_head(self.target, self.variables)
-        print(self.output, end="", flush=True)
-        return self.status, self.output, self.seconds
+            print_head(target, variables)
+        process = subprocess.Popen([*before, MAKE, "--no-print-directory", f"-j{os.cpu_count()}",
+                                    target, *variables],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, errors="replace")
+        lines = []
+        for line in process.stdout:
+            if is_shown:
+                print(line, end="", flush=True)
+            lines.append(line)
+        _, status, used = os.wait4(process.pid, 0)
+        self.status = process.returncode = os.waitstatus_to_exitcode(status)
+        self.output = "".join(lines)
+        self.seconds = time.monotonic() - begin
+        self.worked = used.ru_utime + used.ru_stime
 
 
 def count_cmocka(output):
@@ -101,20 +87,20 @@ def count_crash(output):
     return len(kept), len(conditions) - len(kept), 0
 
 
-def count_junit(name):
-    def count(_output):
-        passed = failed = skipped = 0
-        for suite in ET.parse(f"{B}/{name}.xml").getroot().iter("testsuite"):
-            bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-            skip = int(suite.get("skipped", 0))
-            failed += bad
-            skipped += skip
-            passed += int(suite.get("tests", 0)) - bad - skip
-            for case in suite.iter("testcase"):
-                for reason in case.iter("skipped"):
-                    print(f"skipped {case.get('name')}: {reason.get('message')}")
-        return passed, failed, skipped
-    return count
+def count_junit(output):
+    """The file is the one that pytest was told to write."""
+    passed = failed = skipped = 0
+    path = re.search(r"--junitxml=(\S+)", output).group(1)
+    for suite in ET.parse(path).getroot().iter("testsuite"):
+        bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skip = int(suite.get("skipped", 0))
+        failed += bad
+        skipped += skip
+        passed += int(suite.get("tests", 0)) - bad - skip
+        for case in suite.iter("testcase"):
+            for reason in case.iter("skipped"):
+                print(f"skipped {case.get('name')}: {reason.get('message')}")
+    return passed, failed, skipped
 
 
 # ---- what a suite needs: the reason why it cannot run, or None ------------------------------
@@ -131,8 +117,8 @@ def needs_npm(target):
     def fetch():
         if not shutil.which("npm"):
             return "npm is not installed"
-        status, output = run(target)
-        return f"npm can't fetch: {output[-300:]}" if status else None
+        done = Run(target, is_shown=False)
+        return f"npm can't fetch: {done.output[-300:]}" if done.status else None
     return fetch
 
 
@@ -171,23 +157,33 @@ def needs_browser():
     return needs_npm("docs-npm")()
 
 
-SUITES = [
-    ("lint", [], count_lint),
-    ("unit", [], count_cmocka),
-    ("unit-pg", [], count_cmocka, needs_postgres),
-    ("unit-tsan", [], count_cmocka),
-    ("golden", [], count_closing),
-    ("fuzz", ["SECONDS=3"], lambda output: (len(re.findall("^== ", output, re.M)), 0, 0)),
-    ("asyncapi", [], count_closing, needs_npm("asyncapi-npm")),
-    ("conformance", [f"SUITE={SUITE}"], count_closing, needs_suite),
-    ("integration", [], count_junit("integration")),
-    ("integration-pg", [], count_junit("integration-pg"), needs_postgres),
-    ("attack", [], count_junit("attack")),
-    ("crash", ["RUNS=3"], count_crash),
-]
+# Target, variables, who counts, what it needs. Each run of integration takes the next file of tests
+# that no other one has, until there is none.
+INTEGRATION = ("integration", ["PART=-{lane}", "CLAIMS={claims}"], count_junit)
 
-# Those beside wait for brokers most of the time. What they need is built before the first begins.
-BESIDE = {"fuzz": "integration-pg", "integration": "attack"}
+# Side by side; within a lane one after the other. The first ones compute, and step back for the
+# others, which wait for brokers most of the time.
+COMPUTING = [
+    [("lint", [], count_lint),
+     ("unit-tsan", [], count_cmocka),
+     ("fuzz", ["SECONDS=3"], lambda output: (len(re.findall("^== ", output, re.M)), 0, 0)),
+     ("asyncapi", [], count_closing, needs_npm("asyncapi-npm"))],
+    [("unit", [], count_cmocka),
+     ("unit-pg", [], count_cmocka, needs_postgres),
+     ("golden", [], count_closing),
+     ("conformance", [f"SUITE={SUITE}"], count_closing, needs_suite)],
+]
+WAITING = [
+    [INTEGRATION],
+    [INTEGRATION],
+    [INTEGRATION],
+    [("attack", [], count_junit),
+     ("integration-pg", [], count_junit, needs_postgres),
+     ("crash", ["RUNS=3"], count_crash),
+     INTEGRATION],
+]
+LANES = COMPUTING + WAITING
+STEP_BACK = ["nice", "-n", "10"]
 
 # Target, minutes it usually takes, what it needs.
 SHIPPING = [
@@ -203,44 +199,89 @@ def count_last(output):
     return count_closing(output.strip().rpartition("\n")[2])
 
 
-def all_suites():
-    for target, variables, reader, *needs in SUITES:
-        yield target, variables, reader, needs
-    for target, minutes, needs in SHIPPING:
-        yield target, [], count_last, [lambda minutes=minutes: needs_minutes(minutes), needs]
+class Total:
+    """What all suites came to; those of several lanes are added, and shown, one at a time."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.counts = [0, 0, 0]
+        self.by_suite = {}
+
+    def skip(self, target, reason):
+        with self.lock:
+            print(f"\nskipped {target}: {reason}", flush=True)
+            self.counts[2] += 1
+
+    def fail(self, target):
+        print(f"{target}: failed", flush=True)
+        self.counts[1] += 1
+
+    def add(self, target, done, reader):
+        try:
+            counts = list(reader(done.output))
+        except (OSError, AttributeError, ET.ParseError) as problem:
+            print(f"{target}: {problem}")
+            counts = [0, 0, 0]
+        if done.status != 0 and counts[1] == 0:
+            print(f"{target}: failed with status {done.status}")
+            counts[1] = 1
+        self.counts = [a + b for a, b in zip(self.counts, counts)]
+        self.by_suite[target] = self.by_suite.get(target, 0) + sum(counts)
+        print(f"--- {target}: {counts[0]} passed, {counts[1]} failed, {counts[2]} skipped "
+              f"({done.seconds:.0f} s, {done.worked:.0f} s of a processor)", flush=True)
+
+    def finish(self):
+        """The exit status."""
+        for target in [target for target, count in self.by_suite.items() if count == 0]:
+            print(f"{target}: none of its cases ran")
+            self.counts[1] += 1
+        line = f"{self.counts[0]} passed, {self.counts[1]} failed"
+        print(line + (f", {self.counts[2]} skipped" if self.counts[2] else ""), flush=True)
+        return 1 if self.counts[1] else 0
+
+
+def run_suite(total, suite, is_shown=True, before=()):
+    target, variables, reader, *needs = suite
+    reason = next(filter(None, (lacking() for lacking in needs)), None)
+    if reason:
+        total.skip(target, reason)
+        return
+    done = Run(target, variables, is_shown, before)
+    with total.lock:
+        if not is_shown:
+            print_head(target, variables)
+            print(done.output, end="", flush=True)
+        total.add(target, done, reader)
+
+
+def run_lanes(total, chosen):
+    """What they have in common is made before."""
+    lanes = [[suite for suite in lane if suite[0] in chosen] for lane in LANES]
+    is_one = sum(map(bool, lanes)) == 1
+    if any(lanes) and not is_one and Run("test-needs").status:
+        total.fail("test-needs")
+        return
+
+    def follow(number, claims):
+        for target, variables, *rest in lanes[number]:
+            variables = [each.format(lane=number, claims=claims) for each in variables]
+            run_suite(total, (target, variables, *rest), is_shown=is_one,
+                      before=STEP_BACK if number < len(COMPUTING) and not is_one else [])
+
+    with tempfile.TemporaryDirectory(prefix="petstore-claims-") as claims, \
+            concurrent.futures.ThreadPoolExecutor(len(LANES)) as pool:
+        for done in [pool.submit(follow, number, claims) for number in range(len(lanes))]:
+            done.result()
 
 
 def main():
-    total, beside = [0, 0, 0], {}
-    chosen = [suite for suite in all_suites() if not sys.argv[1:] or suite[0] in sys.argv[1:]]
-    for target, variables, reader, needs in chosen:
-        reason = next(filter(None, (lacking() for lacking in needs)), None)
-        if reason:
-            print(f"\nskipped {target}: {reason}", flush=True)
-            total[2] += 1
-            continue
-        for other, its_variables, _, its_needs in chosen:
-            if other == BESIDE.get(target) and not any(lacking() for lacking in its_needs) \
-                    and run("test-needs")[0] == 0:
-                beside[other] = Beside(other, its_variables)
-        if target in beside:
-            status, output, seconds = beside[target].finish()
-        else:
-            status, output, seconds = measured(target, variables)
-        try:
-            counts = list(reader(output))
-        except (OSError, ET.ParseError) as problem:
-            print(f"{target}: {problem}")
-            counts = [0, 0, 0]
-        if (status != 0 or sum(counts) == 0) and counts[1] == 0:
-            print(f"{target}: failed with status {status}")
-            counts[1] = 1
-        total = [a + b for a, b in zip(total, counts)]
-        print(f"--- {target}: {counts[0]} passed, {counts[1]} failed, {counts[2]} skipped "
-              f"({seconds:.0f} s)", flush=True)
-    line = f"{total[0]} passed, {total[1]} failed"
-    print(line + (f", {total[2]} skipped" if total[2] else ""), flush=True)
-    return 1 if total[1] else 0
+    chosen = sys.argv[1:] or [suite[0] for suite in sum(LANES, []) + SHIPPING]
+    total = Total()
+    run_lanes(total, chosen)
+    for target, minutes, needs in SHIPPING:
+        if target in chosen:
+            run_suite(total, (target, [], count_last, lambda: needs_minutes(minutes), needs))
+    return total.finish()
 
 
 if __name__ == "__main__":

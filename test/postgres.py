@@ -15,6 +15,7 @@ import contextlib
 import glob
 import os
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -72,8 +73,12 @@ def _unprivileged():
 
 
 def free_port():
-    """Not in the range that outgoing connections take theirs from, nor in that of the brokers."""
-    for port in range(15000 + os.getpid() % 1000 * 4, 20000):
+    """
+    Not in the range that outgoing connections take theirs from, nor in that of the brokers. Several
+    test runs look at once, and a server comes some time after its port was found: no order.
+    """
+    for _ in range(10000):
+        port = random.SystemRandom().randrange(15000, 20000)
         if port in free_port.given:
             continue
         with socket.socket() as probe:
