@@ -135,9 +135,9 @@ CORE     = -std=gnu11 -D_GNU_SOURCE $(if $(filter yyjson,$(BACKEND)),-DPAYLOAD_Y
            $(shell $(PKG_CONFIG) --cflags $(LIBS) libpq)
 # libpq's headers only: it is loaded where a database is PostgreSQL (ledger/pg_lib.h).
 LINK     = -pthread $(if $(AS_ONE),-fno-lto) $(LDFLAGS) $(shell $(PKG_CONFIG) --libs $(LIBS)) -lm
-SAN      = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
-TSAN     = -O1 -g -fsanitize=thread
-FUZZER   = -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+SAN      = -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+TSAN     = -O1 -g1 -fsanitize=thread
+FUZZER   = -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 # Unit tests count allocations and make the n-th one fail (test/unit/failalloc.h).
 WRAP     = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
 
@@ -179,15 +179,18 @@ T_ROOMS = $(ROOMS) $(LEARN) $(LOGIN) $(addprefix broker/,sessions shares release
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 
-UNITS = test/unit/failalloc.c -Itest/unit -MMD -MP -MF $@.d -o $@
+$(B)/san/failalloc.o $(B)/tsan/failalloc.o: $(B)/%/failalloc.o: test/unit/failalloc.c
+	@mkdir -p $(@D) && $(CC) $(CORE) $(if $(filter san,$*),$(SAN),$(TSAN)) -MMD -MP -c $< -o $@
+
+UNITS = -Itest/unit -MMD -MP -MF $@.d -o $@
 # Tests ask PostgreSQL themselves (test/unit/folder.h).
 LINK_PQ = $(shell $(PKG_CONFIG) --libs libpq)
-$(B)/san/test_%: test/unit/test_%.c test/unit/failalloc.c $(B)/san/rooms.a
+$(B)/san/test_%: test/unit/test_%.c $(B)/san/failalloc.o $(B)/san/rooms.a
 	$(CC) $(CORE) $(SAN) $< $(UNITS) $(filter %.o,$^) $(B)/san/rooms.a $(WRAP) -lcmocka $(LINK_PQ) $(LINK)
 # The broker's events, with a stand-in for the broker.
 $(B)/san/test_events: $(PLUGIN:%=$(B)/san/%.o)
-$(B)/tsan/test_%: test/unit/test_%.c test/unit/failalloc.c $(B)/tsan/rooms.a
-	$(CC) $(CORE) $(TSAN) $< $(UNITS) $(B)/tsan/rooms.a $(WRAP) -lcmocka $(LINK_PQ) $(LINK)
+$(B)/tsan/test_%: test/unit/test_%.c $(B)/tsan/failalloc.o $(B)/tsan/rooms.a
+	$(CC) $(CORE) $(TSAN) $< $(UNITS) $(filter %.o,$^) $(B)/tsan/rooms.a $(WRAP) -lcmocka $(LINK_PQ) $(LINK)
 $(B)/fuzz/fuzz_%: test/fuzz/fuzz_%.c $(B)/fuzz/rooms.a
 	$(CLANG) $(CORE) $(FUZZER) -fsanitize=fuzzer -MMD -MP -MF $@.d $(filter %.c %.o,$^) -o $@ $(B)/fuzz/rooms.a $(LINK)
 # The other backend beside this build's own, for the fuzzer that compares them.
