@@ -9,12 +9,18 @@ import pytest
 os.environ["PATH"] += ":/usr/sbin:/usr/local/sbin"
 
 import harness
+import messages
 
 
 def pytest_configure(config):
     """paho 1.6 and 2.1 have each their own about how the other is used."""
     for warning in ("Callback API version 1 is deprecated", "ssl.PROTOCOL_TLS is deprecated"):
         config.addinivalue_line("filterwarnings", "ignore:%s" % warning)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def dated_now():
+    messages.WHEN = messages.now()
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,13 @@ import json
 import os
 import time
 
-# Of the whole run: messages dated far from now are something that the monitor reports.
-WHEN = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def now():
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+# One for all messages of a file of tests (conftest_fixtures.py), so that the same message is a repeat:
+# the monitor reports what is dated 5 minutes from now.
+WHEN = now()
 
 _number = itertools.count(1)
 _run = os.urandom(3).hex()
