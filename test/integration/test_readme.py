@@ -139,7 +139,8 @@ def test_applications(new_broker, tmp_path):
         '"lamp-7": {', '"lamp-8": {"roles": ["lamp"]}, "stranger": {"roles": []}, "lamp-7": {'))
     broker = new_broker(contract=str(document), access=str(access))
     for user in ("control", "lamp-7", "lamp-8", "stranger"):
-        subprocess.run([os.path.join(harness.BUILD, "petstorectl"), "passwd", "set", broker.path("passwords"), user],
+        subprocess.run([os.path.join(harness.BUILD, "petstorectl"), "passwd", "set", "--iterations", "10000",
+                        broker.path("passwords"), user],
                        input="a long password\n", text=True, check=True, stdout=subprocess.PIPE)
     broker.start()
 

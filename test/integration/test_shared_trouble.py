@@ -206,8 +206,9 @@ def swap(server, old, new):
 
 
 def dropped(server, name):
-    move(server, name, name + "_gone")
-    server.create(name)
+    """There is no moment in which it might be found to be missing."""
+    server.create(name + "_new")
+    swap(server, name, name + "_new")
 
 
 def put_back(server, name):
