@@ -111,7 +111,7 @@ static int find_numbers(struct adoption *a, struct diag *diag)
 
 static int open_store(struct adoption *a, struct diag *diag)
 {
-	const struct store_place place = { a->place.database, a->place.broker };
+	const struct store_place place = { .place = a->place.database, .broker = a->place.broker };
 	int rc = store_open(&place, PATIENCE_MS, &a->store, diag);
 
 	if (rc == 0)

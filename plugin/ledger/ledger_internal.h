@@ -18,6 +18,7 @@
 #include "ledger/ledger.h"
 #include "ledger/others.h"
 #include "ledger/pace.h"
+#include "ledger/pg.h"
 #include "ledger/pressure.h"
 #include "ledger/state.h"
 #include "ledger/store.h"
@@ -118,6 +119,7 @@ struct ledger {
 	char *database; /* as the options have it */
 	char *broker;   /* or NULL */
 	struct store_place place; /* of these two */
+	struct pg_ending ending;  /* begins at ledger_close(); of a shared database */
 	char *asked_path;         /* the database's name in messages: see store_shown() */
 	char *asked_journal;      /* as the options have it, or NULL */
 	char *path;               /* as asked_path; of a file without symbolic links */

@@ -280,6 +280,8 @@ static int on_replay(void *ctx, uint64_t *applied, struct diag *diag)
 		return rc;
 	if (rc == ERR_BUSY && replay_is_held(&l->replay))
 		return WRITER_HELD;
+	if (atomic_load(&l->ending.is_over))
+		return WRITER_OVER;
 	atomic_fetch_add(&l->errors, 1);
 	if (atomic_load(&l->is_open))
 		ledger_shut_where_wrong(l);
@@ -354,7 +356,9 @@ static int copy_places(struct ledger *l, const struct ledger_options *options, s
 	    !copy(options->journal, &l->asked_journal) ||
 	    !copy(store_shown(options->path, shown), &l->asked_path))
 		return diag_nomem(diag);
-	l->place = (struct store_place){ .place = l->database, .broker = l->broker };
+	l->place = (struct store_place){ .place = l->database,
+					 .broker = l->broker,
+					 .ending = &l->ending };
 	l->is_shared = ledger_is_shared(l->database);
 	l->strict_ms = options->strict_ms;
 	return ledger_check_place(
@@ -462,6 +466,7 @@ void ledger_close(struct ledger *l)
 	if (!l)
 		return;
 	had_writer = l->writer != NULL;
+	atomic_store(&l->ending.has_begun, true);
 	if (had_writer)
 		(void)ledger_catch_up(l); /* or the writer waits until this thread let go */
 	if (l->is_taken)

@@ -20,7 +20,7 @@ struct others_kept ledger_kept(const struct ledger *l)
 int ledger_watch(struct ledger *l, struct diag *diag)
 {
 	struct others_broker known[OTHERS_BROKERS_MAX];
-	int rc = pg_watch_new(l->database, l->broker, &l->others.watch, diag);
+	int rc = pg_watch_new(&l->place, &l->others.watch, diag);
 	size_t count = rc ? 0 : pg_watch_brokers(l->others.watch, known, OTHERS_BROKERS_MAX);
 
 	for (size_t i = 0; i < count; i++) {

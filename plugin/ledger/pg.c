@@ -131,20 +131,39 @@ int pg_socket(const struct pg *pg)
 
 /* ---- waiting ----------------------------------------------------------------------------- */
 
+/* At the end of the process: until when it waits, where that would be @until_ns. */
+static int64_t end_of_wait(const struct pg *pg, int64_t now_ns, int64_t until_ns)
+{
+	if (atomic_load(&pg->ending->is_over))
+		return now_ns;
+	return until_ns < now_ns + (int64_t)PG_END_MS * MS ? until_ns
+							   : now_ns + (int64_t)PG_END_MS * MS;
+}
+
 int pg_poll(const struct pg *pg, short events, int64_t until_ns)
 {
 	struct pollfd fd = { .fd = pg_socket(pg), .events = events };
+	bool is_ending = false;
 
 	for (;;) {
-		int64_t left = until_ns - clock_mono_ns();
-		/* Rounded up: a wait that ends too soon would be made again and again. */
-		int64_t wait_ms = left > 0 ? (left + MS - 1) / MS : 0;
-		int rc = poll(&fd, 1, wait_ms < PG_WAIT_MS ? (int)wait_ms : PG_WAIT_MS);
+		int64_t now_ns = clock_mono_ns(), left, wait_ms;
+		int rc;
 
+		if (!is_ending && until_ns && pg->ending && atomic_load(&pg->ending->has_begun)) {
+			is_ending = true;
+			until_ns = end_of_wait(pg, now_ns, until_ns);
+		}
+		left = until_ns - now_ns;
+		/* Rounded up: a wait that ends too soon would be made again and again. */
+		wait_ms = left > 0 ? (left + MS - 1) / MS : 0;
+		rc = poll(&fd, 1, wait_ms < PG_WAIT_MS ? (int)wait_ms : PG_WAIT_MS);
 		if (rc > 0)
 			return 1;
-		if (rc == 0 && wait_ms <= PG_WAIT_MS)
+		if (rc == 0 && wait_ms <= PG_WAIT_MS) {
+			if (is_ending)
+				atomic_store(&pg->ending->is_over, true);
 			return 0;
+		}
 		if (rc == 0 && pg->on_wait)
 			pg->on_wait(pg->ctx);
 	}

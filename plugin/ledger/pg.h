@@ -21,6 +21,7 @@
 #ifndef PETSTORE_PG_H
 #define PETSTORE_PG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +36,18 @@
 #define PG_WAIT_MS 100         /* how often on_wait() is called */
 #define PG_HOSTS_MAX 16u       /* hosts of a connection string */
 
+#define PG_END_MS 2000 /* the bound of a wait once the end has begun */
+
 struct pg;
+
+/*
+ * That the process ends, for all connections to one server. From when it has begun no call waits
+ * longer than PG_END_MS; once one waited in vain, none waits at all (is_over). Any thread.
+ */
+struct pg_ending {
+	_Atomic bool has_begun;
+	_Atomic bool is_over; /* set by a wait */
+};
 
 /* How to connect. */
 struct pg_place {
@@ -47,6 +59,7 @@ struct pg_place {
 	 * NULL */
 	void (*on_wait)(void *ctx);
 	void *ctx;
+	struct pg_ending *ending; /* borrowed; NULL: none */
 };
 
 /*

@@ -297,6 +297,7 @@ int pg_open(const struct pg_place *place, struct pg **ret, struct diag *diag)
 		return diag_nomem(diag);
 	pg->wait_ms = place->wait_ms;
 	pg_set_on_wait(pg, place->on_wait, place->ctx);
+	pg->ending = place->ending;
 	(void)snprintf(pg->name, sizeof(pg->name), "PostgreSQL");
 	rc = pg_lib_open(&pg->lib, diag);
 	if (rc)

@@ -17,6 +17,7 @@ struct pg {
 	unsigned wait_ms;
 	void (*on_wait)(void *ctx);
 	void *ctx;
+	struct pg_ending *ending;
 	bool is_lost;
 	char name[PG_SHOWN_MAX];
 	char state[PG_STATE_MAX];
@@ -43,7 +44,7 @@ int pg_refused(struct pg *pg, const PGresult *result, const char *what,
 /* The error number that an SQLSTATE stands for. */
 int pg_classify(const char *state);
 
-/* Waits for the socket until @until_ns (CLOCK_MONOTONIC). 1: ready; 0: the time is over. */
+/* Waits for the socket until @until_ns (CLOCK_MONOTONIC; 0: not). 1: ready; 0: the time is over. */
 int pg_poll(const struct pg *pg, short events, int64_t until_ns);
 
 #endif

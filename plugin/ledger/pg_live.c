@@ -29,6 +29,7 @@ struct given {
 
 struct pg_live {
 	char *conninfo;
+	struct pg_ending *ending;
 	_Atomic unsigned wait_ms; /* the owner's; the thread reads it when it connects */
 	bool is_plain, has_lock, has_thread;
 	pthread_t thread;
@@ -80,7 +81,8 @@ static int connect_once(const struct pg_live *live, unsigned wait_ms, struct pg 
 {
 	struct pg_place place = { .conninfo = live->conninfo,
 				  .application = application,
-				  .wait_ms = PG_LIVE_CONNECT_MS };
+				  .wait_ms = PG_LIVE_CONNECT_MS,
+				  .ending = live->ending };
 	int rc;
 
 	if (live->is_plain && wait_ms > PG_LIVE_CONNECT_MS)
@@ -261,6 +263,7 @@ int pg_live_open(const struct pg_live_options *options, struct pg_live **ret, st
 	live->tried_rc = 1;
 	atomic_store(&live->wait_ms, options->wait_ms);
 	live->is_plain = options->is_plain;
+	live->ending = options->ending;
 	live->waits.bound = wait_bounds;
 	live->waits.bounds = sizeof(wait_bounds) / sizeof(wait_bounds[0]);
 	live->conninfo = strdup(options->conninfo);

@@ -38,9 +38,10 @@
 struct pg_live;
 
 struct pg_live_options {
-	const char *conninfo; /* copied */
-	unsigned wait_ms;     /* the bound of a call */
-	bool is_plain;        /* no thread; a call waits for a new connection, too */
+	const char *conninfo;     /* copied */
+	unsigned wait_ms;         /* the bound of a call */
+	bool is_plain;            /* no thread; a call waits for a new connection, too */
+	struct pg_ending *ending; /* as of struct pg_place */
 };
 
 /* Does not wait, unless it is plain: then it connects, with the errors of pg_open(). */

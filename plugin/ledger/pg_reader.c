@@ -95,7 +95,8 @@ int pg_reader_open(const struct store_place *place, bool is_alone, struct store_
 	struct pg_live_options options = { .conninfo = place->place,
 					   .wait_ms = is_alone ? PG_READER_ALONE_MS
 							       : PG_READER_WAIT_MS,
-					   .is_plain = is_alone };
+					   .is_plain = is_alone,
+					   .ending = place->ending };
 	struct pg_reader *reader = calloc(1, sizeof(*reader));
 	int rc;
 

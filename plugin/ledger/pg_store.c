@@ -191,6 +191,7 @@ static int make_connection(struct pg_store *store, struct diag *diag)
 		.wait_ms = PG_STORE_CONNECT_MS,
 		.on_wait = store->on_wait,
 		.ctx = store->ctx,
+		.ending = store->ending,
 	};
 	int rc = pg_open(&place, &store->pg, diag);
 
@@ -281,6 +282,7 @@ int pg_store_open(const struct store_place *place, unsigned busy_ms, struct stor
 	if (!store)
 		return diag_nomem(diag);
 	store->base.engine = &store_postgres;
+	store->ending = place->ending;
 	store->conninfo = strdup(place->place);
 	store->broker = place->broker ? strdup(place->broker) : NULL;
 	if (!store->conninfo || (place->broker && !store->broker)) {

@@ -62,7 +62,8 @@ struct pg_store {
 	struct store base;
 	struct pg *pg; /* NULL: not connected */
 	char *conninfo;
-	char *broker; /* NULL: it only looks */
+	struct pg_ending *ending; /* borrowed, or NULL */
+	char *broker;             /* NULL: it only looks */
 	char shown[PG_SHOWN_MAX];
 	char instance[PG_INSTANCE_MAX];
 	char gone[PG_INSTANCE_MAX]; /* that had the name, and is gone for certain; "" */

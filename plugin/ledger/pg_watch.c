@@ -11,6 +11,7 @@
 #include "base/thread.h"
 #include "ledger/pg_live.h"
 #include "ledger/pg_watch_internal.h"
+#include "ledger/store.h"
 
 #define MS INT64_C(1000000)
 #define CONNECT_PAUSE_MS 250 /* after the database could not be reached */
@@ -242,17 +243,18 @@ static void *run(void *ctx)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
-static int begin(struct pg_watch *w, const char *conninfo, const char *broker, struct diag *diag)
+static int begin(struct pg_watch *w, const struct store_place *place, struct diag *diag)
 {
 	int rc;
 
 	w->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (w->event < 0)
 		return diag_set(diag, ERR_IO, "cannot watch other brokers: %s", strerror(errno));
-	if (!copy_name(w->broker, sizeof(w->broker), broker))
+	if (!copy_name(w->broker, sizeof(w->broker), place->broker))
 		return diag_set(diag, ERR_LIMIT, "a broker's name has at most %u bytes",
 				OTHERS_NAME_MAX - 1);
-	w->conninfo = strdup(conninfo);
+	w->ending = place->ending;
+	w->conninfo = strdup(place->place);
 	if (!w->conninfo)
 		return diag_nomem(diag);
 	(void)ask(w);         /* else the thread tries again */
@@ -264,7 +266,7 @@ static int begin(struct pg_watch *w, const char *conninfo, const char *broker, s
 	return diag_set(diag, ERR_IO, "cannot start a thread: %s", strerror(rc));
 }
 
-int pg_watch_new(const char *conninfo, const char *broker, struct pg_watch **ret, struct diag *diag)
+int pg_watch_new(const struct store_place *place, struct pg_watch **ret, struct diag *diag)
 {
 	struct pg_watch *w = calloc(1, sizeof(*w));
 	int rc;
@@ -274,7 +276,7 @@ int pg_watch_new(const char *conninfo, const char *broker, struct pg_watch **ret
 	w->event = -1;
 	(void)pthread_mutex_init(&w->lock, NULL); /* cannot fail without attributes */
 	(void)pthread_cond_init(&w->is_taken, NULL);
-	rc = begin(w, conninfo, broker, diag);
+	rc = begin(w, place, diag);
 	if (rc)
 		pg_watch_free(w);
 	else

@@ -25,15 +25,16 @@
 #define WATCH_WAIT_MS 2000 /* for an answer of the database's */
 
 struct pg_live;
+struct store_place;
 struct pg_watch;
 
 /*
- * Begins to watch the database @conninfo as the broker @broker; both are copied. Asks for the
+ * Begins to watch the database at @place as its broker; both are copied. Asks for the
  * brokers' rows before it returns, so that all that is carried from now on will be heard. Where the
  * database can't be reached then, the thread goes on trying, and hears WATCH_BACK numbers of each
  * broker beside.
  */
-int pg_watch_new(const char *conninfo, const char *broker, struct pg_watch **ret,
+int pg_watch_new(const struct store_place *place, struct pg_watch **ret,
 		 struct diag *diag) MUST_CHECK;
 void pg_watch_free(struct pg_watch *watch); /* ends the thread; NULL is fine */
 

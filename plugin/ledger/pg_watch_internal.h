@@ -37,6 +37,7 @@ struct watch_ban {
 
 struct pg_watch {
 	char *conninfo;
+	struct pg_ending *ending;
 	char broker[OTHERS_NAME_MAX];
 	pthread_t thread;
 	bool has_thread;

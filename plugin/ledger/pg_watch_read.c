@@ -16,7 +16,8 @@ int watch_connect(struct pg_watch *w, struct diag *diag)
 	const struct pg_place place = { .conninfo = w->conninfo,
 					.application = "petstore-watch",
 					.wait_ms = WATCH_WAIT_MS,
-					.statement_ms = WATCH_WAIT_MS };
+					.statement_ms = WATCH_WAIT_MS,
+					.ending = w->ending };
 	struct diag unknown;
 	int rc = pg_open(&place, &w->pg, diag);
 

@@ -67,7 +67,8 @@ static int open_journal(struct work *w, struct diag *diag)
 
 static int open_store(struct work *w, struct diag *diag)
 {
-	const struct store_place place = { w->place->database, w->place->broker };
+	const struct store_place place = { .place = w->place->database,
+					   .broker = w->place->broker };
 	int rc = store_open(&place, PATIENCE_MS, &w->store, diag);
 
 	if (rc == 0)

@@ -35,11 +35,13 @@
 struct store;
 struct store_reader;
 struct pg_live;
+struct pg_ending;
 
-/* Where a database is, and who writes it; borrowed for the call. */
+/* Where a database is, and who writes it; borrowed for the call, but for @ending. */
 struct store_place {
 	const char *place;  /* a path: SQLite; a libpq connection string: PostgreSQL */
 	const char *broker; /* the events that are written are marked with it; NULL: with nothing */
+	struct pg_ending *ending; /* of a server: bounds all waits at the end; NULL: none does */
 };
 
 /*

@@ -137,7 +137,7 @@ static int work(struct writer *w)
 		add_news(w, &line);
 	if (rc < 0)
 		on_failure(w, rc, &diag);
-	else if (rc != WRITER_HELD && rc != WRITER_SOON)
+	else if (rc != WRITER_HELD && rc != WRITER_SOON && rc != WRITER_OVER)
 		on_success(w, rc != 1);
 	atomic_fetch_add(&w->rounds, 1);
 	return rc;
@@ -173,7 +173,8 @@ static void *run(void *ctx)
 		/* Asked before the work: what was there at the stop is replayed. */
 		is_last = atomic_load(&w->is_stopping);
 		rc = work(w);
-		if (is_last && (rc == 0 || clock_mono_ns() > atomic_load(&w->stop_at_ns)))
+		if (is_last &&
+		    (rc == 0 || rc == WRITER_OVER || clock_mono_ns() > atomic_load(&w->stop_at_ns)))
 			return NULL;
 		if (rc < 0)
 			wait_for_work(w, w->pause_ms);

@@ -24,13 +24,15 @@
 /* Likewise, after a pause of WRITER_SOON_MS: another broker's write is on its way. */
 #define WRITER_SOON 4
 #define WRITER_SOON_MS 5
+/* It failed, and is not to be tried again: the process ends. */
+#define WRITER_OVER 5
 
 /* The work. The functions are called by the thread only, one at a time. */
 struct writer_ops {
 	/*
 	 * One batch. 1: done, there is more; 2: done, and that was all there was; 0: there was
-	 * nothing to do; WRITER_HELD, WRITER_SOON; negative: failed, to be repeated. Sets *applied
-	 * to the last sequence number that arrived.
+	 * nothing to do; WRITER_HELD, WRITER_SOON, WRITER_OVER; negative: failed, to be repeated.
+	 * Sets *applied to the last sequence number that arrived.
 	 */
 	int (*replay)(void *ctx, uint64_t *applied, struct diag *diag);
 	/*

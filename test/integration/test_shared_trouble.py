@@ -69,6 +69,32 @@ def lines(broker, since=0):
     return re.findall(r"petstore: (the store .*)", broker.log(since))
 
 
+@pytest.mark.parametrize("rest_s", [0, 3, 9])
+def test_the_end_of_a_broker_whose_database_hangs(server, place, new_broker, rest_s):
+    """
+    Nothing comes from it any more, and no word that it is gone: the end takes some seconds, whatever
+    waits for an answer by then, and loses nothing.
+    """
+    wire = postgres.Wire(server.port)
+    broker = shared(new_broker, place.replace("port=%d" % server.port, "port=%d" % wire.port))
+    broker.start()
+    names = [until_taken(broker)]
+    until_carried(place, *names)
+    time.sleep(2)  # it has read by then which ids there are, so that a new one needs no read
+    wire.set("hole")
+    names += filter(None, [order(broker) for _ in range(3)])
+    assert len(names) > 1
+    time.sleep(rest_s)
+    began = time.monotonic()
+    assert broker.stop() == 0
+    assert time.monotonic() - began < 7  # 2 s, and this machine's; each wait took as much before
+    wire.set("pass")
+    broker._start()
+    until_carried(place, *names)
+    broker.stop()
+    wire.close()
+
+
 def test_a_wrong_password(server, place, new_broker):
     server.ask("CREATE ROLE weak LOGIN PASSWORD 'another-word'")
     server.ask("GRANT CREATE ON SCHEMA public TO weak", database=place.rpartition("=")[2])

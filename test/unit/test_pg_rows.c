@@ -47,7 +47,7 @@ struct broker {
 
 static void broker_open(struct broker *b, const char *at, const char *name)
 {
-	const struct store_place place = { at, name };
+	const struct store_place place = { .place = at, .broker = name };
 	struct store_names *names = NULL;
 
 	*b = (struct broker){ 0 };

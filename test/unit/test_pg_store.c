@@ -107,7 +107,8 @@ static const char *place_of(void **state)
 static int opens(const char *conninfo, const char *broker, struct store **ret, struct diag *diag)
 {
 	*ret = NULL;
-	return store_open(&(struct store_place){ conninfo, broker }, WAIT_MS, ret, diag);
+	return store_open(&(struct store_place){ .place = conninfo, .broker = broker }, WAIT_MS,
+			  ret, diag);
 }
 
 static struct store *opened(const char *conninfo, const char *broker)

@@ -12,6 +12,7 @@
 #include "base/wholefile.h"
 #include "ledger/pg.h"
 #include "ledger/pg_watch.h"
+#include "ledger/store.h"
 
 #define WAIT_MS 5000u
 #define SCHEMA "schemas/store/postgresql/001-initial.sql"
@@ -103,7 +104,9 @@ static struct world *begun(void **state)
 	script(world->pg, "INSERT INTO brokers (name, instance, started_at, seen_at, version) "
 			  "VALUES ('here', 'x', '', 0, 1), ('there', 'y', '', 0, 1);");
 	diag_init(&diag);
-	must(pg_watch_new(world->conninfo, "here", &world->watch, &diag), &diag);
+	must(pg_watch_new(&(struct store_place){ .place = world->conninfo, .broker = "here" },
+			  &world->watch, &diag),
+	     &diag);
 	return world;
 }
 
@@ -304,7 +307,9 @@ static void test_pg_watch_ban__is_heard_by_the_others(void **state)
 	struct diag diag;
 
 	diag_init(&diag);
-	must(pg_watch_new(world->conninfo, "there", &other, &diag), &diag);
+	must(pg_watch_new(&(struct store_place){ .place = world->conninfo, .broker = "there" },
+			  &other, &diag),
+	     &diag);
 	pg_watch_ban(other, &ban);
 	assert_true(hear(world, &news));
 	assert_int_equal(news.kind, OTHERS_BAN);
@@ -328,7 +333,10 @@ static void test_pg_watch_new__where_nothing_answers(void **state)
 
 	(void)state;
 	diag_init(&diag);
-	must(pg_watch_new("host=127.0.0.1 port=1 dbname=x", "here", &watch, &diag), &diag);
+	must(pg_watch_new(&(struct store_place){ .place = "host=127.0.0.1 port=1 dbname=x",
+						 .broker = "here" },
+			  &watch, &diag),
+	     &diag);
 	assert_false(pg_watch_next(watch, &news));
 	pg_watch_free(watch);
 }
