@@ -13,7 +13,9 @@
 
 #define NAME "brokers"
 
-static const char silent[] = "silent";
+#define LATE_MS 2000 /* a sign is given each second */
+
+static const char silent[] = "silent", alive[] = "alive";
 
 static const struct output_column columns[] = {
 	{ "name", "broker", OUTPUT_PLAIN },
@@ -26,16 +28,23 @@ static const struct output_column columns[] = {
 	{ .key = NULL },
 };
 
-/* For a person: when it was seen last, and how old the oldest write is that waits. */
-static void add_words(json_t *row, const char *state, int64_t seen_ms)
+/*
+ * For a person: when it was seen last, where that is not now, and how old the oldest write was then
+ * that waited.
+ */
+static void add_words(json_t *row, const char *state, int64_t seen_ms, int64_t now_ms)
 {
-	char time[CLOCK_TEXT_MAX], lag[32];
+	char seen[CLOCK_TEXT_MAX] = "", lag[32];
 	int64_t lag_ms = json_integer_value(json_object_get(row, "lag_ms"));
 
+	if (state == silent)
+		(void)clock_print(seen_ms, seen);
+	else if (state == alive && now_ms - seen_ms >= LATE_MS)
+		(void)snprintf(seen, sizeof(seen), "%lld s ago",
+			       (long long)(now_ms - seen_ms) / 1000);
 	(void)snprintf(lag, sizeof(lag), "%.3g s", (double)lag_ms / 1000);
 	(void)json_object_set_new(row, "lag", json_string(lag));
-	(void)json_object_set_new(row, "seen",
-				  json_string(state == silent ? clock_print(seen_ms, time) : ""));
+	(void)json_object_set_new(row, "seen", json_string(seen));
 }
 
 /* Adds what each is to @list. Returns how many are silent. */
@@ -47,12 +56,12 @@ static size_t judge(const struct ctl_call *call, json_t *list, int64_t now_ms)
 	json_array_foreach(list, i, row) {
 		int64_t seen_ms = json_integer_value(json_object_get(row, "seen_at"));
 		const char *state = seen_ms == 0                         ? "stopped"
-				    : now_ms - seen_ms < OTHERS_ALIVE_MS ? "alive"
+				    : now_ms - seen_ms < OTHERS_ALIVE_MS ? alive
 									 : silent;
 
 		(void)json_object_set_new(row, "state", json_string(state));
 		if (!call->is_json)
-			add_words(row, state, seen_ms);
+			add_words(row, state, seen_ms, now_ms);
 		count += state == silent;
 	}
 	return count;
@@ -98,9 +107,11 @@ const struct ctl_command ctl_brokers = {
 		"is silent. carried: the last write of its journal that the database has;\n"
 		"waiting: how many are not there yet, and lag: how old the oldest of them is.\n"
 		"overruled: how many steps that it had accepted do not count, because a step of\n"
-		"another broker that contradicts them reached the database first. With --json\n"
-		"also host, start and the version of the tables that it knows. Exit status 1:\n"
-		"one is silent.\n",
+		"another broker that contradicts them reached the database first. waiting and\n"
+		"lag are as the broker said them in its last sign, of which it gives one each\n"
+		"second: seen says how old that is, where it is late. With --json also host,\n"
+		"start and the version of the tables that it knows. Exit status 1: one is "
+		"silent.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_DATABASE,
 	.run = run,
 };

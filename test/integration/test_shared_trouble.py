@@ -2,6 +2,7 @@
 What keeps a broker from a PostgreSQL that brokers share: each says so in one line, without the
 password, nothing that was accepted is lost, and all goes on without a restart once it is mended.
 """
+import contextlib
 import os
 import re
 import subprocess
@@ -188,6 +189,57 @@ def test_tables_that_are_not_ours_stop_the_start(place, new_broker, sql, says):
         broker.start()
     assert len([line for line in error.value.log.split("\n") if says in line]) == 1
     assert postgres.ask(place, TABLES) == there
+
+
+def test_a_row_that_another_session_has_locked(place, new_broker):
+    """
+    An operator's transaction that was left open. The broker's journal waits behind the step that
+    needs the row, and strict steps of other entities go on.
+    """
+    broker = shared(new_broker, place)
+    broker.start()
+    held = until_taken(broker)
+    until_carried(place, held)
+    time.sleep(2)  # it has read by then which ids there are, so that a new one needs no read
+    before = broker.mark()
+    client = broker.client("orders-service")
+    with contextlib.closing(postgres.connect(place)) as operator, operator.cursor() as cursor:
+        operator.autocommit = False
+        cursor.execute("UPDATE orders SET updated_at = updated_at WHERE id = %s", (held,))
+        assert answer(client, messages.order(held, "APPROVED"), 1) in TAKEN
+        broker.wait_log("the store takes no writes: .*lock", before)
+        names = [order(broker) for _ in range(3)]
+        assert None not in names
+        assert payment(broker)
+        time.sleep(5)  # in which nothing else is said
+        assert len(lines(broker, before)) == 1
+        assert not carried(place, names[0])
+        operator.rollback()
+    broker.wait_log("the store takes writes again", before)
+    until_carried(place, *names)
+    assert postgres.ask(place, "SELECT status FROM orders WHERE id = %s", held) == [("APPROVED",)]
+    assert len(lines(broker, before)) == 2
+
+
+def listed(place, *arguments):
+    return subprocess.run([os.path.join(harness.BUILD, "petstorectl"), "brokers", "--database", place,
+                           *arguments], text=True, stdout=subprocess.PIPE).stdout
+
+
+def test_a_broker_that_is_late_with_its_sign(server, place, new_broker):
+    """What it says of its lag is as old as its last sign, and that is said."""
+    wire = postgres.Wire(server.port)
+    broker = shared(new_broker, place.replace("port=%d" % server.port, "port=%d" % wire.port))
+    broker.start()
+    until_carried(place, until_taken(broker))
+    assert re.search(r"one +alive +\d+ +0 +\S+ s +0$", listed(place), re.M)
+    wire.set("hole")
+    harness.until(lambda: re.search(r"one +alive +\d+ +0 +\S+ s +0 +[234] s ago$", listed(place), re.M),
+                  "a sign that is late")
+    harness.until(lambda: re.search(r"one +silent .* 20\d\d-", listed(place)), "silence")
+    wire.set("pass")
+    broker.stop()
+    wire.close()
 
 
 def test_two_brokers_of_one_name(place, new_broker):
