@@ -76,7 +76,7 @@ LEDGER  += ledger/pg_lib ledger/pg_params ledger/pg_rows ledger/pg_check ledger/
 LEDGER  += ledger/pg_store ledger/pg_store_lease ledger/pg_store_upgrade ledger/pg_store_plan ledger/pg_store_facts ledger/pg_probe
 LEDGER  += ledger/pg_watch ledger/pg_watch_read ledger/pg_watch_bans ledger/ledger_others
 LEDGER  += ledger/pg_process
-LEDGER  += ledger/settle ledger/pg_carry ledger/pg_carry_settle ledger/pg_carry_write ledger/pg_store_rows ledger/pg_store_trim
+LEDGER  += ledger/settle ledger/pg_carry ledger/pg_carry_settle ledger/pg_carry_write ledger/pg_carry_events ledger/pg_store_rows ledger/pg_store_trim
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metrics_brokers monitor/metricstext monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
@@ -121,8 +121,8 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions shares r
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults journal_segments pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
-           monitor metrics control sample schema_compare pg pg_live pg_reader pg_store pg_step settle pg_rows
-THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics pg_live pg_watch pg_rows pg_store
+           monitor metrics control sample schema_compare pg pg_live pg_reader pg_store pg_step ledger_step settle pg_rows
+THREADED = pattern verifier login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics pg_live pg_watch pg_rows pg_store ledger_step
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \

@@ -1,7 +1,8 @@
 /*
  * pg_carry_internal.h -- what the files of pg_carry.h share; no other file includes it.
  *
- * pg_carry.c collects; pg_carry_settle.c locks and settles; pg_carry_write.c writes.
+ * pg_carry.c collects; pg_carry_settle.c locks and settles; pg_carry_write.c writes
+ * entities, pg_carry_events.c events and what is retained.
  */
 #ifndef PETSTORE_LEDGER_PG_CARRY_INTERNAL_H
 #define PETSTORE_LEDGER_PG_CARRY_INTERNAL_H
@@ -128,6 +129,21 @@ int carry_settle(struct pg_carry *carry, const struct pg_carry_to *to,
 
 /* Writes what step[] up to @end comes to. */
 int carry_write(struct pg_carry *carry, const struct pg_carry_to *to, struct diag *diag) MUST_CHECK;
+
+/* ---- parts of it ------------------------------------------------------------------------- */
+
+/* Begins carry->array[], of these types; adds the first @count of them to carry->params. */
+void carry_begin_arrays(struct pg_carry *carry, const enum pg_type *type, unsigned count);
+int carry_add_arrays(struct pg_carry *carry, unsigned count, struct diag *diag) MUST_CHECK;
+void carry_put_text(struct pg_array *array, const struct record_text *text);
+/* When the row was accepted; NULL: no time. */
+void carry_put_time(struct pg_array *array, const struct batch_row *row);
+
+int carry_send_events(struct pg_carry *carry, const struct pg_carry_to *to,
+		      struct diag *diag) MUST_CHECK;
+/* What is retained by those that repeat a status, or by those that do not. */
+int carry_send_retained(struct pg_carry *carry, const struct pg_carry_to *to, bool is_repeat,
+			struct diag *diag) MUST_CHECK;
 
 /* Frees what the database returned. */
 void carry_clear_rows(struct pg_carry *carry);
