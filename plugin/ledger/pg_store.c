@@ -79,7 +79,7 @@ static int begin_session(struct pg_store *store, struct diag *diag)
 }
 
 /* The broker's row, as it is in the database. */
-struct row {
+struct broker_row {
 	bool is_there, is_ours;
 	uint64_t applied;
 	int64_t strict;
@@ -91,7 +91,7 @@ struct row {
  * were refused. What was kept since the last sign is looked for where there are older ones: else
  * all of them may have been removed for their age.
  */
-static uint64_t steps_lost(const struct pg_store *store, const struct row *row)
+static uint64_t steps_lost(const struct pg_store *store, const struct broker_row *row)
 {
 	int64_t known = store->strict, kept = -(int64_t)store->waiting.kept_step;
 
@@ -105,7 +105,7 @@ static uint64_t steps_lost(const struct pg_store *store, const struct row *row)
  * when the store is opened again; what it let go of, and steps that did not go through it, are
  * gone.
  */
-static int check_loss(struct pg_store *store, const struct row *row, struct diag *diag)
+static int check_loss(struct pg_store *store, const struct broker_row *row, struct diag *diag)
 {
 	uint64_t writes = row->applied < store->applied ? store->applied - row->applied : 0;
 	uint64_t steps = steps_lost(store, row);
@@ -130,13 +130,13 @@ static bool lacks_table(const struct pg_store *store)
 }
 
 /* Where its table is gone, the row is. */
-static int read_row(struct pg_store *store, struct row *ret, struct diag *diag)
+static int read_row(struct pg_store *store, struct broker_row *ret, struct diag *diag)
 {
 	struct pg_params params = { 0 };
 	struct pg_rows rows;
 	int rc;
 
-	*ret = (struct row){ .is_there = false };
+	*ret = (struct broker_row){ .is_there = false };
 	pg_add_string(&params, store->broker);
 	rc = pg_store_exec(store,
 			   "SELECT applied_seq, " PG_STRICT_SEQ ", instance, " PG_HAS_STEPS
@@ -158,7 +158,7 @@ static int read_row(struct pg_store *store, struct row *ret, struct diag *diag)
 /* In this order: an older copy may say that the name is an earlier process's. */
 int pg_store_check_row(struct pg_store *store, struct diag *diag)
 {
-	struct row row;
+	struct broker_row row;
 	int rc = read_row(store, &row, diag);
 
 	if (rc == 0)
