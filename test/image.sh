@@ -111,7 +111,7 @@ start()
 	until_true first_process
 }
 
-first_process() { inner=$(pgrep -P "$outer" | head -n 1) && [ -n "$inner" ]; }
+first_process() { { inner=$(pgrep -P "$outer" | head -n 1) && [ -n "$inner" ]; } || ended; } # or it was short
 
 until_true() # at most 30 s
 {

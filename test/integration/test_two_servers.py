@@ -133,8 +133,8 @@ def test_the_killed_one_follows_the_promoted_one(pair):
     pair.start("two")  # it waits for the other one
     pair.start("one")
     pair.wait_for_both("one", "two")
-    assert pair.ask("one", "SELECT pg_catalog.pg_get_userbyid(datdba) FROM pg_database "
-                           "WHERE datname = 'petstore'") == [("petstore",)]
+    assert pair.ask("one", "SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding) "
+                           "FROM pg_database WHERE datname = 'petstore'") == [("petstore", "UTF8")]
     pair.ask("one", "CREATE TABLE kept AS SELECT 1 AS step")
     for primary, standby, step in (("one", "two", 2), ("two", "one", 3)):
         pair.kill(primary)
