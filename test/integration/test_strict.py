@@ -28,7 +28,7 @@ ILLEGAL = 0x87
 def cluster(tmp_path_factory, template):
     """One broker; its wires are as they should be at the end of each test."""
     made = shared.Cluster(tmp_path_factory.mktemp("strict"), template, count=1,
-                          channels={"inventoryStock": "strict"}, settings=["plugin_opt_strict_ms 300"])
+                          channels={"inventoryStock": "strict", "petStatus": "strict"}, settings=["plugin_opt_strict_ms 300"])
     yield made.start()
     made.close()
 
@@ -293,6 +293,51 @@ def test_at_qos_0_nobody_is_closed(cluster):
             break
         time.sleep(0.5)
     reader.until("payments/%s/status" % payment, 30)
+
+
+def wills(cluster, pet):
+    return cluster.rows("SELECT origin_seq < 0, will, revision FROM events WHERE topic = ?",
+                        "pets/%s/status" % pet)
+
+
+def test_a_last_will(cluster):
+    """In the database before anybody hears of it, or refused by what stands there."""
+    broker = cluster.brokers[0]
+    since, pets = broker.mark(), [messages.unique("pet") for _ in range(2)]
+    writer = broker.client("backoffice")
+    assert say(writer, messages.pet_status(pets[1]), 1) in TAKEN
+    assert cluster.rows("UPDATE pets SET status = 'ADOPTED', revision = revision + 1 WHERE id = ? "
+                        "RETURNING 1", pets[1])
+    reader = broker.client("backoffice")
+    reader.subscribe("pets/+/status", qos=1)
+    broker.client("backoffice", will=(*messages.pet_status(pets[0]), 1, True)).drop()
+    reader.until("pets/%s/status" % pets[0], 30)
+    assert wills(cluster, pets[0]) == [(True, 1, 1)]
+    # Memory says that it may be so.
+    broker.client("backoffice",
+                  will=(*messages.pet_status(pets[1], "PENDING"), 1, True)).drop()
+    broker.wait_log("refused will pets/%s/status by backoffice .*: transition-illegal: .*pet is ADOPTED"
+                    % pets[1], since)
+    assert wills(cluster, pets[1]) == [(True, 0, 1)]
+
+
+def test_a_last_will_whose_answer_is_lost(cluster):
+    """No client sends it again: what stands is said once it is known to be kept, and it is kept once."""
+    broker = cluster.brokers[0]
+    reader = broker.client("backoffice")
+    reader.subscribe("pets/+/status", qos=1)
+    for _ in range(10):
+        pet, since = messages.unique("pet"), broker.mark()
+        client = broker.client("backoffice", will=(*messages.pet_status(pet), 1, True))
+        broker.set_wires("drop")
+        client.drop()
+        harness.until(lambda: pet in broker.log(since), "the will to be decided")
+        broker.set_wires("pass")
+        if "in doubt: " in broker.log(since) and wills(cluster, pet):
+            break
+        time.sleep(0.5)
+    reader.until("pets/%s/status" % pet, 30)
+    assert wills(cluster, pet) == [(True, 1, 1)]
 
 
 class Sayer(threading.Thread):
