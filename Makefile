@@ -408,7 +408,7 @@ integration: test-needs  ## the tests with a real broker and real clients
 
 # Those whose matter is the ledger; FULL=1: all.
 LEDGER_TESTS = $(addprefix test/integration/test_,$(addsuffix .py,restart store store_trouble batch unique own adopted \
-                 retained retained_repair session explain))
+                 retained session explain crash) powercut.py::test_synced_is_kept)
 integration-pg: test-needs  ## those about the ledger, with PostgreSQL (FULL=1: all)
 	@mkdir -p $(B)
 	DATABASE=postgresql B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
