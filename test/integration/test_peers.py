@@ -362,8 +362,8 @@ def test_the_example(tmp_path):
             password = file.read().strip()
         stream = rawmqtt.open_stream("tls", port, folder + "/ca.crt")
         client = rawmqtt.RawClient(stream, 5, user, user, password)
-        assert client.code == 0
-        return client
+        # Else all keys were derived that a second has time for.
+        return client if client.code == 0 else None
 
     try:
         process.line_with("petstorectl list events")
