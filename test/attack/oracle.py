@@ -192,7 +192,7 @@ class Oracle:
                           sent.clients[0] if sent else client)
         self._standing(stood)
         self._owners()
-        if self.broker.rows("SELECT count(*) FROM events WHERE correction") != [(0,)]:
+        if self.broker.rows("SELECT count(*) FROM events WHERE correction = 1") != [(0,)]:
             self.fail("a status was put right by somebody who may not")
 
     def _event(self, where, topic, publisher, data, is_will):

@@ -135,9 +135,15 @@ def test_another_password_while_away(new_broker):
     old = broker.try_client("customer-b", broker.password("customer-b"), client_id="away-3",
                             clean=False)
     assert old.code == rawmqtt.NOT_AUTHORIZED
-    back = broker.try_client("customer-b", "a new one, at last", client_id="away-3",
-                             clean=False, expiry=3600)
-    assert back.code == 0 and back.is_session_present
+
+    def comes():
+        """Again where a busy machine has derived all keys that a second has time for."""
+        made = broker.try_client("customer-b", "a new one, at last", client_id="away-3",
+                                 clean=False, expiry=3600)
+        return made if made.code == 0 else None
+
+    back = harness.until(comes, "a login")
+    assert back.is_session_present
     assert back.message().topic == topic
 
 
