@@ -23,7 +23,6 @@ PAYMENT = ("PENDING", "PROCESSING")
 WINDOW = 7  # messages on their way at once: no multiple of the steps
 EXPIRY = 3600
 LOSSES = 0.002  # connections, for each answer
-LOSSES = 0
 
 
 class Notes:
