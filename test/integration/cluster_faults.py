@@ -223,10 +223,17 @@ def one_fault(both, notes, crowd, name, rng):
     return max(took)
 
 
-def run(template, folder, runs=3, fault=None, seed=None, times=None):
-    """Raises AssertionError with the first faults. Returns the notes; @times: {fault: [seconds]}."""
-    seed = seed if seed is not None else random.randrange(1 << 32)
+def draw(runs, fault, seed):
+    """The names of so many faults, and what they take at random."""
     rng = random.Random(seed)
+    return [fault or rng.choice(FAULTS) for _ in range(runs)], rng
+
+
+def run(template, folder, names, rng, seed=None, times=None):
+    """
+    The faults @names one after the other. Raises AssertionError with what is wrong after the first
+    that was not survived; returns the notes. @times: {fault: [seconds]}.
+    """
     notes = Notes()
     crowd = crowd_of(notes)
     times = collections.defaultdict(list) if times is None else times
@@ -234,14 +241,13 @@ def run(template, folder, runs=3, fault=None, seed=None, times=None):
     both = cluster.Cluster(folder, template, database=database, channels=CHANNELS)
     try:
         both.start()
-        names = [fault] * runs if fault else [rng.choice(FAULTS) for _ in range(runs)]
         for number, name in enumerate(names):
             try:
                 times[name].append(one_fault(both, notes, crowd, name, rng))
                 faults = settle(both, notes, crowd)
             except AssertionError as problem:
                 faults = [str(problem)]
-            assert not faults, "%s, run %d, seed %d: %d faults\n%s" % (
+            assert not faults, "%s, run %d, seed %s: %d faults\n%s" % (
                 name, number, seed, len(faults), "\n".join(faults[:20]))
     finally:
         both.close()
@@ -253,9 +259,9 @@ def run_all(template, folder, options):
     times, acknowledged, refused, left = collections.defaultdict(list), 0, 0, 0
     for number in range(0, options.runs, RUNS_OF_ONE):
         place = os.path.join(folder, "cluster%d" % number)
-        seed = None if options.seed is None else options.seed + number
-        notes = run(template, place, min(RUNS_OF_ONE, options.runs - number), options.fault, seed,
-                    times)
+        seed = random.randrange(1 << 32) if options.seed is None else options.seed + number
+        names, rng = draw(min(RUNS_OF_ONE, options.runs - number), options.fault, seed)
+        notes = run(template, place, names, rng, seed, times)
         acknowledged += len(notes.acknowledged)
         refused += notes.refused
         left += len(notes.hopeless)
