@@ -17,6 +17,7 @@
 
 #define SETTLED_NS INT64_C(1000000000) /* a topic waits no longer for another broker's journal */
 #define NEWS_A_TICK 4096u
+#define DUE_A_TICK 64u              /* of topics that wait; each may read the database */
 #define GRACE_NS INT64_C(250000000) /* a bridge may bring what the database told first */
 #define WILL_NS INT64_C(200000000)  /* a will that the plugin publishes has gone out by then */
 #define NEVER_HEARD INT64_MAX       /* as a sequence */
@@ -87,7 +88,7 @@ static bool meet_entity(struct plugin *plugin, const struct peers_kept *kept)
 
 	if (is_old || meeting == OTHERS_CONTENDED)
 		publish_when_settled(plugin, message, kept);
-	else if (is_first && meeting == OTHERS_OLDER)
+	else if ((is_first && meeting == OTHERS_OLDER) || (last == 0 && meeting == OTHERS_UNKNOWN))
 		look_later(plugin, message, kept);
 	if (is_old)
 		return drop(plugin);
@@ -436,7 +437,9 @@ void events_others_tick(struct plugin *plugin, int64_t now_ns)
 		hear(plugin, &news);
 	if (!ledger_is_hearing(plugin->ledger))
 		crossings_put_off(plugin->crossings, now_ns + SETTLED_NS);
-	while (crossings_due(plugin->crossings, has_heard, plugin->ledger, now_ns, &due))
+	for (unsigned i = 0; i < DUE_A_TICK && crossings_due(plugin->crossings, has_heard,
+							     plugin->ledger, now_ns, &due);
+	     i++)
 		if (is_wanted(plugin, &due, now_ns))
 			events_standing(plugin, due.topic, due.len);
 	events_standing_tick(plugin, now_ns);

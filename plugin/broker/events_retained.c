@@ -236,6 +236,18 @@ static void collect(struct plugin *plugin, size_t max, struct standing_batch *ba
 			(struct ledger_topic){ .text = topic.topic, .len = topic.len };
 }
 
+/* Where nothing is retained. Of a step that was overruled what it met may not be there yet. */
+static int publish_newest(struct plugin *plugin, const struct ledger_topic *topic,
+			  struct publication *publication)
+{
+	int rc = ledger_event_find(plugin->ledger, topic->text, topic->len, publish_for_all,
+				   publication, NULL);
+
+	if (rc == 0 && plugin->crossings)
+		crossings_stand(plugin->crossings, topic->text, topic->len);
+	return rc;
+}
+
 /* What is retained, else each topic's newest event. Below 0: it can't be read now. */
 static int publish_batch(struct plugin *plugin, struct standing_batch *batch)
 {
@@ -244,9 +256,7 @@ static int publish_batch(struct plugin *plugin, struct standing_batch *batch)
 
 	for (size_t i = 0; i < batch->count && rc >= 0; i++)
 		if (!batch->is_found[i])
-			rc = ledger_event_find(plugin->ledger, batch->topic[i].text,
-					       batch->topic[i].len, publish_for_all,
-					       &batch->publication, NULL);
+			rc = publish_newest(plugin, &batch->topic[i], &batch->publication);
 	for (size_t i = 0; i < batch->count && rc >= 0; i++)
 		repairs_done(plugin->repairs);
 	return rc;

@@ -83,6 +83,33 @@ def test_queues_that_are_too_short(new_cluster):
     cluster.wait_agreed(both, "orders", "orders/+/status", 30)
 
 
+def test_overruled_by_what_is_not_there_yet(new_cluster):
+    """
+    B goes on where A was, whose steps the database does not have yet: then B's are overruled by
+    nothing that stands, and what A kept stands once it is carried.
+    """
+    both = new_cluster().start()
+    a, b = both.brokers
+    each, = new_orders(1)
+    walk_all(a.client("orders-service"), new_orders(1))
+    both.wait_carried()  # by now A knows which ids the database has
+    a.set_wires("cut")
+    reader, writer = b.client("backoffice"), a.client("orders-service")
+    reader.subscribe("orders/#", qos=1)
+    for status in WALK[:2]:
+        assert writer.publish(*messages.order(each, status), qos=1, retain=True) in cluster.ACCEPTED
+        reader.message()
+    writer = b.client("orders-service")
+    for status in WALK[2:]:
+        assert writer.publish(*messages.order(each, status), qos=1, retain=True) in cluster.ACCEPTED
+    harness.until(lambda: both.rows("SELECT count(*) FROM events WHERE overruled <> 0") == [(2,)],
+                  "the settlement")
+    a.set_wires("pass")
+    both.wait_carried()
+    cluster.wait_agreed(both, "orders", "orders/+/status", 30)
+    assert both.rows("SELECT status FROM orders WHERE id = ?", each) == [("APPROVED",)]
+
+
 @pytest.mark.skipif(not os.environ.get("FULL"), reason="FULL=1 runs it: it takes minutes")
 def test_more_than_there_is_room_for(new_cluster):
     """Beyond what a broker remembers of such messages it looks through all that is retained."""
