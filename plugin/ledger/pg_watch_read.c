@@ -365,7 +365,8 @@ static int read_brokers(struct pg_watch *w, struct diag *diag)
 		"SELECT b.name, b.applied_seq, COALESCE((SELECT min(e.origin_seq) FROM events e "
 		"WHERE e.origin = b.name AND e.origin_seq < 0), 0), "
 		"(EXTRACT(EPOCH FROM now()) * 1000)::BIGINT - b.seen_at, b.waiting, b.lag_ms, "
-		"b.overruled FROM brokers b ORDER BY b.name LIMIT 64";
+		"b.overruled FROM (SELECT * FROM brokers ORDER BY seen_at DESC, name LIMIT 64) "
+		"AS b ORDER BY b.name";
 	struct pg_rows rows = { 0 };
 	int rc = pg_exec(w->pg, sql, NULL, &rows, "cannot read the brokers", diag);
 

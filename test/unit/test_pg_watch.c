@@ -341,6 +341,26 @@ static void test_pg_watch_new__where_nothing_answers(void **state)
 	pg_watch_free(watch);
 }
 
+/* Those that were seen last are heard; rows of brokers that are gone for good may stay. */
+static void test_pg_watch_brokers__more_than_are_heard(void **state)
+{
+	struct others_broker known[OTHERS_BROKERS_MAX];
+	struct world *world = *state;
+	unsigned alive = 0;
+	size_t count;
+
+	if (!world)
+		skip();
+	script(world->pg, "INSERT INTO brokers (name, instance, started_at, seen_at, version) "
+			  "SELECT 'gone' || n, 'z', '', -1, 1 FROM generate_series(1, 64) AS n;");
+	(void)begun(state);
+	count = pg_watch_brokers(world->watch, known, OTHERS_BROKERS_MAX);
+	assert_int_equal(count, OTHERS_BROKERS_MAX);
+	for (size_t i = 0; i < count; i++)
+		alive += strcmp(known[i].name, "here") == 0 || strcmp(known[i].name, "there") == 0;
+	assert_int_equal(alive, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -352,6 +372,7 @@ int main(void)
 		TEST(test_pg_watch_free__while_it_waits_for_room),
 		TEST(test_pg_watch_next__after_it_was_away),
 		TEST(test_pg_watch_brokers__says_who_there_is),
+		TEST(test_pg_watch_brokers__more_than_are_heard),
 		TEST(test_pg_watch_ban__is_heard_by_the_others),
 		cmocka_unit_test(test_pg_watch_new__where_nothing_answers),
 	};
