@@ -33,6 +33,7 @@ struct carry_step {
 
 /* What an entity is in the database, or will be. */
 struct carry_stands {
+	bool is_there; /* there is a row, whatever number it has */
 	uint64_t revision;
 	struct record_text owner;
 	struct record_text status[ENTITY_SLOTS_MAX];

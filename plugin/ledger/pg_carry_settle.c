@@ -79,6 +79,7 @@ static void take_rows(struct pg_carry *c, const struct carry_table *table,
 		}
 		if (row == count || order > 0)
 			continue;
+		read->is_there = true;
 		read->revision = (uint64_t)pg_number(rows, row, 1);
 		read->owner = text_at(rows, row, 2);
 		for (unsigned k = 0; k < table->status_count; k++)

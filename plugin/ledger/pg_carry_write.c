@@ -143,7 +143,7 @@ static void put_entities(struct carry_part *part)
 		pg_array_begin(&part->carry->array[VALUES + i], part->type[i]);
 	for (size_t i = table->first; i < table->first + table->count; i++) {
 		const struct batch_entity *entity = part->sorted[i];
-		bool is_new = part->carry->entity[entity->index].read.revision == 0;
+		bool is_new = !part->carry->entity[entity->index].read.is_there;
 
 		if (entity->writes > 0 && is_new == part->is_new)
 			put_entity(part, entity);

@@ -423,3 +423,17 @@ def test_no_strict_step_is_missed_where_all_old_events_are_gone(place, new_broke
     broker.kill()
     broker._start()
     assert until_taken(broker)
+
+
+@pytest.mark.parametrize("revision", [0, -5, 2**63 - 1])
+def test_a_row_that_somebody_changed(new_broker, place, revision):
+    """Whatever number it has: the row is there, and what was accepted is carried."""
+    broker = shared(new_broker, place).start()
+    name = order(broker)
+    harness.until(lambda: carried(place, name), "the order")
+    postgres.ask(place, "UPDATE orders SET revision = %s WHERE id = %s", revision, name)
+    step = messages.order(name, "APPROVED")
+    assert answer(broker.client("orders-service"), step, 1) in TAKEN
+    harness.until(lambda: postgres.ask(place, "SELECT status FROM orders WHERE id = %s", name) ==
+                  [("APPROVED",)], "its step", 20)
+    assert "the store takes no writes" not in broker.log()
