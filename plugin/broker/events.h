@@ -543,6 +543,12 @@ void peers_say_kept(const struct plugin *plugin, struct mosquitto_evt_message *e
 struct mqtt5__property *peers_make_kept(const struct plugin *plugin, const void *properties,
 					bool is_kept);
 
+/*
+ * Of a client that is no peer, at a broker that shares no database: whatever it said of that counts
+ * nowhere. An origin without a name behind it says so.
+ */
+void peers_take_back(const struct plugin *plugin, struct mosquitto_evt_message *event);
+
 /* Adds to @list that the plugin publishes what the database says; nothing, where it is not shared.
  */
 void peers_say_again(const struct plugin *plugin, struct mqtt5__property **list);

@@ -117,6 +117,8 @@ bool peers_on_message(struct plugin *plugin, struct mosquitto_evt_message *event
 		decision->write.peer = said;
 	else if (plugin->options.say_publisher || is_said)
 		say(plugin, event, name);
+	if (!decision->is_peer)
+		peers_take_back(plugin, event);
 	return true;
 }
 

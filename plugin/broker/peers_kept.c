@@ -10,6 +10,9 @@
  * Who reads them: brokers of the same database, of a peer that is trusted on the topic. On 2.1 they
  * are removed from what goes to anybody else. 2.0 has no event for that: there subscribers that
  * speak MQTT 5 see them.
+ *
+ * A broker with a ledger of its own says nothing of this; but where a client does, it takes that
+ * back, for bridges may lead from there to brokers that share one.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -162,7 +165,7 @@ void peers_say_again(const struct plugin *plugin, struct mqtt5__property **list)
 		add(plugin, list, AGAIN, 0);
 }
 
-/* ---- what goes out, on 2.1 ----------------------------------------------------------------- */
+/* ---- what clients said --------------------------------------------------------------------- */
 
 static bool has_kept_pair(const struct broker_properties *api, const mosquitto_property *list)
 {
@@ -181,6 +184,16 @@ static bool has_kept_pair(const struct broker_properties *api, const mosquitto_p
 	}
 	return has_one;
 }
+
+void peers_take_back(const struct plugin *plugin, struct mosquitto_evt_message *event)
+{
+	const struct broker_properties *api = &plugin->broker.properties;
+
+	if (!plugin->gate.is_shared && has_kept_pair(api, event->properties))
+		(void)api->add_pair(&event->properties, PROPERTY_ID_USER, PEERS_ORIGIN, "");
+}
+
+/* ---- what goes out, on 2.1 ----------------------------------------------------------------- */
 
 static bool is_peer(struct plugin *plugin, const struct mosquitto *client)
 {
