@@ -4,6 +4,7 @@
 #ifndef PETSTORE_LEDGER_FACTS_H
 #define PETSTORE_LEDGER_FACTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/histogram.h"
@@ -25,13 +26,13 @@ struct ledger_facts {
 	uint64_t refusals_lost; /* refusals and alerts that got no row */
 	const struct histogram *batch_records; /* NULL, like batch_ns, until the ledger is open */
 	const struct histogram *batch_ns;
-	/* Of a database that brokers share; step_us is NULL else. */
+	bool is_shared;         /* brokers share the database; else there is nothing below */
 	uint64_t steps_kept;    /* messages of strict channels */
 	uint64_t steps_stale;   /* decided again, since another broker was first */
 	uint64_t steps_doubts;  /* whose outcome was unknown */
 	uint64_t steps_refused; /* that could not be kept */
-	uint64_t is_away;       /* 1: the broker's thread can't ask it now */
-	const struct histogram *step_us;
+	uint64_t is_away;       /* 1: the broker's thread can't ask it now, or it is not open */
+	const struct histogram *step_us; /* NULL until the ledger is open */
 };
 
 #endif

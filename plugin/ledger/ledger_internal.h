@@ -360,8 +360,8 @@ int ledger_step_open(struct ledger *ledger, struct store_reader *reader,
 /* The writer's thread, once: measures what the database makes of strict writes. False: no line. */
 bool ledger_step_line(struct ledger *ledger, struct diag *ret);
 
-/* Adds what is counted here to @ret. */
-void ledger_step_facts(struct ledger *ledger, struct ledger_facts *ret);
+/* Adds what is counted here to @ret. Before the ledger is open its database counts as away. */
+void ledger_step_facts(struct ledger *ledger, bool is_open, struct ledger_facts *ret);
 
 /* Milliseconds of a clock that never goes back, never 0: for struct state_facts. */
 uint32_t ledger_seen_ms(void);

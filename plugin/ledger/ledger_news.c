@@ -204,15 +204,17 @@ void ledger_facts(struct ledger *l, struct ledger_facts *ret)
 {
 	int64_t now_ns = clock_mono_ns();
 	uint64_t applied;
+	bool is_open;
 	int error;
 
 	*ret = (struct ledger_facts){ .store_errors = atomic_load(&l->errors),
 				      .refusals_lost = backlog_lost(l->backlog),
 				      .batch_records = &l->replay.batch_records,
 				      .batch_ns = &l->replay.batch_ns };
-	if (!ledger_catch_up(l))
+	is_open = ledger_catch_up(l);
+	ledger_step_facts(l, is_open, ret);
+	if (!is_open)
 		return;
-	ledger_step_facts(l, ret);
 	applied = writer_applied(l->writer);
 	ret->state_hits = l->hits;
 	ret->state_misses = l->misses;

@@ -86,16 +86,17 @@ bool ledger_step_line(struct ledger *l, struct diag *ret)
 	return true;
 }
 
-void ledger_step_facts(struct ledger *l, struct ledger_facts *ret)
+void ledger_step_facts(struct ledger *l, bool is_open, struct ledger_facts *ret)
 {
 	if (!l->is_shared)
 		return;
+	ret->is_shared = true;
 	ret->steps_kept = l->steps.kept;
 	ret->steps_stale = l->steps.stale;
 	ret->steps_doubts = l->steps.doubts;
 	ret->steps_refused = l->steps.refused;
-	ret->step_us = &l->steps.took;
-	ret->is_away = !pg_live_is_up(store_reader_live(l->reader));
+	ret->step_us = is_open ? &l->steps.took : NULL;
+	ret->is_away = !is_open || !pg_live_is_up(store_reader_live(l->reader));
 }
 
 /* ---- what the database has of an entity ----------------------------------------------------- */

@@ -200,7 +200,7 @@ static const struct {
 	SHARED("strict_refused_total", COUNTER, steps_refused,
 	       "Messages of strict channels that the database did not take."),
 	SHARED("database_away", GAUGE, is_away,
-	       "1 while strict messages are refused at once: the database does not answer."),
+	       "1 while strict messages are refused at once: the database does not answer, or is not the right one."),
 };
 /* clang-format on */
 
@@ -216,8 +216,7 @@ static uint64_t fact(const struct metrics_facts *facts, size_t row)
 
 static bool is_shown(const struct metrics_facts *facts, enum fact_of of)
 {
-	return of == OF_ALL ||
-	       (of == OF_LEDGER ? facts->has_ledger : facts->ledger.step_us != NULL);
+	return of == OF_ALL || (of == OF_LEDGER ? facts->has_ledger : facts->ledger.is_shared);
 }
 
 static void print_facts(FILE *out, const struct metrics_facts *facts)

@@ -14,6 +14,7 @@ import engines
 import harness
 import messages
 import postgres
+import watched
 from test_closed import TAKEN, answer
 
 pytestmark = engines.needs_postgres()
@@ -50,6 +51,15 @@ def order(broker):
 def payment(broker):
     """A strict step: a new payment's."""
     return answer(broker.client("payments-service"), messages.payment(messages.unique("pay")), 2) in TAKEN
+
+
+def until_metric(path, line):
+    def is_there():
+        if not os.path.exists(path):
+            return False
+        with open(path) as file:
+            return line in file.read().splitlines()
+    harness.until(is_there, "%s in %s" % (line, path), 20)
 
 
 def until_taken(broker):
@@ -118,11 +128,15 @@ def test_a_server_that_is_away(server, place, new_broker):
     """At the start; and later, when what is accepted waits in the journal."""
     server.stop()
     broker = shared(new_broker, place)
+    metrics = broker.path("metrics.prom")
+    broker.edits.append(watched.options(metrics_file=metrics, metrics_interval=1))
     broker.start()
     broker.wait_log("the store takes no writes: .*cannot connect: .*Connection refused")
     assert order(broker) is None
+    until_metric(metrics, "petstore_database_away 1")
     server.spawn().wait()
     broker.wait_log("the store takes writes again")
+    until_metric(metrics, "petstore_database_away 0")
     first = until_taken(broker)
     until_carried(place, first)
     time.sleep(2)  # it has read by then which ids there are, so that a new one needs no read
