@@ -143,7 +143,7 @@ bridge()
 	restart_timeout 1 5
 	topic pets/# both 1
 	topic orders/# both 1
-	topic payments/# both 2
+	topic payments/# both 1
 	topic inventory/# both 1
 	END
 }
