@@ -104,7 +104,9 @@ def test_two_steps_at_once(ways):
     """
     here, there, _, _ = ways
     writer = here.client("orders-service")
-    for _ in range(10):
+    # Few: they come back at each start of a broker, and Mosquitto's bridge stands still once 20 of
+    # QoS 2 were refused.
+    for _ in range(4):
         said = [messages.order(messages.unique("ord"))]
         said.append(messages.order(said[0][0].split("/")[1], "APPROVED"))
         for mid, (topic, payload) in enumerate(said, 1):
