@@ -64,9 +64,10 @@ static struct progress *find_progress(struct awaited *a, const char *origin)
 	return progress;
 }
 
+/* The lowest number has no other sign; a peer may say it all the same. */
 static int64_t number_of(int64_t sequence)
 {
-	return sequence < 0 ? -sequence : sequence;
+	return sequence == INT64_MIN ? INT64_MAX : sequence < 0 ? -sequence : sequence;
 }
 
 bool awaited_add(struct awaited *a, const struct awaited_event *event)

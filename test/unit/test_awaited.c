@@ -147,6 +147,18 @@ static void test_awaited_next__strict_steps_have_their_order(void **state)
 	awaited_free(a);
 }
 
+/* Whatever a peer says: numbers before the last one came. */
+static void test_awaited_came__the_lowest_number(void **state)
+{
+	struct awaited *a = made();
+
+	(void)state;
+	assert_true(add(a, "b", -5));
+	came(a, "b", INT64_MIN, HEARD + AWAITED_NS - 1);
+	assert_next(a, HEARD + AWAITED_NS, -5);
+	awaited_free(a);
+}
+
 static void test_awaited_add__is_bounded(void **state)
 {
 	struct awaited *a = made();
@@ -210,6 +222,7 @@ int main(void)
 		cmocka_unit_test(test_awaited_next__a_slow_bridge_has_longer),
 		cmocka_unit_test(test_awaited_next__a_slow_bridge_has_not_for_ever),
 		cmocka_unit_test(test_awaited_next__strict_steps_have_their_order),
+		cmocka_unit_test(test_awaited_came__the_lowest_number),
 		cmocka_unit_test(test_awaited_add__is_bounded),
 		cmocka_unit_test(test_awaited_add__too_many_brokers),
 		cmocka_unit_test(test_awaited_add__no_memory),
