@@ -29,7 +29,7 @@ start()
 	fi
 	broker=$!
 	for _ in {1..100}; do
-		grep -q ' running' /var/log/mosquitto/mosquitto.log 2>/dev/null && return 0
+		grep -q 'version .* running' /var/log/mosquitto/mosquitto.log 2>/dev/null && return 0
 		kill -0 $broker 2>/dev/null || break
 		sleep 0.1
 	done

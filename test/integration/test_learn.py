@@ -6,6 +6,7 @@ by a broker that enforces them, and what differs from it is refused. First obser
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -221,7 +222,8 @@ def started(command, folder):
     with open(folder / "trial.log", "w") as log:
         process = subprocess.Popen(command, shell=False, cwd=folder, stdout=log, stderr=log)
     try:
-        harness.until(lambda: " running" in (folder / "trial.log").read_text(), "the broker of the trial", 20)
+        harness.until(lambda: re.search(r"version \S+ running", (folder / "trial.log").read_text()),
+                      "the broker of the trial", 20)
         yield
     finally:
         process.terminate()
