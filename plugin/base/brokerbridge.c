@@ -35,6 +35,17 @@ unsigned brokerbridge_ways(const struct brokerfile_line *line)
 	return BROKERBRIDGE_OUT; /* the broker's default; anything else stops its start */
 }
 
+unsigned brokerbridge_qos(const struct brokerfile_line *line)
+{
+	const char *word;
+	size_t len;
+
+	if (brokerbridge_ways(line) == 0)
+		return 0;
+	word = word_at(line->value, 2, &len);
+	return len == 1 && word[0] >= '0' && word[0] <= '2' ? (unsigned)(word[0] - '0') : 0;
+}
+
 static bool is_one_of(const char *word, const char *const *list)
 {
 	for (; *list; list++)

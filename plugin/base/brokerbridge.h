@@ -43,6 +43,9 @@ bool brokerbridge_next(const struct brokerfile *file, size_t *at, struct brokerb
 /* Which way a line goes; 0: it is no topic line of a bridge. */
 unsigned brokerbridge_ways(const struct brokerfile_line *line);
 
+/* The highest QoS that a topic line lets pass; 0, too, where it is none, or says nothing. */
+unsigned brokerbridge_qos(const struct brokerfile_line *line);
+
 /* Is what comes in over bridges asked of this plugin? */
 bool brokerbridge_is_asked(const struct brokerfile *file);
 

@@ -45,13 +45,13 @@ bool lint_lists(const json_t *list, const char *name);
 /* The broker's configuration, if one was read: the plugin's options and the lines beside them. */
 void lint_config(struct lint *lint, const struct files *files);
 
-/* Its bridges: as whom, what goes out unasked, and how they log in. */
-void lint_bridges(struct lint *lint, const struct brokerfile *file);
-
 /*
- * The users under whom their messages come in. Brokers that share a database (@is_shared) are peers
- * of each other.
+ * Its bridges: as whom, what goes out unasked, and how they log in. Brokers that share a database
+ * (@is_shared) are peers of each other, and what goes out is for the other one whole.
  */
+void lint_bridges(struct lint *lint, const struct brokerfile *file, bool is_shared);
+
+/* The users under whom their messages come in. */
 void lint_bridge_users(struct lint *lint, const struct brokerfile *file, bool is_shared,
 		       const struct access *access);
 

@@ -31,6 +31,11 @@ static bool begins(const char *text, const char *begin)
 /* What the plugin publishes itself, or the whole of what others do. */
 static void check_topic(struct lint *lint, const struct brokerfile_line *line)
 {
+	if (brokerbridge_qos(line) == 2)
+		add(lint, LINT_WARNING, line,
+		    "of each message that the other side refuses at QoS 2 Mosquitto keeps its "
+		    "place "
+		    "among the 20 under way, after which the bridge stands still; expected QoS 1");
 	if (!(brokerbridge_ways(line) & BROKERBRIDGE_OUT))
 		return;
 	if (line->value[0] == '#' || line->value[0] == '+')
@@ -44,14 +49,14 @@ static void check_topic(struct lint *lint, const struct brokerfile_line *line)
 		    "expected no such line");
 }
 
-static void check_bridge(struct lint *lint, const struct brokerfile *file,
+static void check_bridge(struct lint *lint, const struct brokerfile *file, bool is_shared,
 			 const struct brokerbridge *bridge)
 {
 	const char *fault = brokerbridge_fault(file, bridge);
 
 	if (fault)
 		add(lint, LINT_ERROR, bridge->line, fault);
-	if (bridge->ways & BROKERBRIDGE_OUT)
+	if (!is_shared && (bridge->ways & BROKERBRIDGE_OUT))
 		add(lint, LINT_WARNING, bridge->line,
 		    "what goes out over it is asked of no plugin: its topic lines are the only "
 		    "limit; expected topics that may go there whole");
@@ -65,13 +70,13 @@ static void check_bridge(struct lint *lint, const struct brokerfile *file,
 		    "bridge_cafile");
 }
 
-void lint_bridges(struct lint *lint, const struct brokerfile *file)
+void lint_bridges(struct lint *lint, const struct brokerfile *file, bool is_shared)
 {
 	struct brokerbridge bridge;
 	size_t at = 0;
 
 	while (brokerbridge_next(file, &at, &bridge))
-		check_bridge(lint, file, &bridge);
+		check_bridge(lint, file, is_shared, &bridge);
 	for (size_t i = 0; i < file->line_count; i++)
 		check_topic(lint, &file->line[i]);
 }

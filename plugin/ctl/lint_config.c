@@ -358,7 +358,7 @@ void lint_config(struct lint *lint, const struct files *files)
 			check_line(lint, &file->line[i]);
 	check_log(lint, file);
 	lint_shared(lint, files);
-	lint_bridges(lint, file);
+	lint_bridges(lint, file, files->database && ledger_is_shared(files->database));
 	check_persistence(lint, file, path);
 	check_certs(lint, file);
 }
