@@ -16,6 +16,7 @@ import rawmqtt
 
 pytestmark = engines.needs_postgres()
 WALK = ("PLACED", "APPROVED", "SHIPPED", "DELIVERED")
+PATIENT = ["plugin_opt_strict_ms 2000"]  # a busy machine is no trouble here
 
 
 def walk_all(client, orders):
@@ -45,7 +46,7 @@ def heard_until(reader, writer):
 
 
 def test_a_bridge_that_stays_down(new_cluster):
-    both = new_cluster().start()
+    both = new_cluster(settings=PATIENT).start()
     a, b = both.brokers
     reader, writer = b.client("backoffice"), a.client("orders-service")
     reader.subscribe("orders/#", "inventory/#", qos=1)
@@ -71,7 +72,7 @@ def test_a_bridge_that_stays_down(new_cluster):
 
 def test_queues_that_are_too_short(new_cluster):
     """Each has room for a few messages that wait for a bridge, and for few when it comes up."""
-    both = new_cluster()
+    both = new_cluster(settings=PATIENT)
     for broker in both.brokers:
         broker.edits.append(lambda text: text + "\nmax_queued_messages 20\n")
     both.start()
@@ -88,7 +89,7 @@ def test_overruled_by_what_is_not_there_yet(new_cluster):
     B goes on where A was, whose steps the database does not have yet: then B's are overruled by
     nothing that stands, and what A kept stands once it is carried.
     """
-    both = new_cluster().start()
+    both = new_cluster(settings=PATIENT).start()
     a, b = both.brokers
     each, = new_orders(1)
     walk_all(a.client("orders-service"), new_orders(1))
@@ -113,7 +114,7 @@ def test_overruled_by_what_is_not_there_yet(new_cluster):
 @pytest.mark.skipif(not os.environ.get("FULL"), reason="FULL=1 runs it: it takes minutes")
 def test_more_than_there_is_room_for(new_cluster):
     """Beyond what a broker remembers of such messages it looks through all that is retained."""
-    both = new_cluster().start()
+    both = new_cluster(settings=PATIENT).start()
     a, b = both.brokers
     a.bridges["b"].set("cut")
     b.set_wires("cut")  # so that it hears of all at once

@@ -192,22 +192,6 @@ def test_who_kept_it_is_not_forged(pair):
                   [("a", 1)], "the event")
 
 
-def test_who_kept_it_is_not_forged_elsewhere(pair, new_broker, tmp_path):
-    """A client of a site with a ledger of its own, which is bridged to here."""
-    a = pair.broker("a")
-    site = bridges.peer(new_broker, tmp_path / "site", bridges.NEAR_USER, lines=[
-        "connection site", "address 127.0.0.1:%d" % a.plain, "remote_clientid site",
-        "local_clientid site.local", "local_username " + bridges.NEAR_USER,
-        "remote_username peer-b", "remote_password " + bridges.PASSWORD, "restart_timeout 1",
-        "bridge_protocol_version mqttv50", "topic orders/# out 1"]).start()
-    client = site.client("orders-service")
-    for forged in (kept_by("b", "77", "9"), kept_by("b", "none", "0"), kept_by("nobody", "1", "1")):
-        topic, payload = messages.order(messages.unique("ord"))
-        assert client.publish(topic, payload, 1, properties=forged) in cluster.ACCEPTED
-        harness.until(lambda: pair.rows("SELECT origin, publisher FROM events WHERE topic = ?",
-                                        topic) == [("a", "peer-b")], "the event")
-
-
 def test_a_bridge_that_was_down(pair):
     """What was said meanwhile is retained on both sides soon after it is up; nothing old comes back."""
     a, b = pair.brokers
@@ -359,3 +343,19 @@ def test_a_will_of_a_broker_that_ends(new_cluster):
         assert cluster.standing(broker, will[0]) == dict([will])
     assert both.rows("SELECT origin, will FROM events WHERE topic = ? ORDER BY seq", will[0]) == [
         ("a", 0), ("a", 1)]
+
+
+def test_who_kept_it_is_not_forged_elsewhere(pair, new_broker, tmp_path):
+    """A client of a site with a ledger of its own, which is bridged to here."""
+    a = pair.broker("a")
+    site = bridges.peer(new_broker, tmp_path / "site", bridges.NEAR_USER, lines=[
+        "connection site", "address 127.0.0.1:%d" % a.plain, "remote_clientid site",
+        "local_clientid site.local", "local_username " + bridges.NEAR_USER,
+        "remote_username peer-b", "remote_password " + bridges.PASSWORD, "restart_timeout 1",
+        "bridge_protocol_version mqttv50", "topic orders/# out 1"]).start()
+    client = site.client("orders-service")
+    for forged in (kept_by("b", "77", "9"), kept_by("b", "none", "0"), kept_by("nobody", "1", "1")):
+        topic, payload = messages.order(messages.unique("ord"))
+        assert client.publish(topic, payload, 1, properties=forged) in cluster.ACCEPTED
+        harness.until(lambda: pair.rows("SELECT origin, publisher FROM events WHERE topic = ?",
+                                        topic) == [("a", "peer-b")], "the event")
