@@ -41,11 +41,11 @@ export function membersAsHtml(schema, id) {
 
   function typeOf(raw, name) {
     const at = resolve(raw);
+    if (at.properties) return link(at, name); // of one with choices, too: they say what goes together
     const choices = at.oneOf ?? at.anyOf;
     if (choices) return choices.map((choice) => typeOf(choice, name)).join(" or ");
     if (at.const !== undefined) return code(JSON.stringify(at.const));
     if (at.enum) return at.enum.map((value) => code(JSON.stringify(value))).join(", ");
-    if (at.properties) return link(at, name);
     if (at.additionalProperties) return `object of ${typeOf(at.additionalProperties, name)}`;
     if (at.items) return `array of ${typeOf(at.items, name)}`;
     if (at.type === "boolean") return "true or false";

@@ -26,14 +26,14 @@ function check(what, is) {
   if (!is) console.log(`FAIL  ${what}`);
 }
 
-// What the loader says that an object has: @edit puts a member "x-none" into it.
+// What the loader says that an object has: @edit puts a member "none" into it.
 function known(file, edit) {
   const folder = mkdtempSync(join(tmpdir(), "petstore-docs-"));
   try {
     cpSync(dirname(resolve(contract)), folder, { recursive: true });
     cpSync("docker/access.json", join(folder, "access.json"));
     const document = JSON.parse(readFileSync(join(folder, file), "utf8"));
-    edit(document)["x-none"] = 1;
+    edit(document).none = 1;
     writeFileSync(join(folder, file), JSON.stringify(document));
     const { stderr } = spawnSync(`${process.env.B}/petstorectl`, ["may", "monitor", "--contract",
       join(folder, basename(contract)), "--access", join(folder, "access.json")], { encoding: "utf8" });
