@@ -18,6 +18,13 @@ def password_line(user, password=PASSWORD):
                                   base64.b64encode(key).decode())
 
 
+def add_users(path, *users):
+    """With PASSWORD, at the end of a password file; again where other ports are tried."""
+    with open(path, "r+", encoding="utf-8") as file:
+        known = {line.partition(":")[0] for line in file}
+        file.write("".join(password_line(user) for user in users if user not in known))
+
+
 def with_peer(folder, user, trust, name="access.peer.json"):
     """The shipped access file with a bridge's user, who is trusted on the topics @trust."""
     with open(harness.ACCESS) as file:
@@ -40,8 +47,7 @@ def peer(new_broker, folder, user, trust=(), lines=(), before=()):
     broker = new_broker(access=with_peer(folder, user, list(trust)))
 
     def edit(text):
-        with open(broker.path("passwords"), "a") as file:
-            file.write(password_line(user))
+        add_users(broker.path("passwords"), user)
         head = before() if callable(before) else before
         tail = lines() if callable(lines) else lines
         at = text.index("\nlistener ")

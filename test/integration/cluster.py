@@ -101,9 +101,7 @@ class Member(harness.Broker):
         self.edits.append(self._edit)
 
     def _edit(self, text):
-        with open(self.path("passwords"), "a", encoding="utf-8") as file:
-            for name in self.cluster.names:
-                file.write(bridges.password_line("peer-" + name))
+        bridges.add_users(self.path("passwords"), *["peer-" + name for name in self.cluster.names])
         at = text.index("\nlistener ")
         head = ["plugin_opt_say_publisher 1", *self.cluster.settings]
         return "%s\n%s\n%s\n%s\n" % (text[:at], "\n".join(head), text[at:],
