@@ -14,16 +14,11 @@
 
 #define LINES_NS INT64_C(10000000000) /* lines about what had no room come no more often */
 
-static bool add(struct plugin *plugin, const char *topic, size_t len)
+void events_standing(struct plugin *plugin, const char *topic, size_t len)
 {
 	const struct repairs_topic standing = { .topic = topic, .len = len, .is_for_all = true };
 
-	return repairs_add(plugin->repairs, &standing, ledger_last(plugin->ledger));
-}
-
-void events_standing(struct plugin *plugin, const char *topic, size_t len)
-{
-	if (!add(plugin, topic, len))
+	if (!repairs_add(plugin->repairs, &standing, ledger_last(plugin->ledger)))
 		plugin->standing.unsaid++;
 }
 

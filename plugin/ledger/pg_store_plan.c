@@ -373,6 +373,16 @@ static int check_names(const struct pg_store *store, const struct entity_plan *p
 	return 0;
 }
 
+/* A plan that can't be is told of before the database is asked. */
+static int connect_for(struct pg_store *store, const struct entity_plan *plan, struct diag *diag)
+{
+	int rc = store_check_plan(plan, diag);
+
+	if (rc == 0)
+		rc = check_names(store, plan, diag);
+	return rc ? rc : pg_store_connect(store, diag);
+}
+
 /* Of a database that no broker has used yet; 1: it is not so any more. */
 static int look_for(struct pg_store *store, const char *table, struct diag *diag)
 {
@@ -393,12 +403,8 @@ int pg_store_look(struct store *base, const struct entity_plan *plan, struct dia
 {
 	struct pg_store *store = pg_store_of(base);
 	unsigned version = 0;
-	int rc = store_check_plan(plan, diag);
+	int rc = connect_for(store, plan, diag);
 
-	if (rc == 0)
-		rc = check_names(store, plan, diag);
-	if (rc == 0)
-		rc = pg_store_connect(store, diag);
 	if (rc == 0)
 		rc = pg_store_version(store, pg_store_versions, &version, diag);
 	for (size_t i = 0; rc == 0 && version == 0 && i < plan->entity_count; i++)
@@ -464,12 +470,8 @@ int pg_store_plan(struct store *base, const struct entity_plan *plan, struct dia
 {
 	struct pg_store *store = pg_store_of(base);
 	struct store_names *names = NULL;
-	int rc = store_check_plan(plan, diag);
+	int rc = connect_for(store, plan, diag);
 
-	if (rc == 0)
-		rc = check_names(store, plan, diag);
-	if (rc == 0)
-		rc = pg_store_connect(store, diag);
 	if (rc == 0)
 		rc = pg_store_names_load(base, &names, diag);
 	if (rc == 0)
