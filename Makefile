@@ -474,6 +474,25 @@ fresh-test:  ## a clone of the last commit on bare Debian systems: make run (FUL
 matrix:  ## unit and integration tests on Debian trixie and sid (Mosquitto 2.0.21, 2.1)
 	@test/matrix.sh
 
+# The console. web/console.html is built from web/src and committed, so that whoever runs the plugin
+# needs no npm. npm's folder has what web/package-lock.json says, and is made anew when that changes.
+WEB     = $(B)/web
+WEB_NPM = $(WEB)/node_modules/.package-lock.json
+$(WEB_NPM): web/package.json web/package-lock.json
+	@scripts/deps.sh run docs
+	@mkdir -p $(WEB) && cp $^ $(WEB)/
+	cd $(WEB) && npm ci --no-audit --no-fund --ignore-scripts
+	@for f in src build.mjs tsconfig.json; do ln -sfn $(CURDIR)/web/$$f $(WEB)/$$f; done
+	@touch $@
+
+$(B)/console.html: $(WEB_NPM) $(B)/reference web/build.mjs web/tsconfig.json $(shell find web/src -type f)
+	cd $(WEB) && node_modules/.bin/tsc --noEmit
+	$(B)/reference json >$(WEB)/reference.json
+	cd $(WEB) && node --preserve-symlinks --preserve-symlinks-main build.mjs $(abspath $@) --reference reference.json
+
+console: $(B)/console.html  ## build the console from web/src, into web/console.html
+	cp $< web/console.html
+
 # npm's folder has what docs/package-lock.json says, and is made anew when that changes.
 DOCS_HOME = $(B)/docs-npm
 DOCS_NPM  = $(DOCS_HOME)/node_modules/.package-lock.json
@@ -497,6 +516,6 @@ docs-test: docs $(B)/petstorectl  ## open that page in headless Chromium
 	DOCS_HOME=$(DOCS_HOME) B=$(B) node test/docs/check.mjs \
 	  $(B)/docs/index.html schemas/petstore.asyncapi.json $(B)/docs/page.png
 
-.PHONY: deb deb-test image image-test matrix fresh-test docs docs-npm docs-test deps-ship
+.PHONY: deb deb-test image image-test matrix fresh-test console docs docs-npm docs-test deps-ship
 
 -include $(shell find $(B)/rel $(B)/san $(B)/tsan $(B)/fuzz -name '*.d' 2>/dev/null)

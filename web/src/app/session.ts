@@ -1,0 +1,70 @@
+// Who is signed in, and the contract that is in force for this account.
+import { computed, effect, signal } from "@preact/signals";
+import { fetchContract, type Whoami } from "../broker/commands";
+import { Connection } from "../broker/connection";
+import { loadContract, type Contract } from "../contract/model";
+import { brokers } from "./brokers";
+
+/** The console's own connection: commands, and what is watched. Trying has another one. */
+export const connection = new Connection();
+export const whoami = signal<Whoami | null>(null);
+/** What went wrong after signing in, in a sentence; null: nothing. */
+export const trouble = signal<string | null>(null);
+/** The contract: the account's, else the one that was built in. */
+export const contract = signal<Contract | null>(builtIn());
+export const isLoading = signal(false);
+
+export const isSignedIn = computed(() => whoami.value !== null);
+export const may = (command: string) => whoami.value?.commands.includes(command) ?? false;
+
+/** Kept in memory alone, for the connection that Try makes and for coming back. */
+export const credentials = signal<{ url: string; username: string; password: string } | null>(null);
+
+function builtIn(): Contract | null {
+  const text = document.getElementById("built-in")?.textContent;
+  return text ? loadContract(JSON.stringify({ documents: [JSON.parse(text)], may: [] })) : null;
+}
+
+/** A client id that the shipped rule takes: the user name, a slash, and something of our own. */
+export function freshId(username: string, kind: string): string {
+  const random = Array.from(crypto.getRandomValues(new Uint8Array(5)), (byte) => byte.toString(36)).join("").slice(0, 6);
+  return username ? `${username}/${kind}-${random}` : `${kind}-${random}`;
+}
+
+export async function signIn(url: string, username: string, password: string, clientId: string): Promise<void> {
+  whoami.value = null;
+  trouble.value = null;
+  await connection.connect({ url, username, password, clientId, clean: true, sessionExpiry: 0 });
+  credentials.value = { url, username, password };
+  brokers.remember(url, username);
+}
+
+export function signOut(): void {
+  connection.end();
+  credentials.value = null;
+  whoami.value = null;
+  trouble.value = null;
+  contract.value = builtIn();
+}
+
+/** Asks anew who we are and, where it is another one than before, for the contract. */
+export async function refresh(): Promise<void> {
+  isLoading.value = true;
+  try {
+    const who = await connection.command<Whoami>("whoami");
+    const isSame = whoami.value?.contract.digest === who.contract.digest
+      && String(whoami.value.scopes) === String(who.scopes) && String(whoami.value.own) === String(who.own);
+    whoami.value = who;
+    if (!isSame || !contract.value) contract.value = loadContract(await fetchContract(connection));
+    trouble.value = null;
+  } catch (error) {
+    trouble.value = (error as Error).message;
+  } finally {
+    isLoading.value = false;
+  }
+}
+
+// After each time that the connection came to be.
+effect(() => {
+  if (connection.times.value > 0) void refresh();
+});

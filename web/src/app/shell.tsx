@@ -1,0 +1,88 @@
+// The frame: what is where, who is signed in, how the connection is.
+import type { JSX } from "preact";
+import { Badge, IconButton, Note } from "../ui/basics";
+import { Icon } from "../ui/icons";
+import { Read } from "../read";
+import { Try } from "../try";
+import { Watch } from "../watch";
+import { href, route } from "./route";
+import { connection, contract, isLoading, isSignedIn, signOut, trouble, whoami } from "./session";
+import { SignIn } from "./signin";
+import { theme, toggleTheme } from "./theme";
+
+const VIEWS = [
+  { id: "read", label: "Read" },
+  { id: "try", label: "Try" },
+  { id: "watch", label: "Watch" },
+];
+
+/** Is something only observed, or was a mode forced? One should see that. */
+function Modes(): JSX.Element | null {
+  const modes = whoami.value?.modes;
+  const odd = Object.entries(modes ?? {}).filter(([, { mode, forced }]) => mode !== "enforce" || forced);
+  if (odd.length === 0) return null;
+  return (
+    <div class="modes" role="status">
+      <Icon name="warn" />
+      {odd.map(([group, { mode, forced }]) => (
+        <span key={group}>
+          {group}: {mode === "observe" ? "only observed, nothing is refused" : mode === "off" ? "not checked" : "enforced"}
+          {forced ? " (forced by a command until the next reload)" : ""}
+        </span>
+      ))}
+    </div>
+  );
+}
+
+function ConnectionState(): JSX.Element {
+  const phase = connection.phase.value;
+  switch (phase.is) {
+    case "on":
+      return <Badge tone="good">connected</Badge>;
+    case "connecting":
+      return <Badge tone="accent">connecting…</Badge>;
+    case "waiting":
+      return <Badge tone="warn">reconnecting…</Badge>;
+    case "failed":
+      return <Badge tone="bad">not connected</Badge>;
+    default:
+      return <Badge>offline</Badge>;
+  }
+}
+
+export function Shell(): JSX.Element {
+  const view = route.value.path[0] ?? "read";
+  const phase = connection.phase.value;
+  return (
+    <>
+      <a class="skip" href="#main">Skip to the content</a>
+      <header class="top">
+        <a class="brand" href={href(["read"])}>{contract.value?.title ?? "Console"}</a>
+        <nav class="views" aria-label="Views">
+          {VIEWS.map(({ id, label }) => (
+            <a key={id} href={href([id])} aria-current={id === view ? "page" : undefined}>{label}</a>
+          ))}
+        </nav>
+        <div class="account">
+          <span role="status"><ConnectionState /></span>
+          {whoami.value ? <span class="who" title={`client ${whoami.value.clientId}`}>{whoami.value.principal}</span> : null}
+          {isSignedIn.value || phase.is === "waiting"
+            ? <button type="button" onClick={signOut}>Sign out</button>
+            : <a class="button" href={href(["sign-in"])}>Sign in</a>}
+          <IconButton icon={theme.value === "dark" ? "sun" : "moon"}
+            label={theme.value === "dark" ? "Light colours" : "Dark colours"} onClick={toggleTheme} />
+        </div>
+      </header>
+      <Modes />
+      {phase.is === "waiting" ? <Note tone="warn">{phase.why} Trying again; what is on the page stays.</Note> : null}
+      {phase.is === "failed" && phase.hint !== "unreachable" && view !== "sign-in" ? <Note tone="bad">{phase.why}</Note> : null}
+      {trouble.value ? <Note tone="bad">{trouble.value}</Note> : null}
+      <main id="main" tabIndex={-1} aria-busy={isLoading.value}>
+        {view === "sign-in" && !isSignedIn.value ? <SignIn />
+          : view === "try" ? <Try />
+          : view === "watch" ? <Watch />
+          : <Read />}
+      </main>
+    </>
+  );
+}

@@ -1,0 +1,274 @@
+// One connection to a broker: MQTT 5 over websockets, with MQTT.js. What it does is told in words
+// for people; its state is a signal. The console has one for itself, and makes another to try
+// things with.
+import { signal, type Signal } from "@preact/signals";
+import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
+import { explainClose, explainConnack } from "./words";
+
+export const CONTROL = "$CONTROL/petstore/v1";
+export const CONTROL_RESPONSE = "$CONTROL/petstore/v1/response";
+
+const COMMAND_MS = 10_000; // an answer that takes longer is given up
+const RECONNECT_MS = 2_000;
+
+export interface Will { topic: string; payload: string | Uint8Array; qos: 0 | 1 | 2; retain: boolean }
+
+export interface ConnectOptions {
+  url: string;
+  username: string; // "": none
+  password: string;
+  clientId: string;
+  clean: boolean;
+  sessionExpiry: number; // seconds; 0: the session ends with the connection
+  will?: Will;
+  keepalive?: number; // seconds
+}
+
+export type Phase =
+  | { is: "off" }
+  | { is: "connecting" }
+  | { is: "on"; since: number; sessionPresent: boolean }
+  | { is: "waiting"; why: string } // it was on, is not, and is tried again
+  | { is: "failed"; why: string; hint?: string }; // given up: the reader has to do something
+
+export interface Message {
+  topic: string;
+  payload: Uint8Array;
+  qos: 0 | 1 | 2;
+  retain: boolean;
+  dup: boolean;
+  at: number; // when it came here, ms
+  properties: IPublishPacket["properties"];
+}
+
+/** What the broker said to a PUBLISH: its reason code, 0 where it took the message. */
+export interface Published { code: number; reason?: string }
+
+/** A command was answered with an error, or not at all. */
+export class CommandError extends Error {
+  constructor(message: string, readonly code?: string, readonly scope?: string) {
+    super(message);
+  }
+}
+
+interface Waiting { resolve(data: unknown): void; reject(error: Error): void; timer: number; command: string }
+
+interface Response { command?: string; correlationData?: string; data?: unknown; error?: string; code?: string; scope?: string }
+
+const decoder = new TextDecoder();
+
+export class Connection {
+  readonly phase: Signal<Phase> = signal({ is: "off" });
+  /** How often it was on: changes when what was subscribed or asked must be asked again. */
+  readonly times: Signal<number> = signal(0);
+  private client: MqttClient | null = null;
+  private readonly listeners = new Set<(message: Message) => void>();
+  private readonly waiting = new Map<string, Waiting>();
+  private readonly filters = new Map<string, 0 | 1 | 2>(); // subscribed anew after a loss
+  private counter = 0;
+  private hasCommands = false;
+  options: ConnectOptions | null = null;
+
+  /** Resolves once it is on; rejects with words for people when it was refused or failed. */
+  connect(options: ConnectOptions): Promise<void> {
+    this.end();
+    this.options = options;
+    this.phase.value = { is: "connecting" };
+    const wanted: IClientOptions = {
+      protocolVersion: 5,
+      clientId: options.clientId,
+      username: options.username || undefined,
+      password: options.password || undefined,
+      clean: options.clean,
+      properties: { sessionExpiryInterval: options.sessionExpiry },
+      keepalive: options.keepalive ?? 30,
+      reconnectPeriod: RECONNECT_MS,
+      connectTimeout: 10_000,
+      resubscribe: false, // done here, with what is known of it
+      timerVariant: "native",
+      queueQoSZero: false,
+      will: options.will && {
+        topic: options.will.topic,
+        payload: options.will.payload as never,
+        qos: options.will.qos,
+        retain: options.will.retain,
+      },
+    };
+    return new Promise((resolve, reject) => {
+      let client: MqttClient;
+      let wasOn = false;
+      const fail = (why: string, hint?: string) => {
+        this.phase.value = { is: "failed", why, hint };
+        if (this.client === client) this.client = null;
+        client?.end(true);
+        this.dropWaiting(why);
+        reject(new Error(hint ? `${why} ${hint}` : why));
+      };
+      try {
+        client = mqtt.connect(options.url, wanted);
+      } catch (error) {
+        this.phase.value = { is: "failed", why: `${options.url} is no address of a broker: ${(error as Error).message}` };
+        reject(error as Error);
+        return;
+      }
+      this.client = client;
+      client.on("connect", (packet) => {
+        wasOn = true;
+        this.hasCommands = false;
+        this.phase.value = { is: "on", since: Date.now(), sessionPresent: packet.sessionPresent };
+        for (const [filter, qos] of this.filters) client.subscribe(filter, { qos });
+        this.times.value++;
+        resolve();
+      });
+      client.on("message", (topic, payload, packet) => {
+        if (topic === CONTROL_RESPONSE) this.answer(payload);
+        const message: Message = {
+          topic, payload, qos: packet.qos, retain: packet.retain, dup: packet.dup,
+          at: Date.now(), properties: packet.properties,
+        };
+        for (const listener of this.listeners) listener(message);
+      });
+      client.on("error", (error) => {
+        const code = (error as { code?: number | string }).code;
+        if (typeof code === "number") fail(explainConnack(code));
+      });
+      client.on("disconnect", (packet) => {
+        // 0x8E: somebody came with the same client id. To come back would push that one out in turn.
+        if (packet.reasonCode === 0x8e) fail("Another connection took this client id over.", "Sign in again to have it back.");
+        else this.phase.value = { is: "waiting", why: explainClose(packet.reasonCode) };
+      });
+      client.on("close", () => {
+        if (this.client !== client) return;
+        this.dropWaiting("The connection was lost.");
+        if (wasOn) {
+          if (this.phase.value.is !== "waiting")
+            this.phase.value = { is: "waiting", why: "The connection was lost." };
+        } else {
+          fail("No connection.", "unreachable");
+        }
+      });
+    });
+  }
+
+  end(): void {
+    const client = this.client;
+    this.client = null;
+    this.filters.clear();
+    this.dropWaiting("Signed out.");
+    client?.end(false, {}, () => client.stream?.destroy());
+    this.phase.value = { is: "off" };
+  }
+
+  /** Cuts the connection off without DISCONNECT, so that the broker sends the last will. */
+  cut(): void {
+    const client = this.client;
+    this.client = null;
+    this.dropWaiting("Cut off.");
+    client?.end(true);
+    this.phase.value = { is: "off" };
+  }
+
+  onMessage(listener: (message: Message) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Resolves with the code the broker gave: a refusal is no exception. Rejects where no answer came. */
+  publish(topic: string, payload: string | Uint8Array, options: {
+    qos: 0 | 1 | 2; retain?: boolean; properties?: IPublishPacket["properties"];
+  }): Promise<Published> {
+    const client = this.client;
+    if (!client || this.phase.value.is !== "on") return Promise.reject(new Error("There is no connection."));
+    return new Promise((resolve, reject) => {
+      client.publish(topic, payload as never, { qos: options.qos, retain: options.retain, properties: options.properties as never },
+        (error, packet) => {
+          const code = (error as { code?: number } | null)?.code;
+          const answer = packet as { reasonCode?: number; properties?: { reasonString?: string } } | undefined;
+          if (error && typeof code !== "number") reject(error);
+          else resolve({ code: code ?? answer?.reasonCode ?? 0, reason: answer?.properties?.reasonString });
+        });
+    });
+  }
+
+  /** The granted QoS, or the code of the refusal (128 and more). */
+  subscribe(filter: string, qos: 0 | 1 | 2): Promise<number> {
+    const client = this.client;
+    if (!client) return Promise.reject(new Error("There is no connection."));
+    return new Promise((resolve, reject) => {
+      client.subscribe(filter, { qos }, (error, granted, packet) => {
+        const code = (packet as { granted?: number[] } | undefined)?.granted?.[0]
+          ?? (error as { code?: number } | null)?.code ?? granted?.[0]?.qos;
+        if (typeof code !== "number") {
+          reject(error ?? new Error("no answer"));
+          return;
+        }
+        if (code < 128) this.filters.set(filter, qos);
+        resolve(code);
+      });
+    });
+  }
+
+  unsubscribe(filter: string): Promise<void> {
+    const client = this.client;
+    this.filters.delete(filter);
+    if (!client) return Promise.resolve();
+    return new Promise((resolve) => client.unsubscribe(filter, () => resolve()));
+  }
+
+  /** Gives the plugin a command and waits for its answer's data. Rejects with CommandError. */
+  async command<T>(command: string, members: Record<string, unknown> = {}): Promise<T> {
+    if (!this.hasCommands) {
+      this.hasCommands = true;
+      const code = await this.subscribe(CONTROL_RESPONSE, 1);
+      if (code >= 128) {
+        this.hasCommands = false;
+        throw new CommandError("The broker gives this account no answers to commands.", "no-commands");
+      }
+    }
+    const correlationData = `${++this.counter}`;
+    const request = JSON.stringify({ commands: [{ command, ...members, correlationData }] });
+    const answer = new Promise<T>((resolve, reject) => {
+      const timer = window.setTimeout(() => {
+        this.waiting.delete(correlationData);
+        reject(new CommandError(`The broker did not answer "${command}".`, "no-answer"));
+      }, COMMAND_MS);
+      this.waiting.set(correlationData, { resolve: resolve as (data: unknown) => void, reject, timer, command });
+    });
+    const forget = (error: Error) => {
+      const waiting = this.waiting.get(correlationData);
+      if (!waiting) return;
+      clearTimeout(waiting.timer);
+      this.waiting.delete(correlationData);
+      waiting.reject(error);
+    };
+    this.publish(CONTROL, request, { qos: 1 }).then(({ code }) => {
+      if (code >= 128) forget(new CommandError("The broker takes no commands from this account.", "no-commands"));
+    }, forget);
+    return answer;
+  }
+
+  private answer(payload: Uint8Array): void {
+    let responses: Response[];
+    try {
+      responses = (JSON.parse(decoder.decode(payload)) as { responses?: Response[] }).responses ?? [];
+    } catch {
+      return;
+    }
+    for (const response of responses) {
+      const waiting = this.waiting.get(response.correlationData ?? "");
+      if (!waiting) continue;
+      clearTimeout(waiting.timer);
+      this.waiting.delete(response.correlationData ?? "");
+      if (response.error !== undefined) waiting.reject(new CommandError(response.error, response.code, response.scope));
+      else waiting.resolve(response.data);
+    }
+  }
+
+  private dropWaiting(why: string): void {
+    for (const { timer, reject } of this.waiting.values()) {
+      clearTimeout(timer);
+      reject(new CommandError(why, "no-connection"));
+    }
+    this.waiting.clear();
+  }
+}
