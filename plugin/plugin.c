@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "broker/events.h"
+#include "broker/events_later.h"
 #include "monitor/control.h"
 
 /* 2.1's events, under numbers that 2.0's headers have no names for. */
@@ -135,6 +136,8 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 		ledger_tick(plugin->ledger);
 	if (plugin->options.delayed_logins)
 		events_finish_logins(plugin);
+	if (answers_count(plugin->answers) > 0)
+		events_later_tick(plugin);
 	events_strict_tick(plugin);
 	events_others_tick(plugin, now_ns);
 	events_retained_tick(plugin); /* what it published, the broker hands out by rounds */
@@ -265,6 +268,7 @@ static bool init_rooms(struct plugin *plugin, struct diag *diag)
 	       repairs_new(!broker->has_quota_code, &plugin->repairs, diag) == 0 &&
 	       notify_init(&plugin->notify, options, broker, plugin->ledger, diag) == 0 &&
 	       holdoffs_new(&plugin->holdoffs, diag) == 0 && init_login(plugin, diag) == 0 &&
+	       events_later_init(plugin, diag) == 0 &&
 	       feed_new(options, broker, plugin->ledger, &plugin->feed, &plugin->faults, diag) ==
 		       0 &&
 	       feed_use(plugin->feed, plugin->rules, diag) == 0;
@@ -324,6 +328,7 @@ static void plugin_free(struct plugin *plugin)
 	if (!plugin)
 		return;
 	login_free(plugin->login); /* first: its threads may still wake us */
+	answers_free(plugin->answers);
 	if (plugin->broker.complete_login)
 		broker_unwakeable();
 	holdoffs_free(plugin->holdoffs);

@@ -154,11 +154,17 @@ void access_all_grants(const struct access_principal *principal, struct grantset
 
 /* ---- the end of things ------------------------------------------------------------------ */
 
+struct access_principal *access_principal_share(struct access_principal *principal)
+{
+	((struct access_holder *)principal)->holders++;
+	return principal;
+}
+
 void access_principal_drop(struct access_principal *principal)
 {
 	struct access_holder *holder = (struct access_holder *)principal;
 
-	if (!holder)
+	if (!holder || --holder->holders > 0)
 		return;
 	access_free(holder->access);
 	arena_clear(&holder->arena);

@@ -337,10 +337,13 @@ int access_token(struct access *access, const char *token, size_t len, int64_t n
 		 struct access_principal **ret, struct access_token_facts *facts,
 		 struct diag *diag) MUST_CHECK;
 
+/* One more holder of what access_certificate() or access_token() made. Returns @principal. */
+struct access_principal *access_principal_share(struct access_principal *principal);
+
 /*
- * Releases what access_certificate() or access_token() made. NULL is fine. Such a principal
- * keeps its access object alive; its scope numbers are those of the contract that the access
- * object was loaded against, so after a reload the session has to be asked for again.
+ * Releases what access_certificate() or access_token() made, for its last holder. NULL is fine.
+ * Such a principal keeps its access object alive; its scope numbers are those of the contract that
+ * the access object was loaded against, so after a reload the session has to be asked for again.
  */
 void access_principal_drop(struct access_principal *principal);
 

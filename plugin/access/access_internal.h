@@ -127,6 +127,7 @@ struct access {
 /* A principal outside the access object, which it keeps alive; and what it is made of. */
 struct access_holder {
 	struct access_principal principal; /* first: access_principal_drop() gets this */
+	unsigned holders;
 	struct access *access;
 	struct arena arena;
 	const struct access_principal *user; /* the user of the same name; NULL: there is none */

@@ -302,6 +302,7 @@ int access_holder_new(struct access *access, const char *noun, const struct name
 
 	if (!holder)
 		return diag_nomem(diag);
+	holder->holders = 1;
 	holder->access = access;
 	access->holders++;
 	rc = holder_begin(holder, noun, name, value, attribute_count, diag);

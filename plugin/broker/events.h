@@ -27,6 +27,7 @@
 #include "base/options.h"
 #include "base/portions.h"
 #include "gate/rules.h"
+#include "broker/answers.h"
 #include "broker/awaited.h"
 #include "broker/crossings.h"
 #include "ledger/others.h"
@@ -174,6 +175,7 @@ struct plugin {
 	bool is_saying; /* the plugin adds properties to what is accepted, whatever it has */
 	struct holdoffs *holdoffs;
 	struct login *login;
+	struct answers *answers; /* events_later.h */
 	struct notify notify;
 	struct feed *feed;
 	struct pending_publish pending;

@@ -108,10 +108,9 @@ struct operator
 	struct mosquitto *client;
 };
 
-static json_t *perform(void *ctx, enum control_command command,
-		       const struct control_members *members, struct diag *diag)
+static json_t *perform_now(struct operator* asks, enum control_command command,
+			   const struct control_members *members, struct diag *diag)
 {
-	const struct operator* asks = ctx;
 	struct plugin *plugin = asks->plugin;
 	struct feed_facts facts;
 
@@ -139,6 +138,12 @@ static json_t *perform(void *ctx, enum control_command command,
 		return events_mended(plugin, asks->client, members->id, members->username, diag);
 	}
 	return NULL;
+}
+
+static void perform(void *ctx, enum control_command command, const struct control_members *members,
+		    struct control_answer *ret)
+{
+	ret->data = perform_now(ctx, command, members, &ret->diag);
 }
 
 static void log_command(void *ctx, const char *command, const char *error)
@@ -172,7 +177,8 @@ int events_on_control(int event_id, void *event_data, void *userdata)
 		   diag_name(user, sizeof(user), who.principal, strlen(who.principal)),
 		   diag_name(id, sizeof(id), who.client_id, strlen(who.client_id)));
 	if (control_handle(event->payload, event->payload ? event->payloadlen : 0, &ops, &response,
-			   &diag) == 0)
+			   &diag) == 0 &&
+	    response)
 		(void)broker_send(who.client_id,
 				  ops.is_resend ? CONTROL_RESEND_RESPONSE_TOPIC
 						: CONTROL_RESPONSE_TOPIC,

@@ -36,8 +36,9 @@ struct sessions {
 	void *ids, *owners;          /* trees, see join() */
 	size_t count;
 	size_t gone_count;
-	int64_t next_end_ms;      /* no session ends before; INT64_MAX: none does */
-	struct session *due_at;   /* where sessions_due() goes on; NULL: at the first */
+	int64_t next_end_ms;    /* no session ends before; INT64_MAX: none does */
+	struct session *due_at; /* where sessions_due() goes on; NULL: at the first */
+	uint64_t last_number;
 	uint64_t walk;            /* all live sessions before @stale_at are of this generation */
 	struct session *stale_at; /* NULL: all are */
 	size_t most;              /* the highest rank that anybody has */
@@ -284,6 +285,7 @@ struct session *sessions_open(struct sessions *sessions, const void *handle, con
 		return NULL;
 	}
 	grow(sessions);
+	session->number = ++sessions->last_number;
 	session->handle = handle;
 	session->name = session->owner->name.text;
 	session->client_id = session->id->name.text;

@@ -46,6 +46,7 @@ enum session_state {
 };
 
 struct session {
+	uint64_t number;    /* never given twice */
 	const void *handle; /* of its connection, or of the last one that it had */
 	const char *name;   /* the principal's */
 	const char *client_id;

@@ -189,13 +189,13 @@ enum kinds_fit kinds_fits(struct kinds *kinds, const struct contract_message *me
 /* ---- the questions ------------------------------------------------------------------------ */
 
 /* What all of them say of a payload. */
-struct answers {
+struct kinds_found {
 	size_t count; /* of those that it fits */
 	const struct contract_message *fit[CONTRACT_MESSAGES_MAX];
 	const struct contract_message *rest, *unknown; /* the first of each; NULL: none */
 };
 
-static void ask_all(struct kinds *kinds, struct answers *ret)
+static void ask_all(struct kinds *kinds, struct kinds_found *ret)
 {
 	ret->count = 0;
 	ret->rest = ret->unknown = NULL;
@@ -243,7 +243,7 @@ static bool has_its_properties(struct kinds *kinds, const struct contract_messag
  * not shown yet, the first: the decision is made once more when they are. NULL: refused.
  */
 __attribute__((cold, noinline)) static const struct contract_message *
-tell_apart(struct kinds *kinds, const struct answers *answers)
+tell_apart(struct kinds *kinds, const struct kinds_found *answers)
 {
 	const struct contract_message *first = NULL, *second = NULL;
 	struct judgement *j = kinds->j;
@@ -311,7 +311,7 @@ __attribute__((cold, noinline)) static bool refuse_none(struct kinds *kinds)
 static bool choose(struct kinds *kinds)
 {
 	struct judgement *j = kinds->j;
-	struct answers answers;
+	struct kinds_found answers;
 
 	ask_all(kinds, &answers);
 	if (answers.unknown) {

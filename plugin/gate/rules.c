@@ -69,6 +69,8 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 	struct rules *rules = calloc(1, sizeof(*rules));
 	int rc = ERR_NOMEM;
 
+	if (rules)
+		rules->holders = 1;
 	if (!rules || !(rules->parts = calloc(1, sizeof(*rules->parts)))) {
 		(void)diag_nomem(diag);
 		goto out;
@@ -136,9 +138,15 @@ static void free_channels(struct rules *rules)
 	free(parts->channel);
 }
 
+struct rules *rules_share(struct rules *rules)
+{
+	rules->holders++;
+	return rules;
+}
+
 void rules_free(struct rules *rules)
 {
-	if (!rules)
+	if (!rules || --rules->holders > 0)
 		return;
 	if (rules->parts) {
 		free_channels(rules);

@@ -41,6 +41,7 @@ struct rules_message {
 };
 
 struct rules {
+	unsigned holders; /* rules_load() makes the first */
 	struct contract *contract;
 	struct access *access;       /* NULL where no access file was asked for */
 	struct passwords *passwords; /* NULL: no client logs in with a password */
@@ -81,7 +82,13 @@ struct rules_files {
  * untouched, and @diag has one line that names the file and the place.
  */
 int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag) MUST_CHECK;
-void rules_free(struct rules *rules); /* NULL is fine */
+
+/* One more holder, for what may outlast a reload. Returns @rules. For one thread, as rules_free().
+ */
+struct rules *rules_share(struct rules *rules);
+
+/* One holder less; the last one frees them. NULL is fine. */
+void rules_free(struct rules *rules);
 
 #define RULES_WARNINGS_MAX 512u
 

@@ -1,5 +1,6 @@
 #include "monitor/control.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/config.h"
@@ -88,60 +89,106 @@ static void read_members(struct config_report *report, const struct config *at,
 
 /* ---- one command ------------------------------------------------------------------------- */
 
-static json_t *perform(const struct config *at, const char *name, const struct control_ops *ops,
-		       struct diag *diag)
+static void perform(const struct config *at, const char *name, const json_t *correlation,
+		    const struct control_ops *ops, struct control_answer *ret)
 {
-	struct config_report report = { .diag = diag };
+	struct config_report report = { .diag = &ret->diag };
 	struct control_members members;
 	unsigned i = 0;
 
 	while (i < COMMANDS && strcmp(commands[i].name, name) != 0)
 		i++;
 	if (i == COMMANDS || (i == CONTROL_RESEND) != ops->is_resend) {
-		(void)diag_set(diag, ERR_INVALID, "there is no such command%s",
+		ret->code = CONTROL_UNKNOWN;
+		(void)diag_set(&ret->diag, ERR_INVALID, "there is no such command%s",
 			       i == CONTROL_RESEND ? " here: it is one of " CONTROL_RESEND_TOPIC
 						   : "");
-		return NULL;
+		return;
 	}
 	(void)config_check(&report, at, name, commands[i].members);
 	read_members(&report, at, (enum control_command)i, &members);
-	return report.rc ? NULL : ops->perform(ops->ctx, (enum control_command)i, &members, diag);
+	members.name = commands[i].name;
+	members.correlation = correlation;
+	if (report.rc == 0)
+		ops->perform(ops->ctx, (enum control_command)i, &members, ret);
 }
 
-/* A response without data, new; NULL where memory ran out. Too large a correlation is left out. */
-static json_t *respond(const char *name, const struct config *correlation)
+/* What is sent back to tell the answer by, new; NULL: none was given, or it is too large. */
+static json_t *read_correlation(const struct config *correlation)
 {
 	bool is_kept = correlation && correlation->kind == CONFIG_STRING &&
 		       correlation->count <= CONTROL_CORRELATION_MAX;
 
-	return json_pack("{s:s*, s:o*}", "command", name, "correlationData",
-			 is_kept ? config_json(correlation) : NULL);
+	return is_kept ? config_json(correlation) : NULL;
 }
 
-static json_t *answer(const struct config *at, const struct control_ops *ops)
+/* A response, new; NULL where memory ran out. Takes the data. */
+static json_t *respond_take(const char *name, const json_t *correlation,
+			    struct control_answer *answer)
+{
+	json_t *data = answer->data;
+	json_t *echo = correlation ? json_deep_copy(correlation) : NULL;
+
+	answer->data = NULL;
+	if (!data && !answer->diag.text[0])
+		(void)diag_nomem(&answer->diag);
+	if (data)
+		return json_pack("{s:s*, s:o*, s:o}", "command", name, "correlationData", echo,
+				 "data", data);
+	return json_pack("{s:s*, s:o*, s:s, s:s*, s:s*}", "command", name, "correlationData", echo,
+			 "error", answer->diag.text, "code", answer->code, "scope",
+			 answer->scope[0] ? answer->scope : NULL);
+}
+
+/* Adds the response, unless it comes later. Not 0: memory ran out. */
+static int answer_one(const struct config *at, const struct control_ops *ops, json_t *responses)
 {
 	const struct config *named = config_member(at, "command");
 	const char *name = named && named->count <= NAME_MAX_BYTES ? config_string(named) : NULL;
-	json_t *response = respond(name, config_member(at, "correlationData"));
-	json_t *data = NULL;
-	struct diag diag;
+	json_t *correlation = read_correlation(config_member(at, "correlationData"));
+	struct control_answer answer = { .data = NULL };
+	int rc = 0;
 
-	diag_init(&diag);
-	if (!response)
-		return NULL;
 	if (name)
-		data = perform(at, name, ops, &diag);
+		perform(at, name, correlation, ops, &answer);
 	else
-		(void)diag_set(&diag, ERR_INVALID, "command: is missing, or no name");
-	if (!data && !diag.text[0])
-		(void)diag_nomem(&diag);
-	ops->done(ops->ctx, name ? name : "?", diag.text);
-	if (data ? json_object_set_new(response, "data", data)
-		 : json_object_set_new(response, "error", json_string(diag.text))) {
-		json_decref(response);
-		return NULL;
+		(void)diag_set(&answer.diag, ERR_INVALID, "command: is missing, or no name");
+	if (!answer.data && !answer.is_later && !answer.diag.text[0])
+		(void)diag_nomem(&answer.diag);
+	ops->done(ops->ctx, name ? name : "?", answer.diag.text);
+	if (!answer.is_later)
+		rc = json_array_append_new(responses, respond_take(name, correlation, &answer));
+	json_decref(correlation);
+	return rc;
+}
+
+/* {"responses":@responses} as text, which is the caller's; NULL: memory ran out. */
+static char *print_take(json_t *responses)
+{
+	json_t *root = json_pack("{so}", "responses", responses); /* takes it, also if it fails */
+	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+
+	json_decref(root);
+	return text;
+}
+
+int control_respond_take(const char *name, const json_t *correlation, struct control_answer *answer,
+			 char **ret)
+{
+	json_t *response = respond_take(name, correlation, answer);
+	char *text = response ? print_take(json_pack("[o]", response)) : NULL;
+
+	if (text && strlen(text) > CONTROL_ANSWER_MAX) {
+		struct control_answer fault = { .code = CONTROL_TOO_LARGE };
+
+		free(text);
+		(void)diag_set(&fault.diag, ERR_LIMIT, "the answer is larger than %u bytes",
+			       CONTROL_ANSWER_MAX);
+		response = respond_take(name, correlation, &fault);
+		text = response ? print_take(json_pack("[o]", response)) : NULL;
 	}
-	return response;
+	*ret = text;
+	return text ? 0 : ERR_NOMEM;
 }
 
 /* ---- the request ------------------------------------------------------------------------- */
@@ -172,7 +219,7 @@ static int answer_all(const void *request, size_t len, const struct control_ops 
 		rc = complain(responses, "too many commands in one request");
 	else
 		for (size_t i = 0; rc == 0 && i < list->count; i++)
-			rc = json_array_append_new(responses, answer(&list->item[i], ops));
+			rc = answer_one(&list->item[i], ops, responses);
 	config_free(root);
 	return rc;
 }
@@ -181,19 +228,16 @@ int control_handle(const void *request, size_t len, const struct control_ops *op
 		   struct diag *diag)
 {
 	json_t *responses = json_array();
-	json_t *root = NULL;
-	char *text = NULL;
 
+	*ret = NULL;
 	if (!responses || answer_all(request, len, ops, responses) != 0) {
 		json_decref(responses);
 		return diag_nomem(diag);
 	}
-	root = json_pack("{so}", "responses", responses); /* takes it, also when it fails */
-	if (root)
-		text = json_dumps(root, JSON_COMPACT);
-	json_decref(root);
-	if (!text)
-		return diag_nomem(diag);
-	*ret = text;
-	return 0;
+	if (json_array_size(responses) == 0) {
+		json_decref(responses);
+		return 0;
+	}
+	*ret = print_take(responses);
+	return *ret ? 0 : diag_nomem(diag);
 }

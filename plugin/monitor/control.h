@@ -5,8 +5,10 @@
  *     {"commands":[{"command":"status","correlationData":"7"}]}
  * is answered by
  *     {"responses":[{"command":"status","correlationData":"7","data":{...}}]}
- * and a command that failed has "error", one sentence, instead of "data". After a failed command
- * the next ones are done all the same. Whether a client may give commands is not decided here.
+ * and a command that failed has "error", one sentence, instead of "data", and "code", a word, where
+ * that helps a program. After a failed command the next ones are done all the same. What takes
+ * longer is answered later, in a message of its own. Whether a client may give commands is not
+ * decided here.
  *
  *     status                      what runs, since when, what is in force
  *     counters                    the numbers of $SYS/broker/petstore/
@@ -51,9 +53,32 @@ enum control_command {
 	CONTROL_RESEND,
 };
 
+#define CONTROL_ANSWER_MAX 65536u /* bytes of an answer that comes later */
+#define CONTROL_SCOPE_MAX 128u
+
+/* What comes of a command; all zero stands for want of memory. */
+struct control_answer {
+	json_t *data;  /* new; NULL: it failed, or is answered later */
+	bool is_later; /* the answer comes in a message of its own */
+	/* Of a failure: one of the literals below; NULL: a person has to read the sentence. */
+	const char *code;
+	char scope[CONTROL_SCOPE_MAX]; /* that is missing; "": it is not about one */
+	struct diag diag;              /* of a failure: one sentence */
+};
+
+#define CONTROL_UNKNOWN "unknown-command"
+#define CONTROL_NO_SCOPE "scope-missing"
+#define CONTROL_BUSY "busy"           /* it may work later */
+#define CONTROL_NOT_FOUND "not-found" /* there is nothing of that name */
+#define CONTROL_CHANGED "changed"     /* other rules are in force meanwhile */
+#define CONTROL_TOO_LARGE "too-large"
+#define CONTROL_NO_DATABASE "no-database"
+
 /* A command's members. Strings are borrowed for the call, NULL where they were not given. */
 struct control_members {
-	const char *group; /* with @mode, or neither */
+	const char *name;          /* the command's */
+	const json_t *correlation; /* a string; NULL: none was given, or too large a one */
+	const char *group;         /* with @mode, or neither */
 	const char *mode;
 	const char *client_id; /* of liftBan NULL: any */
 	const char *principal; /* likewise */
@@ -71,21 +96,27 @@ struct control_members {
 struct control_ops {
 	void *ctx;
 	bool is_resend; /* it came on CONTROL_RESEND_TOPIC, which has that command and no other */
-	/*
-	 * Returns a new reference, the answer's data, or NULL with the reason in @diag ("" stands
-	 * for want of memory).
-	 */
-	json_t *(*perform)(void *ctx, enum control_command command,
-			   const struct control_members *members, struct diag *diag);
+	/* Fills @ret, which is all zero. */
+	void (*perform)(void *ctx, enum control_command command,
+			const struct control_members *members, struct control_answer *ret);
 	/* Called after each command, for the log; @error is "" where it succeeded. */
 	void (*done)(void *ctx, const char *command, const char *error);
 };
 
 /*
  * Carries out @request (@len bytes). *ret is the answer, NUL-terminated, to be freed with free(); a
- * malformed request is answered, too. ERR_NOMEM where memory ran out.
+ * malformed request is answered, too. NULL: nothing is to be answered now. ERR_NOMEM where memory
+ * ran out.
  */
 int control_handle(const void *request, size_t len, const struct control_ops *ops, char **ret,
 		   struct diag *diag) MUST_CHECK;
+
+/*
+ * The answer to one command in a message of its own, as control_handle()'s *ret, of
+ * CONTROL_ANSWER_MAX bytes at most: what is longer becomes the failure CONTROL_TOO_LARGE. Takes
+ * @answer's data. @correlation may be NULL. For any thread.
+ */
+int control_respond_take(const char *name, const json_t *correlation, struct control_answer *answer,
+			 char **ret) MUST_CHECK;
 
 #endif

@@ -5,18 +5,19 @@
 
 #include "../unit/controlfake.h"
 
-/* Reads the payload to its end. */
-static json_t *perform(void *ctx, enum control_command command,
-		       const struct control_members *members, struct diag *diag)
+/* Reads the payload to its end. What is retained is answered later. */
+static void perform(void *ctx, enum control_command command, const struct control_members *members,
+		    struct control_answer *ret)
 {
 	uint64_t sum = 0;
 
 	(void)ctx;
 	(void)command;
-	(void)diag;
 	for (size_t i = 0; i < members->payload_len; i++)
 		sum += (unsigned char)members->payload[i];
-	return json_integer((json_int_t)sum);
+	ret->is_later = members->is_retained;
+	if (!ret->is_later)
+		ret->data = json_integer((json_int_t)sum);
 }
 
 static void done(void *ctx, const char *command, const char *error)
@@ -39,7 +40,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	ops.perform = perform;
 	ops.done = done;
 	ops.is_resend = size % 2 == 1;
-	if (control_handle(data, size, &ops, &response, &diag) != 0)
+	if (control_handle(data, size, &ops, &response, &diag) != 0 || !response)
 		return 0;
 	json = json_loads(response, 0, NULL);
 	if (!json_is_array(json_object_get(json, "responses")))

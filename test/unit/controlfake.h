@@ -46,8 +46,8 @@ static inline json_t *control_fake_explain(void *ctx, const struct control_membe
 	return json_object();
 }
 
-static inline json_t *control_fake_perform(void *ctx, enum control_command command,
-					   const struct control_members *members, struct diag *diag)
+static inline json_t *control_fake_data(void *ctx, enum control_command command,
+					const struct control_members *members, struct diag *diag)
 {
 	switch (command) {
 	case CONTROL_STATUS:
@@ -72,6 +72,23 @@ static inline json_t *control_fake_perform(void *ctx, enum control_command comma
 		break;
 	}
 	return json_array();
+}
+
+/* explain with the action "later" is answered later; "scope" lacks one. */
+static inline void control_fake_perform(void *ctx, enum control_command command,
+					const struct control_members *members,
+					struct control_answer *ret)
+{
+	ret->is_later = command == CONTROL_EXPLAIN && strcmp(members->action, "later") == 0;
+	if (ret->is_later) {
+		control_note(ctx, "later", members->name, json_string_value(members->correlation));
+	} else if (command == CONTROL_EXPLAIN && strcmp(members->action, "scope") == 0) {
+		ret->code = CONTROL_NO_SCOPE;
+		(void)snprintf(ret->scope, sizeof(ret->scope), "control:explain");
+		(void)diag_set(&ret->diag, ERR_INVALID, "not you");
+	} else {
+		ret->data = control_fake_data(ctx, command, members, &ret->diag);
+	}
 }
 
 static inline void control_fake_done(void *ctx, const char *command, const char *error)

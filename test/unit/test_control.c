@@ -31,11 +31,11 @@ static void run_case(size_t index, const json_t *entry)
 	ops.is_resend = json_is_true(json_object_get(entry, "isResend"));
 	assert_non_null(request);
 	assert_int_equal(control_handle(request, strlen(request), &ops, &response, &diag), 0);
-	answer = json_loads(response, 0, NULL);
+	answer = response ? json_loads(response, 0, NULL) : json_null();
 	if (!json_equal(answer, json_object_get(entry, "response")) ||
 	    strcmp(log.text, json_string_value(json_object_get(entry, "did"))) != 0)
-		fail_msg(CASES ": entry %zu: %s gave %s and did %s", index, request, response,
-			 log.text);
+		fail_msg(CASES ": entry %zu: %s gave %s and did %s", index, request,
+			 response ? response : "nothing", log.text);
 	json_decref(answer);
 	free(response);
 	free(request);
@@ -85,6 +85,58 @@ static void test_control_handle__takes_no_more_than_it_says(void **state)
 	free(response);
 }
 
+static void check_respond(struct control_answer *answer, const char *wanted)
+{
+	json_t *correlation = json_string("7");
+	char *text = NULL;
+
+	assert_int_equal(control_respond_take("explain", correlation, answer, &text), 0);
+	assert_string_equal(text, wanted);
+	free(text);
+	json_decref(correlation);
+}
+
+static void test_control_respond_take__answers_one(void **state)
+{
+	struct control_answer done = { .data = json_pack("{si}", "a", 1) };
+	struct control_answer failed = { .code = CONTROL_BUSY, .diag = { "try again" } };
+	struct control_answer none = { .data = NULL };
+
+	(void)state;
+	check_respond(&done, "{\"responses\":[{\"command\":\"explain\",\"correlationData\":\"7\","
+			     "\"data\":{\"a\":1}}]}");
+	check_respond(&failed, "{\"responses\":[{\"command\":\"explain\",\"correlationData\":\"7\","
+			       "\"error\":\"try again\",\"code\":\"busy\"}]}");
+	check_respond(&none, "{\"responses\":[{\"command\":\"explain\",\"correlationData\":\"7\","
+			     "\"error\":\"out of memory\"}]}");
+}
+
+static void test_control_respond_take__is_bounded(void **state)
+{
+	size_t frame = strlen("{\"responses\":[{\"command\":\"x\",\"data\":\"\"}]}");
+	char *text = NULL;
+
+	(void)state;
+	for (size_t more = 0; more < 2; more++) {
+		size_t len = CONTROL_ANSWER_MAX - frame + more;
+		char *filling = calloc(1, len + 1);
+		struct control_answer answer = { .data = NULL };
+
+		memset(filling, 'x', len);
+		answer.data = json_string(filling);
+		free(filling);
+		assert_int_equal(control_respond_take("x", NULL, &answer, &text), 0);
+		if (more == 0)
+			assert_int_equal(strlen(text), CONTROL_ANSWER_MAX);
+		else
+			assert_string_equal(text,
+					    "{\"responses\":[{\"command\":\"x\",\"error\":\"the "
+					    "answer is larger than 65536 bytes\",\"code\":"
+					    "\"too-large\"}]}");
+		free(text);
+	}
+}
+
 static void test_control_handle__every_allocation_may_fail(void **state)
 {
 	static const char request[] = "{\"commands\":[{\"command\":\"status\",\"correlationData\":"
@@ -116,6 +168,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_control_handle__answers_as_the_data_says),
 		cmocka_unit_test(test_control_handle__takes_no_more_than_it_says),
+		cmocka_unit_test(test_control_respond_take__answers_one),
+		cmocka_unit_test(test_control_respond_take__is_bounded),
 		cmocka_unit_test(test_control_handle__every_allocation_may_fail),
 	};
 

@@ -1,0 +1,98 @@
+/*
+ * answers.h -- answers to commands that take longer than the broker's thread may take.
+ *
+ * One thread works at the jobs, one after the other: it reads the database. It is started by the
+ * first job and ends when there was none for a while, so that a broker which nobody asks has no
+ * such thread. The jobs are bounded, from answers_ask() to answers_take(): in all, of a principal
+ * and of a session. One that finds no place is refused at once.
+ *
+ * A job holds what it needs by itself: rules may be swapped, and who asked may leave meanwhile. No
+ * lock is held while it runs. Knows neither the broker nor who may get an answer: the owner looks,
+ * when it takes one, whether the one who asked is still there.
+ *
+ * All functions are for one thread, the owner's.
+ */
+#ifndef PETSTORE_BROKER_ANSWERS_H
+#define PETSTORE_BROKER_ANSWERS_H
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "access/access.h"
+#include "base/diag.h"
+#include "monitor/control.h"
+
+#define ANSWERS_MAX 8u
+#define ANSWERS_OF_PRINCIPAL 4u
+#define ANSWERS_OF_SESSION 2u
+
+struct answers;
+
+struct answers_options {
+	unsigned idle_ms; /* after which the thread ends */
+	/* Called on the thread before it ends, to close what jobs left open for the next; or NULL.
+	 */
+	void (*rest)(void *ctx);
+	void *ctx;
+};
+
+struct answers_job {
+	/*
+	 * Makes the answer, on the thread; @ret is all zero. It should end soon once *@is_ending is
+	 * true: the broker ends, and nobody will get it.
+	 */
+	void (*run)(void *ctx, const atomic_bool *is_ending, struct control_answer *ret);
+	/* Called once, by the owner's thread, whatever became of the job. NULL: nothing is held. */
+	void (*drop)(void *ctx);
+	void *ctx;
+};
+
+/* Who asks. */
+struct answers_asker {
+	const void *handle;    /* of the client; only compared */
+	uint64_t session;      /* struct session's number */
+	uint64_t generation;   /* of the rules by which it is answered */
+	const char *principal; /* ACCESS_NAME_MAX bytes are enough of it */
+};
+
+/* A job that is done, or waits. */
+struct answers_done {
+	struct answers_asker asker; /* its principal is @principal */
+	char principal[ACCESS_NAME_MAX + 1];
+	char name[64];       /* the command's */
+	json_t *correlation; /* of the request; or NULL */
+	char *text;          /* the message, for free(); NULL: memory ran out */
+	struct answers_job job;
+	STAILQ_ENTRY(answers_done) place;
+};
+
+int answers_new(const struct answers_options *options, struct answers **ret,
+		struct diag *diag) MUST_CHECK;
+
+/* Waits for the job that is worked at; all are dropped. NULL is fine. */
+void answers_free(struct answers *answers);
+
+/*
+ * Asks for the answer to the command @name, whose request had @correlation (NULL: none); all but
+ * the job is copied. The job is taken also where it fails: ERR_BUSY where no place is free,
+ * ERR_NOMEM, ERR_IO where no thread can be started.
+ */
+int answers_ask_take(struct answers *answers, const struct answers_asker *asker, const char *name,
+		     const json_t *correlation, const struct answers_job *job,
+		     struct diag *diag) MUST_CHECK;
+
+/* How many jobs wait, are worked at or are done. */
+size_t answers_count(const struct answers *answers);
+
+/*
+ * The next one that is done, whose job was dropped; yours: answers_done_free(). NULL: none. Never
+ * waits for work.
+ */
+struct answers_done *answers_take(struct answers *answers);
+void answers_done_free(struct answers_done *done); /* NULL is fine */
+
+#endif

@@ -1,0 +1,115 @@
+#include "broker/events_later.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The thread ends after so long without a job. */
+#define IDLE_MS 30000u
+
+bool events_later_hold(struct plugin *plugin, const struct mosquitto *client, struct later_who *ret)
+{
+	struct session *session = events_session(plugin, client);
+	const struct access_principal *principal =
+		session ? events_actor(plugin, client, session) : NULL;
+
+	*ret = (struct later_who){ .rules = NULL };
+	if (!principal)
+		return false;
+	ret->client_id = strdup(session->client_id);
+	if (!ret->client_id)
+		return false;
+	ret->rules = rules_share(plugin->rules);
+	ret->principal = principal;
+	ret->made = session->made ? access_principal_share(session->made) : NULL;
+	ret->method = session->method;
+	ret->port = session->port;
+	return true;
+}
+
+void events_later_drop_who(struct later_who *who)
+{
+	access_principal_drop(who->made);
+	rules_free(who->rules);
+	free(who->client_id);
+	*who = (struct later_who){ .rules = NULL };
+}
+
+int events_later_init(struct plugin *plugin, struct diag *diag)
+{
+	const struct answers_options options = { .idle_ms = IDLE_MS };
+
+	return answers_new(&options, &plugin->answers, diag);
+}
+
+void events_later_take(struct plugin *plugin, const struct mosquitto *client,
+		       const struct control_members *members, const struct answers_job *job,
+		       struct control_answer *ret)
+{
+	const struct session *session = events_session(plugin, client);
+	struct answers_asker asker = { .handle = client, .generation = plugin->generation };
+	int rc;
+
+	if (!session) {
+		if (job->drop)
+			job->drop(job->ctx);
+		(void)diag_set(&ret->diag, ERR_INVALID, "the client is not known");
+		return;
+	}
+	asker.session = session->number;
+	asker.principal = session->name;
+	rc = answers_ask_take(plugin->answers, &asker, members->name, members->correlation, job,
+			      &ret->diag);
+	ret->is_later = rc == 0;
+	if (rc == ERR_BUSY)
+		ret->code = CONTROL_BUSY;
+}
+
+/* ---- who gets it ----------------------------------------------------------------------------- */
+
+/*
+ * By the client id, under which it is sent, another client may have come, and by the handle as
+ * well: the session's number is never given twice.
+ */
+static struct session *find_asker(struct plugin *plugin, const struct answers_asker *asker)
+{
+	struct session *session = sessions_find(plugin->sessions, asker->handle);
+
+	if (!session || session->number != asker->session || session->is_gone ||
+	    session->is_unsure || !sessions_is_alone(session))
+		return NULL;
+	return events_actor(plugin, asker->handle, session) ? session : NULL;
+}
+
+/* What was worked out by other rules than those in force is not said. */
+static void say_changed(struct answers_done *done)
+{
+	struct control_answer answer = { .code = CONTROL_CHANGED };
+
+	(void)diag_set(&answer.diag, ERR_STALE, "the contract was reloaded meanwhile: ask again");
+	free(done->text);
+	if (control_respond_take(done->name, done->correlation, &answer, &done->text))
+		done->text = NULL;
+}
+
+static void send(struct plugin *plugin, struct answers_done *done)
+{
+	const struct session *session = find_asker(plugin, &done->asker);
+
+	if (!session)
+		return;
+	if (done->asker.generation != plugin->generation)
+		say_changed(done);
+	if (done->text)
+		(void)broker_send(session->client_id, CONTROL_RESPONSE_TOPIC, done->text,
+				  strlen(done->text));
+}
+
+void events_later_tick(struct plugin *plugin)
+{
+	struct answers_done *done;
+
+	while ((done = answers_take(plugin->answers))) {
+		send(plugin, done);
+		answers_done_free(done);
+	}
+}

@@ -1,0 +1,289 @@
+/* Answers that are made on a thread: each comes once, they are bounded, and nothing leaks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "broker/answers.h"
+#include "failalloc.h"
+
+#define NEVER_MS 3600000u
+
+/* What a job is made with, and what became of it. */
+struct work {
+	const char *error; /* it fails with this; NULL: it has data */
+	sem_t *begun;      /* posted when it begins; may be NULL */
+	sem_t *open;       /* waited for before it ends; may be NULL */
+	pthread_t on;      /* the thread that ran it */
+	int runs, drops;
+	bool was_ending;
+};
+
+static void wait_for(sem_t *sem)
+{
+	while (sem_wait(sem) != 0)
+		;
+}
+
+static void run(void *ctx, const atomic_bool *is_ending, struct control_answer *ret)
+{
+	struct work *work = ctx;
+
+	work->on = pthread_self();
+	work->runs++;
+	if (work->begun)
+		(void)sem_post(work->begun);
+	if (work->open)
+		wait_for(work->open);
+	work->was_ending = *is_ending;
+	if (work->error)
+		(void)diag_set(&ret->diag, ERR_IO, "%s", work->error);
+	else
+		ret->data = json_pack("{si}", "a", 1);
+}
+
+static void drop(void *ctx)
+{
+	((struct work *)ctx)->drops++;
+}
+
+static struct answers *make(unsigned idle_ms, void (*rest)(void *ctx), void *ctx)
+{
+	const struct answers_options options = { .idle_ms = idle_ms, .rest = rest, .ctx = ctx };
+	struct answers *answers = NULL;
+	struct diag diag;
+
+	assert_int_equal(answers_new(&options, &answers, &diag), 0);
+	return answers;
+}
+
+static int ask(struct answers *answers, uint64_t session, const char *principal, struct work *work)
+{
+	const struct answers_asker asker = {
+		.session = session, .generation = 3, .handle = work, .principal = principal
+	};
+	const struct answers_job job = { .run = run, .drop = drop, .ctx = work };
+	json_t *correlation = json_pack("s#", principal, 1);
+	struct diag diag;
+	int rc = answers_ask_take(answers, &asker, "explain", correlation, &job, &diag);
+
+	json_decref(correlation);
+	return rc;
+}
+
+/* The next one that is done; waits for it. */
+static struct answers_done *take(struct answers *answers)
+{
+	static const struct timespec moment = { .tv_nsec = 1000000 };
+	struct answers_done *done;
+
+	while (!(done = answers_take(answers)))
+		(void)nanosleep(&moment, NULL);
+	return done;
+}
+
+static void test_answers_take__answers_each_once(void **state)
+{
+	struct answers *answers = make(NEVER_MS, NULL, NULL);
+	struct work works[] = { { .error = NULL }, { .error = "no" } };
+
+	(void)state;
+	assert_int_equal(answers_count(answers), 0);
+	assert_null(answers_take(answers));
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(ask(answers, i + 1, i ? "eva" : "bob", &works[i]), 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct answers_done *done = take(answers);
+
+		assert_string_equal(done->text,
+				    i ? "{\"responses\":[{\"command\":\"explain\","
+					"\"correlationData\":\"e\",\"error\":\"no\"}]}"
+				      : "{\"responses\":[{\"command\":\"explain\","
+					"\"correlationData\":\"b\",\"data\":{\"a\":1}}]}");
+		assert_string_equal(done->asker.principal, i ? "eva" : "bob");
+		assert_int_equal(done->asker.session, i + 1);
+		assert_int_equal(done->asker.generation, 3);
+		assert_ptr_equal(done->asker.handle, &works[i]);
+		assert_int_equal(works[i].runs, 1);
+		assert_int_equal(works[i].drops, 1);
+		assert_false(pthread_equal(works[i].on, pthread_self()));
+		answers_done_free(done);
+	}
+	assert_int_equal(answers_count(answers), 0);
+	answers_free(answers);
+	answers_free(NULL);
+	answers_done_free(NULL);
+}
+
+static void test_answers_ask__refuses_what_has_no_place(void **state)
+{
+	struct answers *answers = make(NEVER_MS, NULL, NULL);
+	struct work works[ANSWERS_MAX] = { { .error = NULL } }, more = { .error = NULL };
+	sem_t open;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(sem_init(&open, 0, 0), 0);
+	works[0].open = &open;
+	for (; n < ANSWERS_OF_SESSION; n++)
+		assert_int_equal(ask(answers, 1, "eva", &works[n]), 0);
+	assert_int_equal(ask(answers, 1, "eva", &more), ERR_BUSY);
+	for (; n < ANSWERS_OF_PRINCIPAL; n++)
+		assert_int_equal(ask(answers, n, "eva", &works[n]), 0);
+	assert_int_equal(ask(answers, 9, "eva", &more), ERR_BUSY);
+	for (; n < ANSWERS_MAX; n++)
+		assert_int_equal(ask(answers, 10 + n, n % 2 ? "bob" : "kim", &works[n]), 0);
+	assert_int_equal(ask(answers, 99, "ann", &more), ERR_BUSY);
+	assert_int_equal(more.drops, 3);
+	assert_int_equal(answers_count(answers), ANSWERS_MAX);
+	assert_int_equal(sem_post(&open), 0);
+	for (size_t i = 0; i < ANSWERS_MAX; i++) {
+		answers_done_free(take(answers));
+		/* A place is free when an answer was taken, not when it is done. */
+		assert_int_equal(answers_count(answers), ANSWERS_MAX - 1);
+		assert_int_equal(ask(answers, 100 + i, i % 2 ? "ann" : "joe", &more), 0);
+	}
+	answers_free(answers);
+	assert_int_equal(more.drops, 3 + ANSWERS_MAX);
+	(void)sem_destroy(&open);
+}
+
+static void *set_open(void *ctx)
+{
+	static const struct timespec moment = { .tv_nsec = 20000000 };
+
+	(void)nanosleep(&moment, NULL);
+	(void)sem_post(ctx);
+	return NULL;
+}
+
+/* The one that runs is waited for, and can see that it should end; the others never begin. */
+static void test_answers_free__drops_what_is_left(void **state)
+{
+	struct answers *answers = make(NEVER_MS, NULL, NULL);
+	struct work works[4] = { { .error = NULL } };
+	sem_t begun, open;
+	pthread_t opener;
+
+	(void)state;
+	assert_int_equal(sem_init(&begun, 0, 0), 0);
+	assert_int_equal(sem_init(&open, 0, 0), 0);
+	works[1].begun = &begun;
+	works[1].open = &open;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(ask(answers, i, i % 2 ? "eva" : "bob", &works[i]), 0);
+	wait_for(&begun);
+	assert_int_equal(pthread_create(&opener, NULL, set_open, &open), 0);
+	answers_free(answers);
+	assert_int_equal(pthread_join(opener, NULL), 0);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(works[i].runs, i < 2);
+		assert_int_equal(works[i].drops, 1);
+	}
+	(void)sem_destroy(&begun);
+	(void)sem_destroy(&open);
+}
+
+struct rest {
+	sem_t done;
+	pthread_t on;
+	int count;
+};
+
+static void rest(void *ctx)
+{
+	struct rest *at = ctx;
+
+	at->on = pthread_self();
+	at->count++;
+	(void)sem_post(&at->done);
+}
+
+static void test_answers_ask__starts_the_thread_again(void **state)
+{
+	struct rest at = { .count = 0 };
+	struct answers *answers = make(1, rest, &at);
+	struct work work = { .error = NULL };
+
+	(void)state;
+	assert_int_equal(sem_init(&at.done, 0, 0), 0);
+	for (int i = 1; i <= 20; i++) {
+		assert_int_equal(ask(answers, 1, "eva", &work), 0);
+		answers_done_free(take(answers));
+		wait_for(&at.done); /* by now it ends, or has ended */
+		assert_int_equal(at.count, i);
+		assert_true(pthread_equal(at.on, work.on));
+	}
+	assert_int_equal(work.drops, 20);
+	answers_free(answers);
+	assert_int_equal(at.count, 20);
+	(void)sem_destroy(&at.done);
+}
+
+/* Without a pause between them: a job may come while the thread ends. */
+static void test_answers_ask__meets_a_thread_that_ends(void **state)
+{
+	struct answers *answers = make(0, NULL, NULL);
+	struct work work = { .error = NULL };
+
+	(void)state;
+	for (int i = 1; i <= 500; i++) {
+		assert_int_equal(ask(answers, 1, "eva", &work), 0);
+		answers_done_free(take(answers));
+		assert_int_equal(work.drops, i);
+	}
+	answers_free(answers);
+}
+
+static void test_answers_ask__every_allocation_may_fail(void **state)
+{
+	struct work work = { .error = NULL };
+	struct answers *answers = make(NEVER_MS, NULL, NULL);
+	int failed = 0;
+
+	(void)state;
+	for (size_t n = 1;; n++) {
+		const struct answers_asker asker = { .session = 1, .principal = "eva" };
+		const struct answers_job job = { .run = run, .drop = drop, .ctx = &work };
+		json_t *correlation = json_string("7");
+		struct diag diag;
+		bool has_failed;
+		int rc;
+
+		failalloc_start(n);
+		rc = answers_ask_take(answers, &asker, "explain", correlation, &job, &diag);
+		has_failed = failalloc_stop();
+		json_decref(correlation);
+		if (rc == 0)
+			answers_done_free(take(answers));
+		else
+			failed++;
+		if (!has_failed) {
+			assert_int_equal(rc, 0);
+			break;
+		}
+	}
+	assert_true(failed > 0);
+	answers_free(answers);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_answers_take__answers_each_once),
+		cmocka_unit_test(test_answers_ask__refuses_what_has_no_place),
+		cmocka_unit_test(test_answers_free__drops_what_is_left),
+		cmocka_unit_test(test_answers_ask__starts_the_thread_again),
+		cmocka_unit_test(test_answers_ask__meets_a_thread_that_ends),
+		cmocka_unit_test(test_answers_ask__every_allocation_may_fail),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
