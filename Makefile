@@ -348,7 +348,7 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1 $(COMPLETIONS)  ## ins
 clean:  ## remove what was built (chroots, npm packages and make run's files stay)
 	@test ! -e $(B)/Makefile || { echo "clean: B=$(B) is no build folder"; exit 2; }
 	@test ! -d $(B) || find $(B) -mindepth 1 -maxdepth 1 \
-	  $(foreach k,chroot npm docs-npm run cluster,! -name $k) -exec rm -rf {} +
+	  $(foreach k,chroot npm docs-npm web run cluster,! -name $k) -exec rm -rf {} +
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -516,6 +516,11 @@ docs-test: docs $(B)/petstorectl  ## open that page in headless Chromium
 	DOCS_HOME=$(DOCS_HOME) B=$(B) node test/docs/check.mjs \
 	  $(B)/docs/index.html schemas/petstore.asyncapi.json $(B)/docs/page.png
 
-.PHONY: deb deb-test image image-test matrix fresh-test console docs docs-npm docs-test deps-ship
+# The console in a browser, signed in at a broker; unit tests of its TypeScript beside their sources.
+console-npm: $(WEB_NPM)
+console-test: $(B)/console.html all  ## try the console in headless Chromium, at a real broker
+	@B=$(B) WEB_HOME=$(WEB) test/console/all.sh
+
+.PHONY: deb deb-test image image-test matrix fresh-test console console-npm console-test docs docs-npm docs-test deps-ship
 
 -include $(shell find $(B)/rel $(B)/san $(B)/tsan $(B)/fuzz -name '*.d' 2>/dev/null)

@@ -6,7 +6,7 @@ import { Read } from "../read";
 import { Try } from "../try";
 import { Watch } from "../watch";
 import { href, route } from "./route";
-import { connection, contract, isLoading, isSignedIn, signOut, trouble, whoami } from "./session";
+import { connection, contract, isLoading, signOut, trouble, whoami } from "./session";
 import { SignIn } from "./signin";
 import { theme, toggleTheme } from "./theme";
 
@@ -53,6 +53,7 @@ function ConnectionState(): JSX.Element {
 export function Shell(): JSX.Element {
   const view = route.value.path[0] ?? "read";
   const phase = connection.phase.value;
+  const isIn = phase.is === "on" || phase.is === "waiting";
   return (
     <>
       <a class="skip" href="#main">Skip to the content</a>
@@ -66,7 +67,7 @@ export function Shell(): JSX.Element {
         <div class="account">
           <span role="status"><ConnectionState /></span>
           {whoami.value ? <span class="who" title={`client ${whoami.value.clientId}`}>{whoami.value.principal}</span> : null}
-          {isSignedIn.value || phase.is === "waiting"
+          {isIn
             ? <button type="button" onClick={signOut}>Sign out</button>
             : <a class="button" href={href(["sign-in"])}>Sign in</a>}
           <IconButton icon={theme.value === "dark" ? "sun" : "moon"}
@@ -78,7 +79,7 @@ export function Shell(): JSX.Element {
       {phase.is === "failed" && phase.hint !== "unreachable" && view !== "sign-in" ? <Note tone="bad">{phase.why}</Note> : null}
       {trouble.value ? <Note tone="bad">{trouble.value}</Note> : null}
       <main id="main" tabIndex={-1} aria-busy={isLoading.value}>
-        {view === "sign-in" && !isSignedIn.value ? <SignIn />
+        {view === "sign-in" && !isIn ? <SignIn />
           : view === "try" ? <Try />
           : view === "watch" ? <Watch />
           : <Read />}

@@ -1,0 +1,52 @@
+// The frame: signing in and out, what is said when that fails, and a broker that vanishes.
+import { check, checkAccessible, checkFits, checkThat, fillSignIn, openPage, run, shot, signIn, startBroker } from "./harness.mjs";
+
+await run(async () => {
+  const broker = await startBroker();
+  const page = await openPage(broker.page);
+
+  const offered = await page.getByLabel("Broker").inputValue();
+  check("the page's own address is offered", offered === broker.ws, offered);
+  await checkAccessible(page, "signing in, light");
+  await shot(page, "sign-in");
+
+  await fillSignIn(page, { url: broker.ws, user: "monitor", password: "wrong" });
+  await checkThat("a wrong password: one sentence", async () => {
+    const said = await page.getByRole("alert").innerText();
+    if (!/password is wrong|Wrong user name or password/.test(said)) throw new Error(said);
+  });
+  check("one alert, not several", (await page.getByRole("alert").count()) === 1);
+
+  // The page came by http, the broker's certificate is of an authority that no browser knows.
+  await fillSignIn(page, { url: broker.wss, user: "monitor", password: broker.password("monitor") });
+  await checkThat("an untrusted certificate: what it mostly is, and what to do", async () => {
+    await page.getByText("trust the broker's certificate").waitFor();
+    await page.getByText("certutil -d").waitFor();
+  });
+  await shot(page, "untrusted");
+
+  await fillSignIn(page, { url: "ws://127.0.0.1:9/", user: "monitor", password: "x" });
+  await checkThat("nobody there: says so", () => page.getByText("No connection to 127.0.0.1:9").waitFor());
+  check("no talk of certificates where there is none", (await page.getByText("certutil -d").count()) === 0);
+
+  await signIn(page, broker, "monitor");
+  check("signed in: the form is gone or empty of errors", (await page.getByText("password is wrong").count()) === 0);
+
+  await broker.end("SIGKILL");
+  await checkThat("a broker that vanishes: it is said", () => page.getByText("Trying again").waitFor());
+  await broker.start();
+  await checkThat("it comes back: connected again by itself", () =>
+    page.locator(".account").getByText("connected", { exact: true }).waitFor());
+  check("and the note is gone", (await page.getByText("Trying again").count()) === 0);
+
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await checkThat("signed out", () => page.locator(".account").getByText("offline").waitFor());
+  check("the password is forgotten", (await page.evaluate(() => JSON.stringify({ ...localStorage })))
+    .includes(broker.password("monitor")) === false);
+
+  const dark = await openPage(broker.page, { colorScheme: "dark", width: 360, height: 740 });
+  await checkAccessible(dark, "signing in, dark, phone");
+  await checkFits(dark, "signing in, phone");
+  await shot(dark, "sign-in-phone-dark");
+  for (const it of [page, dark]) check("no errors of scripts or the policy", it.problems.length === 0, it.problems.join("; "));
+});

@@ -1,0 +1,200 @@
+// What the console's tests share: a real broker with the built plugin, which serves the page as
+// `make run` does; Debian's Chromium; counting. A test file ends with `await finish()`.
+//
+// WEB_HOME is npm's folder, B the build, CONSOLE the page (B/console.html), CHROMIUM another
+// browser; SHOTS a folder for screenshots.
+import { spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+export const top = resolve(import.meta.dirname, "../..");
+export const build = resolve(process.env.B ?? join(top, "build"));
+export const require = createRequire(resolve(process.env.WEB_HOME ?? join(build, "web"), "package.json"));
+const { chromium } = require("playwright-core");
+
+const START_MS = 30_000; // a broker on a busy machine, its keys and certificates made first
+const STEP_MS = 15_000; // what is waited for on the page at most
+
+const ended = []; // what is undone at the end, last first
+let passed = 0;
+let failed = 0;
+
+/** Counts. @detail is shown where it fails. */
+export function check(what, is, detail) {
+  if (is) passed++;
+  else failed++;
+  if (!is) console.log(`FAIL  ${what}${detail === undefined ? "" : `: ${detail}`}`);
+}
+
+/** Counts @work, which throws where something is not so: what a locator waits for in vain, say. */
+export async function checkThat(what, work) {
+  try {
+    await work();
+    check(what, true);
+  } catch (error) {
+    check(what, false, String(error.message ?? error).split("\n").slice(0, 4).join(" "));
+  }
+}
+
+/** Ends what was started and says the numbers; a test that throws fails. */
+export async function finish() {
+  for (const undo of ended.reverse()) await Promise.resolve(undo()).catch((error) => check("the end", false, error.message));
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed ? 1 : 0;
+}
+
+/** Runs the steps of a file; whatever they throw is a failure, and the broker ends all the same. */
+export async function run(steps) {
+  try {
+    await steps();
+  } catch (error) {
+    check("the steps to their end", false, error.stack ?? error);
+  }
+  await finish();
+}
+
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** Asks until it is so. */
+export async function until(is, what, ms = STEP_MS) {
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) if (await is()) return;
+  throw new Error(`waited ${ms / 1000} s in vain: ${what}`);
+}
+
+// Ports that nobody has now; held until all are known, so that no two are the same.
+async function freePorts(count) {
+  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((done, fail) => {
+    const server = createServer().once("error", fail).listen(0, "127.0.0.1", () => done(server));
+  })));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  return ports;
+}
+
+const answers = (port) => new Promise((done) => {
+  const socket = connect(port, "127.0.0.1", () => { socket.destroy(); done(true); }).once("error", () => done(false));
+});
+
+/**
+ * A broker by scripts/demo.sh in a folder of its own, with one more listener that serves the page and
+ * websockets. @files are more files beside the page (name: content), @conf more lines of
+ * mosquitto.conf, @env more of demo.sh's variables (CONTRACT, ACCESS, OPTIONS).
+ */
+export async function startBroker({ files = {}, conf = "", env = {} } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "petstore-console-"));
+  const served = join(folder, "page");
+  mkdirSync(served);
+  copyFileSync(process.env.CONSOLE ?? join(build, "console.html"), join(served, "index.html"));
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(served, name), content);
+  const [tls, wss, mtls, plain, http] = await freePorts(5);
+  const dir = join(folder, "run");
+  mkdirSync(dir);
+  writeFileSync(join(dir, "extra.conf"),
+    `${conf}\nlistener ${http} 127.0.0.1\nprotocol websockets\nhttp_dir ${served}\n`);
+  let log = "";
+  let child = null;
+  const broker = {
+    folder: dir, served, ports: { tls, wss, mtls, plain, http },
+    page: `http://127.0.0.1:${http}/index.html`,
+    ws: `ws://127.0.0.1:${http}/`,
+    wss: `wss://localhost:${wss}/`,
+    log: () => log,
+    password(user) {
+      const line = readFileSync(join(dir, "credentials"), "utf8").split("\n").find((it) => it.startsWith(`${user} `));
+      if (!line) throw new Error(`no account ${user}`);
+      return line.slice(user.length + 1);
+    },
+    async start() {
+      child = spawn(join(top, "scripts/demo.sh"), [], {
+        env: { ...process.env, PLUGIN: join(build, "mosquitto_petstore.so"), RUN_DIR: dir, TLS_PORT: tls, WSS_PORT: wss,
+          MTLS_PORT: mtls, PLAIN_PORT: plain, PASSWORD_ROUNDS: "1000", ...env },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      const ours = child;
+      for (const stream of [child.stdout, child.stderr])
+        stream.on("data", (data) => { log = (log + data).slice(-200_000); });
+      let isOver = false;
+      ours.once("exit", () => { isOver = true; });
+      await until(async () => isOver || (await answers(http)), "the broker", START_MS);
+      if (isOver) throw new Error(`the broker did not start:\n${log}`);
+    },
+    /** With SIGKILL it vanishes; with SIGTERM it says good-bye; SIGHUP reads its files again. */
+    async end(signal = "SIGTERM") {
+      if (!child || child.exitCode !== null || child.signalCode !== null) return;
+      const over = new Promise((done) => child.once("exit", done));
+      child.kill(signal);
+      await over;
+    },
+    reload: () => child.kill("SIGHUP"),
+  };
+  ended.push(async () => {
+    await broker.end();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await broker.start();
+  return broker;
+}
+
+let browser = null;
+
+/** A page in a context of its own, which fails the test for errors of scripts and the CSP. */
+export async function openPage(url, { width = 1280, height = 900, colorScheme = "light", ...context } = {}) {
+  if (!browser) {
+    browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+    });
+    ended.push(() => browser.close());
+  }
+  const opened = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: "reduce", ...context });
+  const page = await opened.newPage();
+  page.setDefaultTimeout(STEP_MS);
+  page.problems = [];
+  page.on("pageerror", (error) => page.problems.push(error.message));
+  page.on("console", (message) => {
+    // A websocket that could not be opened is the test's doing, or is told on the page.
+    if (message.type() === "error" && !/WebSocket connection|brokers\.json|404|ERR_CONNECTION/.test(message.text()))
+      page.problems.push(message.text());
+  });
+  if (url) await page.goto(url);
+  return page;
+}
+
+/** Fills in the form and waits until it is connected. */
+export async function signIn(page, broker, user, { password = broker.password(user), url = broker.ws } = {}) {
+  await fillSignIn(page, { url, user, password });
+  await page.locator(".account").getByText("connected", { exact: true }).waitFor();
+}
+
+export async function fillSignIn(page, { url, user, password }) {
+  await page.evaluate(() => { location.hash = "#/sign-in"; });
+  await page.getByLabel("Broker").fill(url);
+  await page.getByLabel("User name").fill(user);
+  await page.getByLabel("Password or token").fill(password);
+  await page.locator("form button.primary").click();
+}
+
+/** axe's rules for WCAG 2 and good practice; what they find is a failure, named by its place. */
+export async function checkAccessible(page, what) {
+  await page.evaluate(readFileSync(require.resolve("axe-core/axe.min.js"), "utf8"));
+  const found = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] });
+    return violations.map(({ id, nodes }) => `${id} at ${nodes.slice(0, 3).map(({ target }) => target.join(" ")).join(", ")}`);
+  });
+  check(`${what}: axe`, found.length === 0, found.join("; "));
+}
+
+/** Nothing of the page is wider than the screen. */
+export async function checkFits(page, what) {
+  const [inner, outer] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  check(`${what}: as wide as the screen`, inner <= outer, `${inner} of ${outer} px`);
+}
+
+export async function shot(page, name) {
+  if (!process.env.SHOTS) return;
+  if (!existsSync(process.env.SHOTS)) mkdirSync(process.env.SHOTS, { recursive: true });
+  await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`) });
+}
