@@ -348,7 +348,7 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1 $(COMPLETIONS)  ## ins
 clean:  ## remove what was built (chroots, npm packages and make run's files stay)
 	@test ! -e $(B)/Makefile || { echo "clean: B=$(B) is no build folder"; exit 2; }
 	@test ! -d $(B) || find $(B) -mindepth 1 -maxdepth 1 \
-	  $(foreach k,chroot npm docs-npm web run cluster,! -name $k) -exec rm -rf {} +
+	  $(foreach k,chroot npm web run cluster,! -name $k) -exec rm -rf {} +
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
@@ -485,42 +485,34 @@ $(WEB_NPM): web/package.json web/package-lock.json
 	@for f in src build.mjs tsconfig.json; do ln -sfn $(CURDIR)/web/$$f $(WEB)/$$f; done
 	@touch $@
 
-$(B)/console.html: $(WEB_NPM) $(B)/reference web/build.mjs web/tsconfig.json $(shell find web/src -type f)
+# What the page knows by itself: options, reasons, alerts, the members of the operator's files.
+$(WEB)/reference.json: $(B)/reference web/reference.mjs web/members.mjs docs/troubleshooting.md docs/limits-and-alerts.md \
+		$(patsubst %,schemas/%.schema.json,contract-extensions access monitor)
+	@mkdir -p $(@D)
+	$(B)/reference json >$@.own
+	node web/reference.mjs $@.own docs schemas >$@.new && mv $@.new $@
+
+$(B)/console.html: $(WEB_NPM) $(WEB)/reference.json web/build.mjs web/tsconfig.json $(shell find web/src -type f)
 	cd $(WEB) && node_modules/.bin/tsc --noEmit
-	$(B)/reference json >$(WEB)/reference.json
 	cd $(WEB) && node --preserve-symlinks --preserve-symlinks-main build.mjs $(abspath $@) --reference reference.json
 
 console: $(B)/console.html  ## build the console from web/src, into web/console.html
 	cp $< web/console.html
 
-# npm's folder has what docs/package-lock.json says, and is made anew when that changes.
-DOCS_HOME = $(B)/docs-npm
-DOCS_NPM  = $(DOCS_HOME)/node_modules/.package-lock.json
-$(DOCS_NPM): docs/package.json docs/package-lock.json
-	@scripts/deps.sh run docs
-	@mkdir -p $(DOCS_HOME) && cp $^ $(DOCS_HOME)/
-	cd $(DOCS_HOME) && npm ci --no-audit --no-fund --ignore-scripts
-	@touch $@
-
-DOCS_FILES = $(addprefix schemas/,contract-extensions.schema.json access.schema.json monitor.schema.json)
-$(B)/docs/index.html: docs/page.mjs docs/members.mjs $(B)/reference $(wildcard schemas/*.json) $(DOCS_NPM)
-	@mkdir -p $(@D)
-	$(B)/reference html >$(B)/reference.html
-	DOCS_HOME=$(DOCS_HOME) node docs/page.mjs schemas/petstore.asyncapi.json \
-	  $(B)/reference.html $@ $(DOCS_FILES)
-
-docs-npm: $(DOCS_NPM)
-docs: $(B)/docs/index.html  ## the contract and the options as one page, in B/docs
-
-docs-test: docs $(B)/petstorectl  ## open that page in headless Chromium
-	DOCS_HOME=$(DOCS_HOME) B=$(B) node test/docs/check.mjs \
-	  $(B)/docs/index.html schemas/petstore.asyncapi.json $(B)/docs/page.png
+# The same page with a contract in it, to be read without a broker: CONTRACT is AsyncAPI 2.x or 3.x, YAML
+# or JSON, and may refer to other files. Status 1 of petstorectl: written, with remarks.
+docs: $(B)/console.html $(B)/petstorectl  ## the console with a contract built in, in B/docs (CONTRACT=FILE)
+	@mkdir -p $(B)/docs
+	$(B)/petstorectl contract bundle $(or $(CONTRACT),schemas/petstore.asyncapi.json) --to json --output $(B)/docs/bundled.json || [ $$? = 1 ]
+	$(B)/petstorectl contract convert $(B)/docs/bundled.json --to json --output $(B)/docs/contract.json || [ $$? = 1 ]
+	cd $(WEB) && node --preserve-symlinks --preserve-symlinks-main build.mjs $(abspath $(B)/docs/index.html) \
+	  --reference reference.json --contract $(abspath $(B)/docs/contract.json)
 
 # The console in a browser, signed in at a broker; unit tests of its TypeScript beside their sources.
 console-npm: $(WEB_NPM)
-console-test: $(B)/console.html all  ## try the console in headless Chromium, at a real broker
+console-test: docs all $(B)/reference  ## try the console in headless Chromium, at a real broker
 	@B=$(B) WEB_HOME=$(WEB) test/console/all.sh
 
-.PHONY: deb deb-test image image-test matrix fresh-test console console-npm console-test docs docs-npm docs-test deps-ship
+.PHONY: deb deb-test image image-test matrix fresh-test console console-npm console-test docs deps-ship
 
 -include $(shell find $(B)/rel $(B)/san $(B)/tsan $(B)/fuzz -name '*.d' 2>/dev/null)

@@ -3,7 +3,6 @@
  * the tables that the plugin itself works with.
  *
  *     reference man-options | man-reasons | man-alerts     rows for mosquitto_petstore(5)
- *     reference html                          a page's section
  *     reference json                          all of it, for programs
  */
 #include <inttypes.h>
@@ -18,25 +17,6 @@
 #include "monitor/settings.h"
 
 /* ---- text as the format wants it -------------------------------------------------------- */
-
-static void put_html(const char *text)
-{
-	for (; *text; text++) {
-		switch (*text) {
-		case '<':
-			fputs("&lt;", stdout);
-			break;
-		case '>':
-			fputs("&gt;", stdout);
-			break;
-		case '&':
-			fputs("&amp;", stdout);
-			break;
-		default:
-			putchar(*text);
-		}
-	}
-}
 
 /* Hyphens as they are typed, not as they are printed. Our texts begin with no dot. */
 static void put_man(const char *text)
@@ -76,7 +56,7 @@ static const char *preset_of(const struct options_row *row)
 	return row->preset ? row->preset : "none";
 }
 
-/* ---- the three forms -------------------------------------------------------------------- */
+/* ---- the forms -------------------------------------------------------------------- */
 
 static void man_options(void)
 {
@@ -130,68 +110,36 @@ static void man_alerts(void)
 	}
 }
 
-static void html_cells(const char *const *cell, size_t count)
-{
-	fputs("<tr>", stdout);
-	for (size_t i = 0; i < count; i++) {
-		fputs(i ? "<td>" : "<td><code>", stdout);
-		put_html(cell[i]);
-		fputs(i ? "</td>" : "</code></td>", stdout);
-	}
-	puts("</tr>");
-}
-
-static void html(void)
-{
-	char buffer[64], name[64];
-
-	puts("<h2 id=\"options\">Options</h2>\n"
-	     "<p>Lines of mosquitto.conf, after <code>plugin</code>.</p>\n"
-	     "<table><tr><th>line</th><th>value</th><th>default</th><th></th></tr>");
-	for (const struct options_row *row = options_table(); row->name; row++) {
-		(void)snprintf(name, sizeof(name), "plugin_opt_%s", row->name);
-		html_cells((const char *[]){ name, value_of(row, buffer, sizeof(buffer)),
-					     preset_of(row), row->help },
-			   4);
-	}
-	puts("</table>\n<h2 id=\"reasons\">Reasons of a refusal</h2>\n"
-	     "<p>Stable: a code is never renamed and never used for something else.</p>\n"
-	     "<table><tr><th>code</th><th></th><th>MQTT 3.1.1, QoS 1 and 2</th></tr>");
-	for (unsigned i = 0; i < REASON_COUNT; i++)
-		if (i != REASON_NONE)
-			html_cells((const char *[]){ reason_code((enum reason)i),
-						     reason_title((enum reason)i),
-						     reason_is_ours((enum reason)i)
-							     ? "closed, to be sent again"
-							     : "acknowledged" },
-				   3);
-	puts("</table>\n<p>mosquitto_petstore " PETSTORE_VERSION "</p>");
-}
-
 /* {"version", "options": [...], "alerts": [...], "reasons": [...]} */
 static void json(void)
 {
 	json_t *options = json_array(), *alerts = json_array(), *reasons = json_array();
 	json_t *all;
+	char buffer[64];
 
 	for (const struct options_row *row = options_table(); row->name; row++)
-		json_array_append_new(options, json_pack("{ss ss* ss sb}", "name", row->name,
-							 "default", row->preset, "help", row->help,
-							 "required", row->is_required));
+		json_array_append_new(options,
+				      json_pack("{ss ss ss* ss sb}", "name", row->name, "value",
+						value_of(row, buffer, sizeof(buffer)), "default",
+						row->preset, "help", row->help, "required",
+						row->is_required));
 	for (unsigned i = 0; i < ALERT_KINDS; i++) {
 		const struct setting_row *row = &settings_table()[i];
 
-		json_array_append_new(alerts,
-				      json_pack("{ss ss si si}", "code", alert_code(row->kind),
-						"title", alert_title(row->kind), "threshold",
-						(int)row->preset.threshold, "windowSeconds",
-						(int)row->preset.window_s));
+		json_array_append_new(
+			alerts, json_pack("{ss ss ss si si sf ss}", "code", alert_code(row->kind),
+					  "title", alert_title(row->kind), "help", row->help,
+					  "threshold", (int)row->preset.threshold, "windowSeconds",
+					  (int)row->preset.window_s, "factor", row->preset.factor,
+					  "response", alert_response_name(row->preset.response)));
 	}
 	for (unsigned i = 0; i < REASON_COUNT; i++)
 		if (i != REASON_NONE)
-			json_array_append_new(
-				reasons, json_pack("{ss ss}", "code", reason_code((enum reason)i),
-						   "title", reason_title((enum reason)i)));
+			json_array_append_new(reasons,
+					      json_pack("{ss ss sb}", "code",
+							reason_code((enum reason)i), "title",
+							reason_title((enum reason)i), "isOurs",
+							reason_is_ours((enum reason)i)));
 	all = json_pack("{ss so so so}", "version", PETSTORE_VERSION, "options", options, "alerts",
 			alerts, "reasons", reasons);
 	json_dumpf(all, stdout, JSON_INDENT(1));
@@ -208,7 +156,6 @@ int main(int argc, char **argv)
 		{ "man-options", man_options },
 		{ "man-reasons", man_reasons },
 		{ "man-alerts", man_alerts },
-		{ "html", html },
 		{ "json", json },
 	};
 
@@ -218,6 +165,6 @@ int main(int argc, char **argv)
 			return fflush(stdout) ? 1 : 0;
 		}
 	}
-	fprintf(stderr, "usage: reference man-options | man-reasons | man-alerts | html | json\n");
+	fprintf(stderr, "usage: reference man-options | man-reasons | man-alerts | json\n");
 	return 2;
 }

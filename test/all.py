@@ -154,7 +154,7 @@ def needs_minutes(minutes):
 def needs_browser():
     if not (shutil.which("chromium") or os.environ.get("CHROMIUM")):
         return "chromium is not installed (make deps-ship)"
-    return needs_npm("docs-npm")() or needs_npm("console-npm")()
+    return needs_npm("console-npm")()
 
 
 # Target, variables, who counts, what it needs. Each run of integration takes the next file of tests
@@ -187,7 +187,6 @@ STEP_BACK = ["nice", "-n", "10"]
 
 # Target, minutes it usually takes, what it needs.
 SHIPPING = [
-    ("docs-test", 1, needs_browser),
     ("console-test", 3, needs_browser),
     ("deb-test", 2, needs_systems(["dpkg-deb", "debootstrap"], "base-bookworm", "base-trixie")),
     ("image-test", 3, needs_systems(["buildah", "debootstrap"], "base-trixie")),

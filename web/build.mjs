@@ -3,7 +3,7 @@
 //     node build.mjs OUT.html [--reference FILE] [--contract FILE.json]
 //
 // Run in a folder with node_modules, tsconfig.json and src (the Makefile's B/web). --reference is
-// what B/reference json prints: options, reasons and alerts. --contract puts a document into the
+// what reference.mjs puts together: options, reasons and alerts. --contract puts a document into the
 // page, to be read without a broker: JSON, AsyncAPI 3.x, bundled.
 //
 // The page may run its own script and use its own styles, by their hashes, and may connect to

@@ -109,3 +109,8 @@ export function Scroll({ label, children }: { label: string; children: Component
 export function Anchor({ href, label }: { href: string; label: string }): JSX.Element {
   return <a class="anchor" href={href} aria-label={`Link to ${label}`} title={`Link to ${label}`}><Icon name="link" /></a>;
 }
+
+/** Text of ours with `code` in backquotes. */
+export function Prose({ text }: { text: string }): JSX.Element {
+  return <>{text.split(/`([^`]*)`/).map((part, i) => (i % 2 ? <code key={i}>{part}</code> : part))}</>;
+}

@@ -1,8 +1,10 @@
 // The members of one of our JSON files as tables, one an object, from the JSON Schema that
 // holds for it: the very text by which petstorectl and the tests judge such a file.
+//
+// A table is {id, title, description, rows: [{name, type, preset, description}]}; a type is text in
+// which `code` stands in backquotes and a link to another table is [its title](#its id).
 
-const escape = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;");
-const code = (value) => `<code>${escape(value)}</code>`;
+const code = (value) => `\`${value}\``;
 
 // Between numbers as far as there are any.
 function range(schema, unit = "") {
@@ -13,8 +15,8 @@ function range(schema, unit = "") {
   return `, ${from ?? 0} to ${to}${unit}`;
 }
 
-// HTML of the tables; @id is the first one's anchor, and the beginning of the others'.
-export function membersAsHtml(schema, id) {
+/** @id is the first table's id, and the beginning of the others'. */
+export function membersAsTables(schema, id) {
   const waiting = []; // objects that are to get a table
   const anchors = new Map(); // those that have, or wait for, one
 
@@ -30,13 +32,12 @@ export function membersAsHtml(schema, id) {
   function link(object, name) {
     if (!anchors.has(object.properties)) {
       const title = object.title ?? name;
-      const anchor = object === schema ? id
-        : `${id}-${title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
+      const anchor = object === schema ? id : `${id}-${title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}`;
       anchors.set(object.properties, { anchor, title });
       waiting.push(object);
     }
     const { anchor, title } = anchors.get(object.properties);
-    return `<a href="#${anchor}">${escape(title)}</a>`;
+    return `[${title}](#${anchor})`;
   }
 
   function typeOf(raw, name) {
@@ -59,31 +60,22 @@ export function membersAsHtml(schema, id) {
     return object.propertyNames === undefined || name.startsWith("x-");
   }
 
-  function row(object, name, raw) {
-    const at = resolve(raw);
-    const preset = object.required?.includes(name) ? "required"
-      : at.default === undefined ? "" : code(JSON.stringify(at.default));
-    return `<tr><td>${code(name)}</td><td>${typeOf(raw, name)}</td><td>${preset}</td>`
-      + `<td>${escape(at.description ?? "")}</td></tr>`;
-  }
-
   function table(object) {
     const { anchor, title } = anchors.get(object.properties);
     const rows = [];
     for (const [name, raw] of Object.entries(object.properties)) {
-      if (isShown(object, name)) rows.push(row(object, name, raw));
-      else typeOf(raw, name); // ours may be below
+      const type = typeOf(raw, name); // also of what is not shown: ours may be below
+      const at = resolve(raw);
+      if (!isShown(object, name)) continue;
+      const preset = object.required?.includes(name) ? "required"
+        : at.default === undefined ? "" : code(JSON.stringify(at.default));
+      rows.push({ name, type, preset, description: at.description ?? "" });
     }
-    if (rows.length === 0) return "";
-    const heading = object === schema ? "h2" : "h3";
-    return `<${heading} id="${anchor}">${escape(title)}</${heading}>\n`
-      + (object.description ? `<p>${escape(object.description)}</p>\n` : "")
-      + "<table><tr><th>member</th><th>value</th><th>default</th><th></th></tr>\n"
-      + `${rows.join("\n")}\n</table>\n`;
+    return rows.length > 0 ? [{ id: anchor, title, description: object.description ?? "", rows }] : [];
   }
 
   link(schema, id);
-  let html = "";
-  while (waiting.length > 0) html += table(waiting.shift());
-  return html;
+  const tables = [];
+  while (waiting.length > 0) tables.push(...table(waiting.shift()));
+  return { id, title: schema.title, tables };
 }
