@@ -37,7 +37,7 @@ BASE     = base/arena base/base64 base/brokerfile base/brokerbridge base/clock b
            base/configbuild_copy base/configwrite base/configwrite_notes base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
            base/limits base/mapguard base/options base/peer base/percent base/portions base/reason \
            base/suggest base/thread base/valuepool base/wholefile base/yamlcore base/yamlfault base/yamlread \
-           base/yamlscalar
+           base/yamlscalar base/commands
 SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/resolve schema/dialect schema/dialect_check \
            schema/metaschema schema/keyword schema/keyword_shape schema/uri schema/number \
            schema/compile schema/compile_steps schema/compile_ignored schema/compile_dynamic schema/compile_rules schema/compile_format \
@@ -58,7 +58,7 @@ CONTRACT_ROOM = contract/contract contract/transitions contract/entities contrac
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest contract/topics_single \
            contract/message_properties contract/pack contract/pack_parts contract/servers contract/replies contract/dead_letters contract/unlisted
 ACCESS_ROOM = access/access access/access_make access/access_load access/access_roles access/access_grants access/access_others access/access_peers access/access_clients \
-           access/access_certificate access/access_issuer access/certid \
+           access/access_certificate access/access_issuer access/access_commands access/certid \
            access/credcache access/credfile access/derivations access/jwk access/lockout access/names \
            access/nametable access/password access/revoked access/scram access/token access/verifier
 LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit ledger/ledger_step \
@@ -81,7 +81,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metrics_brokers monitor/metricstext monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals report/deadletter
-GATE     = gate/gate gate/judgement gate/permission gate/permission_params gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/peer_rules gate/unlisted_rules gate/subscription gate/kinds gate/adopt gate/nearest gate/candidates gate/cloudevents
+GATE     = gate/gate gate/judgement gate/permission gate/permission_params gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/peer_rules gate/command_rules gate/unlisted_rules gate/subscription gate/kinds gate/adopt gate/nearest gate/candidates gate/cloudevents
 # What petstorectl alone uses.
 LEDGER  += ledger/copy ledger/copy_sqlite ledger/copy_pg ledger/fileuser
 LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming learn/observed \
@@ -90,7 +90,7 @@ LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming l
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_grants gate/rules_schemas gate/rules_documents gate/rules_made gate/rules_pack $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/events_strict broker/peers broker/events_will broker/events_acl broker/events_leave \
-           broker/events_login broker/events_reload broker/events_command broker/events_later broker/answers broker/events_share \
+           broker/events_login broker/events_reload broker/events_command broker/events_whoami broker/events_later broker/answers broker/events_share \
            broker/events_letter broker/events_mended broker/events_release broker/events_resend broker/events_retained broker/events_adopt broker/properties broker/property_layout \
            broker/listeners broker/peers_kept broker/events_others broker/crossings broker/awaited broker/events_standing broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
            broker/notify broker/letters broker/feed broker/feed_alerts broker/feed_bans broker/feed_numbers

@@ -257,6 +257,9 @@ static bool init_rooms(struct plugin *plugin, struct diag *diag)
 
 	peers_name_broker(plugin);
 	portions_init(&plugin->confirms, EVENTS_CONFIRMS_US);
+	portions_init(&plugin->commands, EVENTS_COMMANDS);
+	portions_init(&plugin->command_lines, EVENTS_COMMAND_LINES);
+	plugin->rules_ms = clock_unix_ms();
 	plugin->confirm_us = EVENTS_CONFIRM_US;
 	return init_delays(plugin, diag) == 0 &&
 	       events_load_rules(plugin, &plugin->rules, diag) == 0 &&

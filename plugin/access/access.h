@@ -289,6 +289,15 @@ static inline bool access_is_barred(const struct access_principal *principal, co
 	       strncmp(topic, "$CONTROL", sizeof("$CONTROL") - 1) == 0;
 }
 
+/* May @principal give the plugin commands at all: those that are for whoever is signed in? */
+bool access_may_ask(const struct access_principal *principal);
+
+/*
+ * The scope of @command (base/commands.h) that @principal lacks, who may ask; NULL: it may give it,
+ * as each command without a scope of its own.
+ */
+const char *access_lacks(const struct access_principal *principal, const char *command);
+
 /*
  * Who could use client id @id by its pattern, beside the anonymous? True where it is a user, whose
  * name the id begins with, where it is a name that @exists knows and `default` lets in, or where a

@@ -208,16 +208,19 @@ static void add_word(const struct access_issuer *issuer, const char *word, size_
 {
 	struct scopeset full = { { 0 } };
 	struct scopeset own = { { 0 } };
+	struct scopeset given, any;
 
 	if (memchr(word, '*', len) || !access_scope_add(ret->access, word, len, &full, &own))
 		return;
-	for (unsigned i = 0; i < ret->access->scope_count; i++) {
-		if (scopeset_has(&full, i) && scopeset_has(&issuer->full, i))
-			scopeset_add(&ret->basis.full, i);
-		else if ((scopeset_has(&full, i) || scopeset_has(&own, i)) &&
-			 (scopeset_has(&issuer->full, i) || scopeset_has(&issuer->own, i)))
-			scopeset_add(&ret->basis.own, i);
-	}
+	given = full;
+	scopeset_cut(&given, &issuer->full);
+	scopeset_merge(&ret->basis.full, &given);
+	any = issuer->full;
+	scopeset_merge(&any, &issuer->own);
+	scopeset_merge(&own, &full);
+	scopeset_cut(&own, &any);
+	scopeset_remove(&own, &given);
+	scopeset_merge(&ret->basis.own, &own);
 }
 
 static void add_words(const struct access_issuer *issuer, const struct config *text,

@@ -2,6 +2,8 @@
  * access_load.c -- access.json as a whole, its names and texts, the words of scopes, and `users`.
  */
 #include "access/access_internal.h"
+#include "base/commands.h"
+#include "base/suggest.h"
 
 #include <libgen.h>
 #include <stdlib.h>
@@ -70,7 +72,7 @@ bool access_scope_add(const struct access *access, const char *word, size_t len,
 	const size_t suffix_len = sizeof(suffix) - 1;
 	uint32_t scope = nametable_find(&access->scope_table, word, len);
 	struct scopeset *set = full;
-	bool is_found = false;
+	bool is_found = commands_add(word, len, full);
 
 	if (scope != NAMETABLE_NONE) {
 		scopeset_add(full, scope);
@@ -86,7 +88,7 @@ bool access_scope_add(const struct access *access, const char *word, size_t len,
 		return true;
 	}
 	if (len == 0 || word[len - 1] != '*' || (len > 1 && word[len - 2] != ':'))
-		return false;
+		return is_found;
 	for (unsigned i = 0; i < access->scope_count; i++) {
 		if (strncmp(access->scope[i], word, len - 1) != 0)
 			continue;
@@ -110,6 +112,23 @@ static void warn_of_own(struct access_reader *reader, const struct config *at)
 	access->warning_count += access->warning[access->warning_count] != NULL;
 }
 
+/* "the contract has no scope ..." */
+static void refuse_scope(struct access_reader *reader, const struct config *word, bool is_denial)
+{
+	const size_t head = sizeof(COMMANDS_PREFIX) - 1;
+	struct suggest suggest = suggest_begin(word->text);
+
+	if (strncmp(word->text, COMMANDS_PREFIX, head) == 0)
+		for (unsigned i = 0; commands_scope(i); i++)
+			suggest_add(&suggest, commands_scope(i));
+	(void)config_fail(&reader->report, word, NULL, ERR_INVALID,
+			  "the contract has no scope \"%s\"%s%s", word->text,
+			  is_denial ? " (a denial is of the whole scope)" : "",
+			  strcmp(word->text, "write:control") == 0
+				  ? "; commands have scopes of their own: \"control:*\" has all"
+				  : suggest_text(&suggest));
+}
+
 /* Is it one scope with ":own" behind it, of which only the scope in full is of use? */
 static bool is_own_of_whole(const struct access_reader *reader, const struct config *word,
 			    const struct scopeset *own)
@@ -131,9 +150,7 @@ void access_read_scopes(struct access_reader *reader, const struct config *list,
 					  "expected a scope's name");
 		else if (!access_scope_add(reader->access, word->text, word->count, full,
 					   own ? &added : NULL))
-			(void)config_fail(&reader->report, word, NULL, ERR_INVALID,
-					  "the contract has no scope \"%s\"%s", word->text,
-					  own ? "" : " (a denial is of the whole scope)");
+			refuse_scope(reader, word, !own);
 		else if (is_own_of_whole(reader, word, &added))
 			warn_of_own(reader, word);
 		if (own)

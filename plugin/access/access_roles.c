@@ -3,6 +3,7 @@
  * What it says of applications is read by access_grants.c.
  */
 #include "access/access_internal.h"
+#include "base/commands.h"
 
 #include <string.h>
 
@@ -114,6 +115,24 @@ static void read_where(struct access_reader *reader, const struct config *where,
 		read_limit(reader, at, &limit[role->rule.limit_count++]);
 }
 
+/* A command has no topic, so no parameter. */
+static void check_commands(struct access_reader *reader, const struct config *where,
+			   const struct access_role *role)
+{
+	struct scopeset all = role->rule.full, commands = { { 0 } };
+
+	if (!where)
+		return;
+	(void)commands_add(COMMANDS_PREFIX "*", sizeof(COMMANDS_PREFIX), &commands);
+	scopeset_merge(&all, &role->rule.denied);
+	scopeset_cut(&all, &commands);
+	if (scopeset_covers(&(struct scopeset){ { 0 } }, &all))
+		return;
+	(void)config_fail(&reader->report, where, NULL, ERR_INVALID,
+			  "scopes of commands (" COMMANDS_PREFIX
+			  "...) are about no topic: expected a role of their own, without `where`");
+}
+
 static void read_role(struct access_reader *reader, const struct config *at,
 		      struct access_role *role)
 {
@@ -130,6 +149,7 @@ static void read_role(struct access_reader *reader, const struct config *at,
 	access_read_grants(reader, at, &role->rule.grants);
 	access_read_peer(reader, at, role);
 	read_where(reader, config_member(at, "where"), role);
+	check_commands(reader, config_member(at, "where"), role);
 	role->needs_certificate =
 		config_word(&reader->report, at, "requires", requirements, &ignored);
 	access_read_clients(reader, config_member(at, "clientIds"), &role->client,

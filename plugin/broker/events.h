@@ -154,6 +154,13 @@ struct standing {
 	int64_t logged_ns;
 };
 
+/*
+ * Commands that are done in a second, and lines that the log gets about them; base/portions.h says
+ * how much of it one principal gets.
+ */
+#define EVENTS_COMMANDS 256u
+#define EVENTS_COMMAND_LINES 32u
+
 struct plugin {
 	mosquitto_plugin_id_t *id;
 	pthread_t thread; /* the broker's: calls on other threads are refused */
@@ -187,9 +194,12 @@ struct plugin {
 	struct retained retained;
 	struct mended mended;
 	struct unlogged unlogged;
-	struct portions confirms; /* time for reads before refusals, of each second */
-	uint64_t confirm_us;      /* what the last of them took, EVENTS_CONFIRM_US at least */
-	int64_t rest_ns;          /* when a tick did all that ticks do; see plugin.c */
+	struct portions confirms;      /* time for reads before refusals, of each second */
+	struct portions commands;      /* of each second, EVENTS_COMMANDS */
+	struct portions command_lines; /* their lines in the log, likewise */
+	int64_t rules_ms;              /* unix time at which the rules were put in force */
+	uint64_t confirm_us;           /* what the last of them took, EVENTS_CONFIRM_US at least */
+	int64_t rest_ns;               /* when a tick did all that ticks do; see plugin.c */
 	bool is_ending;  /* the last tick of an ending broker came: only last wills follow */
 	bool has_ticked; /* 2.0.11 to 2.0.14 with per_listener_settings never raise TICK */
 	bool is_kicking; /* within broker_kick(): the broker asks again for its subscriptions */

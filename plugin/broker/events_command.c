@@ -2,12 +2,16 @@
  * events_command.c -- the operator's commands on $CONTROL/petstore/v1 and
  * $CONTROL/petstore-resend/v1.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/suggest.h"
 #include "base/version.h"
 #include "broker/events.h"
 #include "broker/events_mended.h"
+#include "broker/events_whoami.h"
 #include "monitor/control.h"
 
 static const char *const mode_names[] = {
@@ -25,7 +29,7 @@ static json_t *describe_status(const struct plugin *plugin)
 			 (json_int_t)sessions_count(plugin->sessions));
 }
 
-static json_t *list_modes(const struct plugin *plugin)
+json_t *events_modes(const struct plugin *plugin)
 {
 	json_t *modes = json_object();
 
@@ -48,7 +52,7 @@ static json_t *change_mode(struct plugin *plugin, const char *name, const char *
 	int group = 0, word = 0;
 
 	if (!name)
-		return list_modes(plugin);
+		return events_modes(plugin);
 	while (group < CONTRACT_GROUPS &&
 	       strcmp(contract_group_name((enum contract_group)group), name) != 0)
 		group++;
@@ -64,7 +68,7 @@ static json_t *change_mode(struct plugin *plugin, const char *name, const char *
 		(void)diag_set(diag, ERR_INVALID, "only the contract says who may do what");
 		return NULL;
 	}
-	return list_modes(plugin);
+	return events_modes(plugin);
 }
 
 static json_t *explain(struct plugin *plugin, const struct control_members *question,
@@ -106,6 +110,7 @@ struct operator
 {
 	struct plugin *plugin;
 	struct mosquitto *client;
+	bool is_resend; /* for which the contract's scope was asked */
 };
 
 static json_t *perform_now(struct operator* asks, enum control_command command,
@@ -136,24 +141,82 @@ static json_t *perform_now(struct operator* asks, enum control_command command,
 		return explain(plugin, members, diag);
 	case CONTROL_RESEND:
 		return events_mended(plugin, asks->client, members->id, members->username, diag);
+	case CONTROL_WHOAMI:
+		return events_whoami(plugin, asks->client);
 	}
 	return NULL;
+}
+
+/* ---- whose commands are done ------------------------------------------------------------- */
+
+static struct who who_asks(const struct operator* asks)
+{
+	const struct session *session = events_session(asks->plugin, asks->client);
+	struct who who = broker_who(asks->client);
+
+	if (session) {
+		who.principal = session->name;
+		who.is_proved = !session->is_anonymous;
+	}
+	return who;
+}
+
+/*
+ * False: @ret says why not. Asked for each command, since the one before may have been a reload.
+ */
+static bool may_perform(const struct operator* asks, const char *name, struct control_answer *ret)
+{
+	struct plugin *plugin = asks->plugin;
+	struct session *session = events_session(plugin, asks->client);
+	const struct access_principal *principal = events_actor(plugin, asks->client, session);
+	const struct who who = who_asks(asks);
+	const char *lacks = NULL;
+
+	if (!portions_take(&plugin->commands, &who, 1, clock_mono_ns() / 1000000000)) {
+		ret->code = CONTROL_BUSY;
+		(void)diag_set(&ret->diag, ERR_BUSY,
+			       "too many commands in this second: try again later");
+		return false;
+	}
+	if (asks->is_resend)
+		return true;
+	if (!access_may_ask(principal)) {
+		(void)diag_set(&ret->diag, ERR_INVALID, "the client may give no commands");
+		return false;
+	}
+	lacks = access_lacks(principal, name);
+	if (!lacks)
+		return true;
+	ret->code = CONTROL_NO_SCOPE;
+	(void)snprintf(ret->scope, sizeof(ret->scope), "%s", lacks);
+	(void)diag_set(&ret->diag, ERR_INVALID, "%s needs the scope %s, which %s lacks", name,
+		       lacks, principal->name);
+	return false;
 }
 
 static void perform(void *ctx, enum control_command command, const struct control_members *members,
 		    struct control_answer *ret)
 {
-	ret->data = perform_now(ctx, command, members, &ret->diag);
+	if (may_perform(ctx, members->name, ret))
+		ret->data = perform_now(ctx, command, members, &ret->diag);
 }
 
+/* What changes something, and what fails: what is only asked is asked too often for the log. */
 static void log_command(void *ctx, const char *command, const char *error)
 {
-	char name[80];
+	const struct operator* asks = ctx;
+	const struct who who = who_asks(asks);
+	char name[80], id[80], user[80];
 
-	(void)ctx;
-	broker_log(BROKER_NOTICE, "command %s%s%s",
-		   diag_name(name, sizeof(name), command, strlen(command)), error[0] ? ": " : "",
-		   error);
+	if (!error[0] && !suggest_has("reload mode liftBan resend", command))
+		return;
+	if (!portions_take(&asks->plugin->command_lines, &who, 1, clock_mono_ns() / 1000000000))
+		return;
+	broker_log(BROKER_NOTICE, "command %s of %s (client %s)%s%s",
+		   diag_name(name, sizeof(name), command, strlen(command)),
+		   diag_name(user, sizeof(user), who.principal, strlen(who.principal)),
+		   diag_name(id, sizeof(id), who.client_id, strlen(who.client_id)),
+		   error[0] ? ": " : "", error);
 }
 
 /* Always SUCCESS: anything else would disconnect who asked. */
@@ -161,25 +224,19 @@ int events_on_control(int event_id, void *event_data, void *userdata)
 {
 	struct mosquitto_evt_control *event = event_data;
 	struct plugin *plugin = userdata;
-	struct operator asks = { plugin, event->client };
+	struct operator asks = { .plugin = plugin, .client = event->client };
 	struct control_ops ops = { .ctx = &asks, .perform = perform, .done = log_command };
-	char id[80], user[80];
-	struct who who;
 	char *response = NULL;
 	struct diag diag;
 
 	(void)event_id;
 	if (!events_begin(plugin))
 		return MOSQ_ERR_SUCCESS;
-	ops.is_resend = strcmp(event->topic, CONTROL_RESEND_TOPIC) == 0;
-	who = broker_who(event->client);
-	broker_log(BROKER_NOTICE, "commands of %s (client %s):",
-		   diag_name(user, sizeof(user), who.principal, strlen(who.principal)),
-		   diag_name(id, sizeof(id), who.client_id, strlen(who.client_id)));
+	asks.is_resend = ops.is_resend = strcmp(event->topic, CONTROL_RESEND_TOPIC) == 0;
 	if (control_handle(event->payload, event->payload ? event->payloadlen : 0, &ops, &response,
 			   &diag) == 0 &&
 	    response)
-		(void)broker_send(who.client_id,
+		(void)broker_send(broker_who(event->client).client_id,
 				  ops.is_resend ? CONTROL_RESEND_RESPONSE_TOPIC
 						: CONTROL_RESPONSE_TOPIC,
 				  response, strlen(response));

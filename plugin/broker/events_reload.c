@@ -162,6 +162,7 @@ static int replace_rules(struct plugin *plugin, struct diag *diag)
 	plugin->gate = gate;
 	plugin->rules = rules;
 	plugin->generation++;
+	plugin->rules_ms = clock_unix_ms();
 	shares_expire(plugin->shares);
 	notify_use(&plugin->notify, rules);
 	feed_set(plugin->feed, &settings);

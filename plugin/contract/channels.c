@@ -231,6 +231,10 @@ static void load_topic(struct loader *loader, const struct config *at)
 	memcpy(channel->mode, loader->doc->defaults.mode, sizeof(channel->mode));
 	loader->at[channel->index] = at;
 	channel->address = address_load(loader, at, true);
+	if (channel->address && strcmp(channel->address, "$CONTROL/petstore/v1") == 0)
+		loader_warn(loader, at, "address",
+			    "this entry has no effect: each command has a scope of its own now, "
+			    "control:status for one, which roles have to name");
 	(void)config_word(loader->report, at, "action", actions, &action);
 	if (action == 1) {
 		operation->is_send = true;

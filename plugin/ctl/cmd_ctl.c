@@ -12,7 +12,7 @@
 #include "ctl/ctl.h"
 #include "base/suggest.h"
 
-#define COMMANDS "status counters reload mode listBans liftBan listAlerts explain"
+#define COMMANDS "whoami status counters reload mode listBans liftBan listAlerts explain"
 
 /* "qos=1" as a number, "retain=true" as a truth, all else as text. */
 static json_t *value_of(const char *name, const char *text)
@@ -86,8 +86,8 @@ const struct ctl_command ctl_ctl = {
 	.help = "Commands: status, counters, reload, mode [group=GROUP mode=MODE], listBans,\n"
 		"liftBan clientId=ID principal=USER, listAlerts, explain\n"
 		"action=publish|subscribe topic=TOPIC [payload=TEXT username=NAME clientId=ID\n"
-		"qos=N (1) retain=true]. The user needs the scope that the contract asks for on\n"
-		"$CONTROL/petstore/v1.\n",
+		"qos=N (1) retain=true]; whoami. Of the scopes the user needs the one that is\n"
+		"called as the command, like control:status; whoami is for every user.\n",
 	.shared = CTL_JSON | CTL_CONFIG,
 	.options = control_args_rows,
 	.args_size = sizeof(struct control_args),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/commands.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
 
@@ -226,6 +227,21 @@ static json_t *applications_json(const struct may_subject *asked)
 	return list;
 }
 
+/* What it may ask of a broker's plugin; empty: nothing. */
+static json_t *commands_json(const struct access_principal *principal)
+{
+	json_t *list = json_array();
+
+	if (!access_may_ask(principal))
+		return list;
+	(void)json_array_append_new(list, json_string("whoami"));
+	(void)json_array_append_new(list, json_string("contract"));
+	for (unsigned i = 0; commands_scope(i); i++)
+		if (!access_lacks(principal, commands_name(i)))
+			(void)json_array_append_new(list, json_string(commands_name(i)));
+	return list;
+}
+
 /* "start, stop" */
 static json_t *joined(const json_t *names)
 {
@@ -310,6 +326,16 @@ static void print_unlisted(const json_t *unlisted)
 			     json_string_value(json_object_get(unlisted, "receive")));
 }
 
+/* Beside those that are for whoever is signed in. */
+static void print_commands(json_t *list)
+{
+	json_t *names = joined(list);
+
+	if (json_array_size(list) > 2)
+		(void)printf("\nCommands: %s.\n", json_string_value(names));
+	json_decref(names);
+}
+
 static void print_text(const struct access_principal *principal, const json_t *whole,
 		       const struct output *output)
 {
@@ -325,6 +351,7 @@ static void print_text(const struct access_principal *principal, const json_t *w
 	print_applications(json_object_get(whole, "applications"));
 	print_channels(json_object_get(whole, "channels"), output);
 	print_unlisted(json_object_get(whole, "unlisted"));
+	print_commands(json_object_get(whole, "commands"));
 	print_list("Steps on its own:", json_object_get(whole, "ownSteps"));
 	print_list("Puts a status right on:", json_object_get(whole, "corrects"));
 	if (principal->rule_count > 0)
@@ -346,12 +373,13 @@ static void print(const struct may_subject *asked, const struct scene *scene,
 		if (may_correct(asked, channel))
 			(void)json_array_append_new(corrects, json_string(channel->address));
 	}
-	whole = json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "user", principal->name,
-			  "byDefault", (int)scene->is_unlisted, "disabled",
+	whole = json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "user",
+			  principal->name, "byDefault", (int)scene->is_unlisted, "disabled",
 			  (int)principal->is_disabled, "roles",
 			  texts_json(principal->role, principal->role_count), "applications",
 			  applications_json(asked), "attributes", attributes_json(principal),
-			  "channels", channels, "ownSteps", steps, "corrects", corrects);
+			  "channels", channels, "ownSteps", steps, "corrects", corrects, "commands",
+			  commands_json(principal));
 	if (unlisted)
 		(void)json_object_set_new(whole, "unlisted", unlisted);
 	if (output->is_json)

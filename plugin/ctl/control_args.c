@@ -104,13 +104,16 @@ static const char *topic_of(const struct control_args *args)
 	return args->topic ? args->topic : CONTROL_TOPIC;
 }
 
-/* May the user give commands, by contract and access file? */
-static bool may_command(const struct scene *scene, const char *topic, const char *user)
+/* May the user give the command, by contract and access file? */
+static bool may_command(const struct scene *scene, const struct control_args *args,
+			const char *user)
 {
 	const struct access_principal *principal = access_find(scene->rules->access, user);
-	struct contract_match match =
-		topics_match(scene->rules->contract->topics, topic, strlen(topic));
+	struct contract_match match;
 
+	if (!args->topic)
+		return access_may_ask(principal) && !access_lacks(principal, args->command);
+	match = topics_match(scene->rules->contract->topics, args->topic, strlen(args->topic));
 	return principal && !principal->is_disabled && match.channel &&
 	       gate_grant(scene->rules, principal, LOGIN_PASSWORD, match.channel->send,
 			  match.channel->send_count, &match) == GATE_FULL;
@@ -128,7 +131,7 @@ static void pick_user(FILE *file, const struct scene *scene, struct control_args
 			continue;
 		*space = '\0';
 		if (args->broker.user ? strcmp(args->broker.user, line) != 0
-				      : !may_command(scene, topic_of(args), line))
+				      : !may_command(scene, args, line))
 			continue;
 		(void)strcpy(args->user, line);
 		(void)snprintf(args->password, sizeof(args->password), "%.*s",
@@ -402,6 +405,8 @@ int control_args_ask(struct ctl_call *call, json_t *command, json_t **data)
 	const char *error;
 	int status = CTL_FAILED;
 
+	if (text)
+		args->command = json_string_value(json_object_get(command, "command"));
 	if (!text)
 		(void)diag_nomem(&call->diag);
 	else if (prepare(call, args) == 0 &&

@@ -38,6 +38,7 @@ struct control_args {
 	const char *topic; /* that commands are published on; NULL: CONTROL_TOPIC; "/response" is
 			    * where the answer comes */
 	const char *password_file;
+	const char *command; /* that is asked; borrowed for the call of control_args_ask() */
 	/* Room for what the options leave open: @broker points here then. */
 	char host[CONTROL_ARGS_NAME_MAX], user[CONTROL_ARGS_NAME_MAX];
 	char password[CONTROL_ARGS_PASSWORD_MAX];

@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "ctl/deref.h"
+#include "base/commands.h"
 #include "ctl/lint.h"
 #include "ctl/pairs.h"
 
@@ -185,7 +186,8 @@ static void check_own_topic(struct lint *lint, const struct contract *contract,
 			    is_notice ? "notices" : "alerts",
 			    is_notice ? CONTRACT_NOTICES "/{principal}/{clientId}"
 				      : CONTRACT_ALERTS "/{kind}");
-	if (begins(channel->address, "$CONTROL/") && channel->send_count > 0 &&
+	if (begins(channel->address, "$CONTROL/") &&
+	    strcmp(channel->address, COMMANDS_TOPIC) != 0 && channel->send_count > 0 &&
 	    channel->send->party == CONTRACT_ANYBODY && channel->send->alternative_count == 0)
 		lint_add_at(lint, LINT_WARNING, at,
 			    "every client may give commands; expected \"security\"");

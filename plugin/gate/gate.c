@@ -317,6 +317,9 @@ static bool judge(struct judgement *j)
 		return judgement_refuse(j, REASON_IDENTITY_UNKNOWN,
 					"the client has no identity in force");
 	}
+	if (j->request->message.topic_len > 0 && j->request->message.topic[0] == '$' &&
+	    command_rules_admit(j))
+		return true;
 	switch (j->request->action) {
 	case GATE_PUBLISH:
 		return judge_publish(j);

@@ -140,8 +140,10 @@ bool judgement_message(struct judgement *j);
 /* The channel of a topic. A topic that is the same as the last one costs no search. */
 const struct contract_match *permission_channel(struct gate *gate, const char *topic, size_t len);
 
-judgement_question permission_topic;  /* has the topic a channel? */
-judgement_question permission_scope;  /* does some scope allow the action? sets is_own_needed */
+judgement_question permission_topic; /* has the topic a channel? */
+judgement_question permission_scope; /* does some scope allow the action? sets is_own_needed */
+/* Is it about a topic of the plugin's commands, and by one that may give some? Allowed, then. */
+judgement_question command_rules_admit __attribute__((cold));
 judgement_question permission_params; /* are the topic's parameters valid? */
 judgement_question permission_own;    /* where is_own_needed: is it the principal's own? */
 

@@ -26,6 +26,7 @@ static const struct command {
 			      { { .name = COMMON " payload username clientId qos retain" },
 				{ .name = "action", .is_required = true },
 				{ .name = "topic", .is_required = true } } },
+	[CONTROL_WHOAMI] = { "whoami", { { .name = COMMON } } },
 	[CONTROL_RESEND] = { "resend",
 			     { { .name = COMMON },
 			       { .name = "id", .is_required = true },

@@ -19,6 +19,9 @@
  *     listAlerts                  active alerts
  *     explain action topic [payload username clientId qos retain]
  *
+ * For whoever is signed in; the others need a scope each (base/commands.h):
+ *     whoami                      what the one who asks is, and may, and what is in force
+ *
  * On a topic of its own, so that the right to it is one of its own:
  *     resend id username          publishes a refused message, which was kept whole, as that user
  */
@@ -29,10 +32,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/commands.h"
 #include "base/diag.h"
 
-#define CONTROL_TOPIC "$CONTROL/petstore/v1"
-#define CONTROL_RESPONSE_TOPIC "$CONTROL/petstore/v1/response"
+#define CONTROL_TOPIC COMMANDS_TOPIC
+#define CONTROL_RESPONSE_TOPIC COMMANDS_RESPONSE_TOPIC
 
 #define CONTROL_RESEND_TOPIC "$CONTROL/petstore-resend/v1"
 #define CONTROL_RESEND_RESPONSE_TOPIC "$CONTROL/petstore-resend/v1/response"
@@ -51,6 +55,7 @@ enum control_command {
 	CONTROL_LIST_ALERTS,
 	CONTROL_EXPLAIN,
 	CONTROL_RESEND,
+	CONTROL_WHOAMI,
 };
 
 #define CONTROL_ANSWER_MAX 65536u /* bytes of an answer that comes later */

@@ -11,7 +11,7 @@ import re
 import urllib.parse
 
 from rawmqtt import PUBACK
-from world import TOPICS, kind_of
+from world import CONTROL, TOPICS, kind_of
 
 BOUND = 30  # seconds that an answer may take, with sanitizers and on a busy machine
 LOG_SHOWN = 6000
@@ -37,6 +37,9 @@ def steps(listed):
     return [each["to"] if isinstance(each, dict) else each for each in listed]
 
 
+SERIAL = re.compile(r'"correlationData": ?"([^"]*)"')
+
+
 class Violation(AssertionError):
     pass
 
@@ -59,6 +62,7 @@ class Oracle:
         self.sent = {}  # payload -> Sent
         self.delivered_to = collections.defaultdict(set)  # (kind, id) -> own principals
         self.delivered_payloads = {}  # payload -> (topic, client)
+        self.asked = collections.defaultdict(set)  # correlation of a command -> who sent it
         self.attacked = set()  # client ids that attackers used as well
         self.counts = collections.Counter()
         self.log_at = 0
@@ -95,6 +99,9 @@ class Oracle:
         sent.times += 1
         if client not in sent.clients:
             sent.clients.append(client)
+        if topic == CONTROL:
+            for serial in SERIAL.findall(payload.decode("utf-8", "replace")):
+                self.asked[serial] |= {client} | ({client.client_id} if client.client_id else set())
 
     def acked(self, client, topic, payload, kind, code):
         name = "PUBACK" if kind == PUBACK else "PUBREC"
@@ -117,12 +124,25 @@ class Oracle:
         elif code == 0x87:  # 0x97 may come behind the plugin's yes, from the broker
             sent.no += 1
 
+    def _answered(self, client, topic, payload):
+        """Whoever is signed in may ask; the answer is for who asked alone."""
+        if topic != CONTROL + "/response":
+            self.fail("delivered a command: %s %r" % (topic, payload[:300]), client)
+        for response in json.loads(payload)["responses"]:
+            serial = response.get("correlationData")
+            if serial and client.client_id not in self.asked[serial] and \
+                    client not in self.asked[serial]:
+                self.fail("another's answer: %r" % payload[:300], client)
+
     def delivered(self, client, topic, payload):
         self.counts["delivered"] += 1
         names = client.principals()
         if not names:
             self.fail("delivered to nobody: %s" % topic, client)
         kind = kind_of(topic)
+        if kind == "control":
+            self._answered(client, topic, payload)
+            return
         rights = [self.world.accounts[name].rights for name in names]
         if not any(kind in each.reads or kind in each.own for each in rights):
             if not (kind == "refusals" and self._is_of(client, topic)):

@@ -188,7 +188,7 @@ class World:
         for role, (reads, own, writes) in ROLES.items():
             scopes = ["read:" + kind for kind in reads.split() if kind != "control"]
             if "control" in reads.split():
-                scopes.append("write:control")
+                scopes.append("control:*")
             roles[role] = {"scopes": scopes + ["read:%s:own" % kind for kind in own.split()]}
             for kind, pattern in writes:
                 tied = {"scopes": ["write:" + kind]}

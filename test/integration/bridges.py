@@ -30,7 +30,7 @@ def with_peer(folder, user, trust, name="access.peer.json"):
     with open(harness.ACCESS) as file:
         access = json.loads(harness.unbound(file.read()))
     access["roles"]["peer"] = {"peer": True, "trust": trust,
-                               "scopes": ["read:*", "write:*"], "deny": []}
+                               "scopes": ["read:*", "write:*", "control:*"], "deny": []}
     access["users"][user] = {"roles": ["peer"]}
     path = str(folder / name)
     with open(path, "w") as file:

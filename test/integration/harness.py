@@ -176,7 +176,7 @@ template_at = functools.lru_cache(maxsize=None)(Template)
 def unbound(text):
     """The shipped access file with client ids that belong to nobody, and collars for any pet."""
     for line, loose in (('  "clientIds": ["{name}", "{name}/*"],\n', ""),
-                        ('"scopes": ["write:pets:own"]', '"scopes": ["write:pets"]')):
+                        ('"scopes": ["write:pets:own", ', '"scopes": ["write:pets", ')):
         assert text.count(line) == 1
         text = text.replace(line, loose)
     return text

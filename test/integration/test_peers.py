@@ -246,11 +246,11 @@ def test_topics_of_the_plugin(ways):
     # A command is none but here: a broker hands it to no bridge.
     admin.publish("$CONTROL/petstore/v1", '{"commands": [{"command": "status"}]}', qos=1)
     assert "status" in admin.message().payload.decode()
-    assert "commands of %s" % user not in there.log(before)
+    assert "of %s (client" % user not in there.log(before)
 
 
 def test_a_peer_gives_no_command(pair):
-    """Whatever its scopes are: it has write:control."""
+    """Whatever its scopes are: it has control:*."""
     far, before = pair[1], pair[1].mark()
     device = far.try_client(bridges.FAR_USER, bridges.PASSWORD, client_id="a-device")
     assert device.code == 0

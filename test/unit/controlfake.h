@@ -67,6 +67,7 @@ static inline json_t *control_fake_data(void *ctx, enum control_command command,
 	case CONTROL_RESEND:
 		control_note(ctx, "resend", members->id, members->username);
 		return json_object();
+	case CONTROL_WHOAMI:
 	case CONTROL_LIST_BANS:
 	case CONTROL_LIST_ALERTS:
 		break;

@@ -362,7 +362,7 @@ static void test_contract_load__from_the_folder_itself(void **state)
 	assert_non_null(home);
 	assert_int_equal(chdir("schemas"), 0);
 	contract = load("petstore.asyncapi.json");
-	assert_int_equal(contract->channel_count, 11);
+	assert_int_equal(contract->channel_count, 9);
 	contract_free(contract);
 	assert_int_equal(chdir(home), 0);
 	free(home);
