@@ -116,7 +116,8 @@ struct retained {
 	char *mark; /* the last topic that the scan has done, owned; NULL: none yet */
 	size_t mark_len;
 	uint64_t published, cleared, unknown; /* since the scan began */
-	bool is_walk; /* it is for what had no room elsewhere, and not after a start */
+	bool is_walk;       /* it is for what had no room elsewhere, and not after a start */
+	bool is_scans_turn; /* it comes before the topics that wait */
 };
 
 /* Refused messages that were published again, once mended: see events_mended.c. */

@@ -359,16 +359,31 @@ static void scan(struct plugin *plugin, uint64_t arrived)
 		end_scan(plugin);
 }
 
+/*
+ * Either may take all that a round has room for, so they take turns at being the first: else new
+ * subscribers, each of which is refused what the scan did not come to yet, could hold it up for
+ * ever.
+ */
+static void take_turns(struct plugin *plugin, uint64_t arrived)
+{
+	struct retained *retained = &plugin->retained;
+	bool is_first = retained->is_scans_turn;
+
+	if (repairs_budget(plugin->repairs) == 0)
+		return;
+	retained->is_scans_turn = !is_first;
+	if (is_first && repairs_is_scanning(plugin->repairs))
+		scan(plugin, arrived);
+	serve(plugin, arrived);
+	if (!is_first && repairs_is_scanning(plugin->repairs))
+		scan(plugin, arrived);
+}
+
 void events_retained_tick(struct plugin *plugin)
 {
-	uint64_t arrived;
-
 	if (!plugin->ledger || !repairs_is_active(plugin->repairs) ||
 	    !ledger_is_open(plugin->ledger))
 		return;
 	repairs_round(plugin->repairs, ledger_last(plugin->ledger), clock_mono_ns());
-	arrived = ledger_arrived(plugin->ledger);
-	serve(plugin, arrived);
-	if (repairs_is_scanning(plugin->repairs))
-		scan(plugin, arrived);
+	take_turns(plugin, ledger_arrived(plugin->ledger));
 }

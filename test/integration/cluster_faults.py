@@ -45,8 +45,10 @@ FAULTS = ("broker", "primary", "cut", "drop", "hole", "bridge")
 RUNS_OF_ONE = 10  # faults of one cluster, so that what is compared does not grow for ever
 HOPELESS = 8.0  # seconds that a step is refused before its publisher leaves it
 SETTLED = 30.0  # seconds that may go until all is as it should be
-WHOSE = "SELECT origin, origin_seq, received_at, publisher, client_id, qos, taken_over FROM events " \
-        "WHERE topic = ? AND payload = ?"
+WHOSE = "SELECT origin, origin_seq, received_at, publisher, client_id, qos, taken_over, revision, " \
+        "overruled FROM events WHERE topic = ? AND payload = ?"
+STEPS = "SELECT payload, origin, origin_seq, received_at, client_id, revision, overruled FROM events " \
+        "WHERE topic = ? ORDER BY seq"
 WRITTEN_AGAIN = "SELECT topic, origin, origin_seq, received_at FROM events WHERE taken_over = 1"
 CHANNELS = {"orderStatus": "eventual", "orderPayment": "strict", "paymentStatus": "strict"}
 
@@ -188,6 +190,13 @@ def compare(both, notes):
     return faults
 
 
+def told_of(both, order):
+    """Of an order: what each broker retains, and its steps."""
+    topic = "orders/%s/status" % order
+    return ([cluster.statuses(cluster.standing(broker, topic)) for broker in both.brokers],
+            both.rows(STEPS, topic))
+
+
 def settle(both, notes, crowd):
     """Once all was acknowledged or left; the faults that there are."""
     if not publishers.finish(crowd, cluster.Front(both), 60):
@@ -201,7 +210,8 @@ def settle(both, notes, crowd):
             cluster.wait_agreed(both, "orders", "orders/+/status", SETTLED)
             return []
         found = cluster.disagreements(both, "orders", "orders/+/status")
-        faults = ["differs: %s" % (each,) for each in found]
+        faults = ["differs: %s, read by itself %s: %s" % (each, *told_of(both, each[0]))
+                  for each in found[:20]]
     return faults
 
 

@@ -837,6 +837,60 @@ static void test_will__a_forbidden_one_restores_what_was_retained(void **state)
 	assert_string_equal(fake.said, pet("p1", "AVAILABLE"));
 }
 
+/* ---- what is retained again --------------------------------------------------------------- */
+
+#define PETS 600u
+
+static const char *topic_of(unsigned pet, char *topic, size_t size)
+{
+	(void)snprintf(topic, size, "pets/p%u/status", pet);
+	return topic;
+}
+
+/* More subscribers than there is time for, each of them refused all that was not repaired yet. */
+static void subscribers_come(void)
+{
+	static struct mosquitto reader[4];
+	static unsigned next;
+	char topic[64];
+
+	next = (next + 1) % 4;
+	for (unsigned i = 0; i < PETS; i++) {
+		struct message message = { .topic = topic_of(i, topic, sizeof(topic)) };
+
+		message.topic_len = strlen(topic);
+		events_retained_owe(fake.plugin, &message, &reader[next]);
+	}
+}
+
+static void test_retained__subscribers_do_not_hold_up_the_scan(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	struct mosquitto_evt_message event;
+	char id[16], topic[64];
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	ticks();
+	for (unsigned i = 0; i < PETS; i++) {
+		(void)snprintf(id, sizeof(id), "p%u", i);
+		assert_int_equal(says_retained(&client, 1, topic_of(i, topic, sizeof(topic)),
+					       pet(id, "AVAILABLE"), &event),
+				 MOSQ_ERR_SUCCESS);
+	}
+	assert_int_equal(ledger_flush(fake.plugin->ledger, 10000, &diag), 0);
+	events_retained_walk(fake.plugin);
+	for (unsigned i = 0; i < 4 * PETS && repairs_is_scanning(fake.plugin->repairs); i++) {
+		subscribers_come();
+		ticks();
+		(void)nanosleep(&moment, NULL);
+	}
+	assert_false(repairs_is_scanning(fake.plugin->repairs));
+	assert_true(repairs_waiting(fake.plugin->repairs) > 0);
+}
+
 /* Between ACL_CHECK and MESSAGE the broker's own log may be delivered. */
 static void test_message__with_the_log_between(void **state)
 {
@@ -1870,6 +1924,7 @@ int main(void)
 		TEST(test_will__before_disconnect_and_nobody_reads),
 		TEST(test_will__a_forbidden_one_before_disconnect),
 		TEST(test_will__a_forbidden_one_restores_what_was_retained),
+		TEST(test_retained__subscribers_do_not_hold_up_the_scan),
 		TEST(test_message__with_the_log_between),
 		TEST(test_message__changed_in_its_place),
 		TEST(test_message__is_timed_now_and_then),
