@@ -7,6 +7,9 @@
  * is full it reads no further, so that nothing is lost, but late. Where it was late or away for
  * WATCH_LATE_MS, the first news is OTHERS_LOST: what memory has may be that old.
  *
+ * A strict step that was in doubt may be committed, or sent again under its number, after steps
+ * with later ones: numbers that have no event are asked for again, WATCH_GAPS of each broker.
+ *
  * Also writes this broker's bans to the table, where all brokers read them.
  */
 #ifndef PETSTORE_PG_WATCH_H
@@ -22,7 +25,10 @@
 #define WATCH_ROWS 512u      /* of one part */
 #define WATCH_CHUNKS_MAX 16u /* parts that wait */
 #define WATCH_BACK 10000
-#define WATCH_WAIT_MS 2000 /* for an answer of the database's */
+#define WATCH_GAPS 256u
+#define WATCH_GAPS_MS 500   /* they are asked for so often */
+#define WATCH_GAP_MS 600000 /* a number has no event for so long: it was a refused step's */
+#define WATCH_WAIT_MS 2000  /* for an answer of the database's */
 
 struct pg_live;
 struct store_place;

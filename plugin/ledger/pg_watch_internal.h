@@ -11,12 +11,21 @@
 #include "ledger/pg.h"
 #include "ledger/pg_watch.h"
 
+/* A number of a strict step that had no event when the ones behind it were read. */
+struct watch_gap {
+	int64_t number; /* 0: none */
+	int64_t until_ns;
+};
+
 /* Up to where the events of one broker were read. The thread's own. */
 struct watch_origin {
 	char name[OTHERS_NAME_MAX];
 	bool is_own;
-	int64_t applied; /* of its journal */
-	int64_t strict;  /* of its strict steps, 0 or below */
+	int64_t applied;                  /* of its journal */
+	int64_t strict;                   /* of its strict steps, 0 or below */
+	struct watch_gap gap[WATCH_GAPS]; /* a ring */
+	unsigned next_gap;
+	int64_t gaps_ns; /* when they were asked for last */
 };
 
 /* A part of the list: news, and the texts that they point into. */

@@ -184,6 +184,90 @@ static int read_events(struct pg_watch *w, const char *sql, const struct watch_o
 	return rc;
 }
 
+/* ---- strict steps that are committed late -------------------------------------------------- */
+
+/* Notes the last numbers between @strict and @above that have no event. */
+static int note_gaps(struct pg_watch *w, struct watch_origin *origin, int64_t strict, int64_t above,
+		     struct diag *diag)
+{
+	static const char sql[] = "SELECT n FROM generate_series($2::bigint, $3::bigint) AS n "
+				  "WHERE NOT EXISTS (SELECT 1 FROM events WHERE origin = $1 AND "
+				  "origin_seq = n) ORDER BY n DESC";
+	int64_t until_ns = clock_mono_ns() + WATCH_GAP_MS * MS;
+	int64_t last = strict + WATCH_GAPS < above ? strict + WATCH_GAPS : above - 1;
+	struct pg_params params = { .count = 0 };
+	struct pg_rows rows = { 0 };
+	int rc;
+
+	if (last <= strict)
+		return 0;
+	pg_add_string(&params, origin->name);
+	pg_add_number(&params, strict + 1);
+	pg_add_number(&params, last);
+	rc = pg_exec(w->pg, sql, &params, &rows, "cannot read the events", diag);
+	for (unsigned row = 0; rc == 0 && row < pg_rows_count(&rows); row++)
+		origin->gap[origin->next_gap++ % WATCH_GAPS] =
+			(struct watch_gap){ pg_number(&rows, row, 0), until_ns };
+	pg_rows_clear(&rows);
+	return rc;
+}
+
+/* Puts those that are not too old into the array; how many there are. */
+static unsigned list_gaps(struct watch_origin *origin, int64_t now_ns, struct pg_array *array)
+{
+	unsigned count = 0;
+
+	pg_array_begin(array, PG_NUMBER);
+	for (unsigned i = 0; i < WATCH_GAPS; i++) {
+		struct watch_gap *gap = &origin->gap[i];
+
+		if (gap->until_ns < now_ns)
+			gap->number = 0;
+		if (gap->number == 0)
+			continue;
+		pg_array_number(array, gap->number);
+		count++;
+	}
+	return count;
+}
+
+static void fill_gap(struct watch_origin *origin, int64_t number)
+{
+	for (unsigned i = 0; i < WATCH_GAPS; i++)
+		if (origin->gap[i].number == number)
+			origin->gap[i].number = 0;
+}
+
+static int read_gaps(struct pg_watch *w, struct watch_origin *origin, struct diag *diag)
+{
+	static const char sql[] = "SELECT " COLUMNS " FROM events WHERE origin = $1 AND "
+				  "origin_seq = ANY ($2::bigint[]) ORDER BY origin_seq DESC";
+	int64_t now_ns = clock_mono_ns();
+	struct pg_params params = { .count = 0 };
+	struct pg_array array = { 0 };
+	struct pg_rows rows = { 0 };
+	int rc = 0;
+
+	if (now_ns - origin->gaps_ns < WATCH_GAPS_MS * MS)
+		return 0;
+	origin->gaps_ns = now_ns;
+	if (list_gaps(origin, now_ns, &array) > 0) {
+		pg_add_string(&params, origin->name);
+		rc = pg_add_array(&params, &array, diag);
+		if (rc == 0)
+			rc = pg_exec(w->pg, sql, &params, &rows, "cannot read the events", diag);
+		if (rc == 0)
+			rc = push_events(w, &rows, origin, diag);
+		for (unsigned row = 0; rc == 0 && row < pg_rows_count(&rows); row++)
+			fill_gap(origin, pg_number(&rows, row, E_ORIGIN_SEQ));
+	}
+	pg_rows_clear(&rows);
+	pg_array_free(&array);
+	return rc;
+}
+
+/* ---- what is new of one broker ------------------------------------------------------------- */
+
 static int read_other(struct pg_watch *w, struct watch_origin *origin, int64_t applied,
 		      int64_t strict, struct diag *diag)
 {
@@ -200,8 +284,14 @@ static int read_other(struct pg_watch *w, struct watch_origin *origin, int64_t a
 		if (rc == 0)
 			rc = push_seen(w, origin, applied, diag);
 	}
+	if (rc == 0)
+		rc = read_gaps(w, origin, diag);
 	if (rc == 0 && strict < origin->strict) {
-		rc = read_events(w, down, origin, &origin->strict, strict, diag);
+		/* Before they are read: what is committed in between is heard twice, and not never.
+		 */
+		rc = note_gaps(w, origin, strict, origin->strict, diag);
+		if (rc == 0)
+			rc = read_events(w, down, origin, &origin->strict, strict, diag);
 		if (rc == 0)
 			rc = push_seen(w, origin, strict, diag);
 	}
@@ -353,8 +443,8 @@ static int read_broker(struct pg_watch *w, const struct pg_rows *rows, unsigned 
 		return 0;
 	if (is_new)
 		begin_origin(w, origin, applied, strict);
-	if (!w->has_thread)
-		return 0; /* the first round only learns where each of them is */
+	if (!w->has_thread) /* the first round only learns where each of them is */
+		return is_new && !origin->is_own ? note_gaps(w, origin, strict, 0, diag) : 0;
 	return origin->is_own ? read_own(w, origin, applied, diag)
 			      : read_other(w, origin, applied, strict, diag);
 }

@@ -199,6 +199,50 @@ static void test_pg_watch_next__strict_steps_count_down(void **state)
 	seen(world, -3);
 }
 
+/* Of a broker that was in doubt: its number is lower, in size, than those that were read. */
+static void test_pg_watch_next__a_strict_step_that_is_committed_late(void **state)
+{
+	struct world *world = begun(state);
+
+	carry(world, "there", -1, -1, "UPDATE brokers SET applied_seq = 0;");
+	(void)event(world, "there", -1);
+	seen(world, -1);
+	carry(world, "there", -4, -3, "UPDATE brokers SET applied_seq = 0;");
+	(void)event(world, "there", -3);
+	(void)event(world, "there", -4);
+	seen(world, -4);
+	carry(world, "there", -2, -2, "UPDATE brokers SET applied_seq = 0;");
+	(void)event(world, "there", -2);
+	/* Once. */
+	carry(world, "there", -5, -5, "UPDATE brokers SET applied_seq = 0;");
+	(void)event(world, "there", -5);
+	seen(world, -5);
+}
+
+/* A transaction that was open when this broker began, and looked at all that is retained. */
+static void test_pg_watch_new__while_a_strict_step_is_open(void **state)
+{
+	struct world *world = *state;
+	struct pg_place place = { .wait_ms = WAIT_MS };
+	struct pg *open = NULL;
+	struct diag diag;
+
+	if (!world)
+		skip();
+	place.conninfo = world->conninfo;
+	diag_init(&diag);
+	must(pg_open(&place, &open, &diag), &diag);
+	script(open,
+	       "BEGIN; INSERT INTO events (received_at, topic, publisher, client_id, qos, "
+	       "retained, payload, revision, digest, origin, origin_seq) VALUES ('', "
+	       "'payments/1/status', 'eva', 'app', 1, 0, '{}', 1, 1, 'there', -1);");
+	carry(world, "there", -2, -2, "");
+	(void)begun(state);
+	script(open, "COMMIT;");
+	(void)event(world, "there", -1);
+	pg_close(open);
+}
+
 static void test_pg_watch_next__own_ones_that_were_overruled(void **state)
 {
 	struct world *world = begun(state);
@@ -367,6 +411,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_pg_watch_next__hears_what_others_carried),
 		TEST(test_pg_watch_next__strict_steps_count_down),
+		TEST(test_pg_watch_next__a_strict_step_that_is_committed_late),
+		TEST(test_pg_watch_new__while_a_strict_step_is_open),
 		TEST(test_pg_watch_next__own_ones_that_were_overruled),
 		TEST(test_pg_watch_next__more_than_it_keeps),
 		TEST(test_pg_watch_free__while_it_waits_for_room),
