@@ -328,6 +328,8 @@ void events_release_accepted(struct plugin *plugin, struct session *session,
 			     const struct message *message, const struct decision *decision);
 void events_release_delivery(struct plugin *plugin, const struct mosquitto *client,
 			     const struct gate_request *request, struct decision *decision);
+/* @message stands by the database, and is about to be published for that. */
+void events_release_stands(struct plugin *plugin, const struct message *message);
 void events_release_tick(struct plugin *plugin);
 void events_release_left(struct plugin *plugin, const struct session *session);
 

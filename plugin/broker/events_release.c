@@ -132,6 +132,21 @@ void events_release_delivery(struct plugin *plugin, const struct mosquitto *clie
 		plugin->deliveries.settled = request->message.payload;
 }
 
+/*
+ * What another broker of the database said in the same bytes overtook this broker's own, which is
+ * what has to be retained all the same.
+ */
+void events_release_stands(struct plugin *plugin, const struct message *message)
+{
+	uint64_t key;
+
+	if (message->qos < 2 || !releases_is_active(plugin->releases))
+		return;
+	key = gate_entity_key(&plugin->gate, message, releases_seed(plugin->releases));
+	if (key != 0)
+		releases_stand(plugin->releases, key, message);
+}
+
 void events_release_left(struct plugin *plugin, const struct session *session)
 {
 	if (session->has_held)

@@ -183,6 +183,7 @@ static void publish(const struct ledger_retained *row, void *ctx)
 	if (!repairs_publish(plugin->repairs, message, publication->reader,
 			     ledger_last(plugin->ledger)))
 		return; /* it is on its way */
+	events_release_stands(plugin, message);
 	if (events_publish_retained(plugin, message, row->properties, row->properties_len))
 		*(message->payload_len > 0 ? &plugin->retained.published
 					   : &plugin->retained.cleared) += 1;
@@ -197,6 +198,7 @@ static void publish_for_all(const struct ledger_retained *row, void *ctx)
 	struct plugin *plugin = publication->plugin;
 	const struct message *message = &row->message;
 
+	events_release_stands(plugin, message);
 	if (repairs_publish_for_all(plugin->repairs, message, ledger_last(plugin->ledger)))
 		(void)events_publish_retained(plugin, message, row->properties,
 					      row->properties_len); /* else no memory */

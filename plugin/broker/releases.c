@@ -280,6 +280,20 @@ bool releases_replace(struct releases *releases, uint64_t key, const struct mess
 	return true;
 }
 
+void releases_stand(struct releases *releases, uint64_t key, const struct message *message)
+{
+	struct group *group = fixedtable_find(releases->groups, key);
+	struct open *open = group ? find_open(releases, group, message) : NULL;
+
+	if (!open)
+		return;
+	if (open->digest == group->held.digest)
+		let_go(group);
+	overtake(group, open->number);
+	open->is_overtaken = false;
+	open->is_replaced = true;
+}
+
 bool releases_is_replaced(struct releases *releases, uint64_t key, const struct message *message)
 {
 	struct group *group = fixedtable_find(releases->groups, key);

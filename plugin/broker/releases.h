@@ -106,6 +106,12 @@ bool releases_unreleased(struct releases *releases, int64_t before_ns,
  */
 bool releases_replace(struct releases *releases, uint64_t key, const struct message *message);
 
+/*
+ * @message is retained, as it stands by the database, and published again for that: if it is
+ * remembered it counts as published in its publisher's place, whatever was delivered before.
+ */
+void releases_stand(struct releases *releases, uint64_t key, const struct message *message);
+
 /* Was @message published in its publisher's place, and no newer one accepted since? Then it is
  * right as a retained message. */
 bool releases_is_replaced(struct releases *releases, uint64_t key, const struct message *message);

@@ -112,6 +112,35 @@ def test_race(pair, count):
         assert {each: last.get(each) for each in orders} == {each: kept[each] for each in orders}
 
 
+@pytest.mark.parametrize("is_released", [True, False])
+def test_said_at_both_at_qos_2(pair, is_released):
+    """
+    What a client left unreleased at one broker, and said at the other: what is retained is given to
+    who subscribes there.
+    """
+    a, b = pair.brokers
+    client_id = messages.unique("left")
+    each = order(("PLACED", "APPROVED"), a.client("orders-service"))
+    topic, payload = messages.order(each, "SHIPPED")
+    asked = "SELECT qos FROM retained WHERE topic = ?"
+    left = a.client("orders-service", client_id=client_id, clean=False, expiry=1000)
+    left.publish_nowait(topic, payload, 2, 7, retain=True)
+    assert left.ack(7, rawmqtt.PUBREC) < 0x80
+    left.drop()
+    pair.wait_carried()
+    there = b.client("orders-service", client_id=client_id)
+    harness.until(lambda: there.publish(topic, payload, qos=2, retain=True) in cluster.ACCEPTED,
+                  "the step to be known")
+    if is_released:
+        left = a.client("orders-service", client_id=client_id, clean=False, expiry=1000)
+        left.release(7)
+        assert left.ack(7, rawmqtt.PUBCOMP) < 0x80
+    pair.wait_carried()
+    assert pair.rows(asked, topic) == [(2,)]
+    harness.until(lambda: [cluster.statuses(cluster.standing(broker, topic))
+                           for broker in pair.brokers] == [{each: "SHIPPED"}] * 2, "both to agree")
+
+
 def contradict(pair):
     """An order that is DELIVERED at one broker and CANCELLED at the other, while no bridge says so."""
     a, b = pair.brokers

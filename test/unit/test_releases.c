@@ -113,6 +113,31 @@ static void accept(struct releases *releases, const struct message *message, con
 	releases_hold(releases, 1, publisher, message, 5);
 }
 
+/* The same bytes came over a bridge, so that they overtook this broker's own. */
+static void test_releases_stand__is_right_as_a_retained_message(void **state)
+{
+	struct releases *releases = make();
+	struct message own = message("a", 2, true), others = message("a", 1, true);
+	struct message other = message("b", 2, true), newer = message("c", 1, true);
+
+	(void)state;
+	releases_stand(releases, 1, &own); /* it is not remembered */
+	assert_int_equal(releases_hand_out(releases, 1, &own), RELEASES_UNKNOWN);
+	releases_accepted(releases, 1, "eva", &own);
+	releases_accepted(releases, 1, "peer", &others);
+	assert_int_equal(releases_hand_out(releases, 1, &own), RELEASES_LATE);
+	assert_false(releases_is_replaced(releases, 1, &own));
+	releases_stand(releases, 1, &other);
+	assert_false(releases_is_replaced(releases, 1, &own));
+	releases_stand(releases, 1, &own);
+	assert_true(releases_is_replaced(releases, 1, &own));
+	/* Not once more for those who were there, and not once something newer was accepted. */
+	assert_int_equal(releases_hand_out(releases, 1, &own), RELEASES_LATE);
+	releases_accepted(releases, 1, "eva", &newer);
+	assert_false(releases_is_replaced(releases, 1, &own));
+	releases_free(releases);
+}
+
 static void test_releases_unreleased__once_its_publisher_left(void **state)
 {
 	struct releases *releases = make();
@@ -209,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_releases_accepted__keeps_its_bounds),
 		cmocka_unit_test(test_releases_accepted__who_floods_loses_its_own),
 		cmocka_unit_test(test_releases_resent__is_older_than_what_stands),
+		cmocka_unit_test(test_releases_stand__is_right_as_a_retained_message),
 		cmocka_unit_test(test_releases_unreleased__once_its_publisher_left),
 		cmocka_unit_test(test_releases_unreleased__not_what_was_handed_out),
 		cmocka_unit_test(test_releases_accepted__survives_failing_allocations),
