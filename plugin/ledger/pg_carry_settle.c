@@ -228,14 +228,16 @@ static bool settle_all(struct pg_carry *c, int64_t now_ns)
 
 /* ---- resends ----------------------------------------------------------------------------- */
 
+/* One that was overruled moved nothing: what it said comes to be decided on again. */
 static const char resends_sql[] =
 	"SELECT k.n FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[]) "
 	"AS k (n, topic, digest, publisher, client_id) WHERE EXISTS (SELECT 1 FROM (SELECT digest, "
-	"publisher, client_id, origin FROM events WHERE topic = k.topic ORDER BY seq DESC LIMIT "
+	"publisher, client_id, origin, overruled FROM events WHERE topic = k.topic ORDER BY seq "
+	"DESC LIMIT "
 	"64) "
 	"AS e WHERE e.digest = k.digest AND e.publisher = k.publisher AND e.client_id = "
 	"k.client_id "
-	"AND e.origin <> $6)";
+	"AND e.origin <> $6 AND e.overruled = 0)";
 
 _Static_assert(LEDGER_RESEND_ROWS == 64, "rows of a topic that are looked at");
 

@@ -24,7 +24,7 @@ struct settle_stands {
 	struct record_text status; /* in the column that the record moves; empty: none yet */
 };
 
-/* Is the same message there already, from another broker? Its client came from there. */
+/* Does the same message stand there already, of another broker? Its client came from there. */
 enum settle_resend { SETTLE_UNASKED, SETTLE_NEW, SETTLE_RESEND };
 
 enum settle {

@@ -167,9 +167,12 @@ def compare(both, notes):
     """The list of what is wrong."""
     events = both.rows("SELECT topic, payload, overruled FROM events")
     times = collections.Counter((topic, payload.encode()) for topic, payload, _ in events)
+    # What was overruled and was sent again is one that stands beside one that does not.
+    stand = collections.Counter((topic, payload.encode())
+                                for topic, payload, overruled in events if not overruled)
     # An event without a state that is sent again is another one, at one broker, too.
     faults = ["twice: %s: %s" % (topic, both.rows(WHOSE, topic, payload.decode()))
-              for (topic, payload), number in times.items()
+              for (topic, payload), number in stand.items()
               if number > 1 and not topic.startswith("inventory/")]
     faults += ["written again by a peer: %s" % (row,) for row in both.rows(WRITTEN_AGAIN)]
     with notes.lock:

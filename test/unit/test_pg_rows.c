@@ -308,6 +308,48 @@ static void test_store_flush__a_resend_is_dropped(void **state)
 	broker_close(&b);
 }
 
+/* Nothing stands of its message: it is told that it was overruled, and all are told what stands. */
+static void test_store_flush__a_resend_of_what_was_overruled(void **state)
+{
+	const char *at = pgroom_at(state);
+	struct broker a, b, c;
+
+	broker_open(&a, at, "a");
+	broker_open(&b, at, "b");
+	broker_open(&c, at, "c");
+	carry_step(&a, "1", "", "PLACED", 1);
+	carry_step(&a, "1", "PLACED", "PAID", 2);
+	carry_step(&a, "1", "PAID", "SHIPPED", 3);
+	carry_step(&b, "1", "PAID", "CANCELLED", 3);
+	carry_step(&c, "1", "PAID", "CANCELLED", 3); /* its client went there */
+	pgroom_answers(at, ORDER, "SHIPPED 3 -");
+	pgroom_answers(at, EVENTS, "a1 1, a2 2, a3 3, b1 3!, c1 3!");
+	broker_close(&a);
+	broker_close(&b);
+	broker_close(&c);
+}
+
+/* It was not waited for longer what it followed: sent again once that has come, it counts. */
+static void test_store_flush__a_resend_once_it_follows(void **state)
+{
+	const struct timespec moment = { .tv_nsec = 10000000 };
+	const char *at = pgroom_at(state);
+	struct broker a, b;
+	struct said said;
+
+	broker_open(&a, at, "a");
+	broker_open(&b, at, "b");
+	say(&a, &said, "1", "PLACED", "PAID", 2);
+	while (carry(&a, &said, 1) == 0)
+		(void)nanosleep(&moment, NULL);
+	carry_step(&b, "1", "", "PLACED", 1);
+	carry_step(&a, "1", "PLACED", "PAID", 2);
+	pgroom_answers(at, ORDER, "PAID 2 -");
+	pgroom_answers(at, EVENTS, "a1 0!, b1 1, a2 2");
+	broker_close(&a);
+	broker_close(&b);
+}
+
 static void test_store_flush__two_owners_of_one_order(void **state)
 {
 	const char *at = pgroom_at(state);
@@ -1044,6 +1086,8 @@ int main(void)
 		TEST(test_store_flush__the_first_step_wins),
 		TEST(test_store_flush__goes_on_from_what_stands),
 		TEST(test_store_flush__a_resend_is_dropped),
+		TEST(test_store_flush__a_resend_of_what_was_overruled),
+		TEST(test_store_flush__a_resend_once_it_follows),
 		TEST(test_store_flush__two_owners_of_one_order),
 		TEST(test_store_flush__a_correction_is_applied),
 		TEST(test_store_flush__waits_for_another_brokers_step),
