@@ -124,6 +124,39 @@ def test_overruled_by_what_is_not_there_yet(new_cluster):
     assert both.rows("SELECT status FROM orders WHERE id = ?", each) == [("APPROVED",)]
 
 
+def test_brought_while_nothing_can_be_read(new_cluster):
+    """
+    An old step that a bridge brings to a broker that was restarted and can't read what stands: once
+    it can, it finds that something newer was retained there.
+    """
+    both = new_cluster(settings=PATIENT).start()
+    a, b = both.brokers
+    each, = new_orders(1)
+    for status in WALK[:2]:
+        said = messages.order(each, status)
+        assert a.client("orders-service").publish(*said, qos=1, retain=True) in cluster.ACCEPTED
+        if status == "PLACED":
+            harness.until(lambda: cluster.standing(b, said[0]), "the bridge")
+            a.bridges["b"].set("hole")
+    both.wait_carried()
+    harness.until(lambda: b.client("orders-service").publish(
+        *messages.order(each, "SHIPPED"), qos=1, retain=True) in cluster.ACCEPTED, "the steps")
+    both.wait_carried()
+    b.kill()
+    before = b.mark()
+    b._start()
+    b.wait_log("retained again what the database says", before)
+    cut_off(b)
+    reader = b.client("backoffice")
+    reader.subscribe(said[0], qos=1)
+    assert json.loads(reader.message().payload)["status"] == "SHIPPED"
+    a.bridges["b"].set("pass")
+    assert json.loads(reader.message(30).payload)["status"] == "APPROVED"
+    b.set_wires("pass")
+    cluster.wait_agreed(both, "orders", "orders/+/status", 30)
+    assert both.rows("SELECT status FROM orders WHERE id = ?", each) == [("SHIPPED",)]
+
+
 @pytest.mark.skipif(not os.environ.get("FULL"), reason="FULL=1 runs it: it takes minutes")
 def test_more_than_there_is_room_for(new_cluster):
     """Beyond what a broker remembers of such messages it looks through all that is retained."""

@@ -232,10 +232,9 @@ static void test_pg_watch_new__while_a_strict_step_is_open(void **state)
 	place.conninfo = world->conninfo;
 	diag_init(&diag);
 	must(pg_open(&place, &open, &diag), &diag);
-	script(open,
-	       "BEGIN; INSERT INTO events (received_at, topic, publisher, client_id, qos, "
-	       "retained, payload, revision, digest, origin, origin_seq) VALUES ('', "
-	       "'payments/1/status', 'eva', 'app', 1, 0, '{}', 1, 1, 'there', -1);");
+	script(open, "BEGIN; INSERT INTO events (received_at, topic, publisher, client_id, qos, "
+		     "retained, payload, revision, digest, origin, origin_seq) VALUES ('', "
+		     "'payments/1/status', 'eva', 'app', 1, 0, '{}', 1, 1, 'there', -1);");
 	carry(world, "there", -2, -2, "");
 	(void)begun(state);
 	script(open, "COMMIT;");
