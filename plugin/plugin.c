@@ -44,8 +44,8 @@ static void log_rare(struct plugin *plugin, int64_t now_ns)
 		foreign = atomic_exchange(&plugin->unlogged.foreign, 0);
 		plugin->unlogged.foreign_ns = now_ns;
 		broker_log(BROKER_NOTICE,
-			   "refused %u questions of the broker's HTTP API: the plugin lets nobody "
-			   "in over it",
+			   "refused %u requests to the broker's HTTP listener: it serves the "
+			   "console's files, and nothing else",
 			   foreign);
 	}
 	if (plugin->unlogged.lost_ns != 0 && now_ns - plugin->unlogged.lost_ns < NEWS_NS)

@@ -164,7 +164,7 @@ struct standing {
 
 struct plugin {
 	mosquitto_plugin_id_t *id;
-	pthread_t thread; /* the broker's: calls on other threads are refused */
+	pthread_t thread; /* the broker's; for calls on others see events_http.c */
 	struct broker broker;
 	struct options options;
 	char host[256]; /* this broker's name, plugin_opt_broker or the host's; "": it has none */
@@ -210,10 +210,21 @@ struct plugin {
 bool events_refuse_foreign(struct plugin *plugin) __attribute__((cold));
 
 /* Is this another thread than the broker's (2.1's http_api)? Then touch nothing that is shared. */
+static inline bool events_is_elsewhere(const struct plugin *plugin)
+{
+	return !pthread_equal(pthread_self(), plugin->thread);
+}
+
+/* The same, where such a call is refused. */
 static inline bool events_is_foreign(struct plugin *plugin)
 {
-	return !pthread_equal(pthread_self(), plugin->thread) && events_refuse_foreign(plugin);
+	return events_is_elsewhere(plugin) && events_refuse_foreign(plugin);
 }
+
+/* BASIC_AUTH and ACL_CHECK on another thread than the broker's: see events_http.c. */
+int events_http_login(struct plugin *plugin, const struct mosquitto *client) __attribute__((cold));
+int events_http_acl_check(struct plugin *plugin, const struct mosquitto_evt_acl_check *event)
+	__attribute__((cold));
 
 /*
  * Another event came before the MESSAGE of the pending publish, so it was a last will: commits or

@@ -136,10 +136,12 @@ int events_on_acl_check(int event_id, void *event_data, void *userdata)
 	struct session *session;
 
 	(void)event_id;
-	if (is_read ? events_is_foreign(plugin) : !events_begin(plugin))
-		return MOSQ_ERR_ACL_DENIED;
-	if (!is_read)
+	if (events_is_elsewhere(plugin))
+		return events_http_acl_check(plugin, event);
+	if (!is_read) {
+		events_settle(plugin);
 		events_retained_served(plugin);
+	}
 	session = events_session(plugin, event->client);
 	if (event->access == MOSQ_ACL_WRITE) {
 		plugin->deliveries.settled = plugin->deliveries.withheld = NULL;

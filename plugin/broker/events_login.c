@@ -437,8 +437,9 @@ int events_on_basic_auth(int event_id, void *event_data, void *userdata)
 	int rc;
 
 	(void)event_id;
-	if (!events_begin(plugin))
-		return MOSQ_ERR_AUTH;
+	if (events_is_elsewhere(plugin))
+		return events_http_login(plugin, event->client);
+	events_settle(plugin);
 	asked = who_asks(plugin, event->client);
 	/*
 	 * Always yes: a no would make 2.0 disconnect what is disconnected, and spoil its list of

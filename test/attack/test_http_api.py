@@ -1,4 +1,5 @@
-"""Mosquitto 2.1's HTTP API asks the plugin on a thread of its own: it is told no, and that is said."""
+"""Mosquitto 2.1's HTTP listener asks the plugin on a thread of its own: beyond the console's files it is told
+no, and that is said."""
 import http.client
 
 import pytest
@@ -20,6 +21,6 @@ def test_nobody_is_let_in(new_broker):
                                if credential else {})
             assert connection.getresponse().status in (401, 403)
             connection.close()
-    broker.wait_log(r"refused \d+ questions of the broker's HTTP API")
+    broker.wait_log(r"refused \d+ requests to the broker's HTTP listener")
     broker.client("backoffice").ping()
     broker.assert_alive()

@@ -1052,6 +1052,7 @@ static void *ask_on_another_thread(void *ctx)
 	assert_int_equal(raise(MOSQ_EVT_CONTROL, &command), MOSQ_ERR_SUCCESS);
 	assert_int_equal(asks(ctx, MOSQ_ACL_READ, "pets/p1/status", "{}"), MOSQ_ERR_ACL_DENIED);
 	assert_int_equal(asks(ctx, MOSQ_ACL_WRITE, "pets/p1/status", "{}"), MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(asks(ctx, MOSQ_ACL_READ, "/index.html", NULL), MOSQ_ERR_ACL_DENIED);
 	return NULL;
 }
 
@@ -1076,7 +1077,99 @@ static void test_events__of_another_thread_are_refused(void **state)
 	event.payloadlen = (uint32_t)strlen(payload);
 	assert_int_equal(raise(MOSQ_EVT_MESSAGE, &event), MOSQ_ERR_SUCCESS);
 	ticks();
-	assert_true(is_logged("refused 6 questions of the broker's HTTP API"));
+	assert_true(is_logged("refused 7 requests to the broker's HTTP listener"));
+}
+
+static const char *const served[] = { "/", "/index.html", "/console.html", "/brokers.json",
+				      "/favicon.ico" };
+static const char *const not_served[] = { "",
+					  "/api/v1/systree",
+					  "/api/v1/listeners",
+					  "/api/v1/version",
+					  "/api/",
+					  "/API/v1/x",
+					  "//",
+					  "/./index.html",
+					  "/index.html/",
+					  "/INDEX.HTML",
+					  "/../index.html",
+					  "index.html",
+					  "/passwords",
+					  "pets/p1/status",
+					  "#" };
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The console's files are for anyone, and whatever credentials come with the request. */
+static void *ask_for_files(void *ctx)
+{
+	struct mosquitto_evt_basic_auth login = { .client = ctx };
+	struct mosquitto_evt_basic_auth named = { .client = ctx,
+						  .username = (char *)"backoffice",
+						  .password = (char *)"wrong" };
+
+	assert_int_equal(raise(MOSQ_EVT_BASIC_AUTH, &login), MOSQ_ERR_SUCCESS);
+	assert_int_equal(raise(MOSQ_EVT_BASIC_AUTH, &named), MOSQ_ERR_SUCCESS);
+	for (size_t i = 0; i < COUNT(served); i++) {
+		assert_int_equal(asks(ctx, MOSQ_ACL_READ, served[i], NULL), MOSQ_ERR_SUCCESS);
+		assert_int_equal(asks(ctx, MOSQ_ACL_WRITE, served[i], "x"), MOSQ_ERR_ACL_DENIED);
+		assert_int_equal(asks(ctx, MOSQ_ACL_SUBSCRIBE, served[i], NULL),
+				 MOSQ_ERR_ACL_DENIED);
+	}
+	for (size_t i = 0; i < COUNT(not_served); i++)
+		assert_int_equal(asks(ctx, MOSQ_ACL_READ, not_served[i], NULL),
+				 MOSQ_ERR_ACL_DENIED);
+	assert_int_equal(asks(ctx, MOSQ_ACL_READ, NULL, NULL), MOSQ_ERR_ACL_DENIED);
+	return NULL;
+}
+
+/* As 2.1.2's http_api makes it up for a request. */
+static struct mosquitto a_request(void)
+{
+	return (struct mosquitto){ .id = "http-api" };
+}
+
+static void test_events__http_requests(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one"), request = a_request();
+	struct mosquitto_evt_message event = { .client = &client, .qos = 1 };
+	const char *payload = order("o1");
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "orders/o1/status", payload),
+			 MOSQ_ERR_SUCCESS);
+	assert_int_equal(pthread_create(&thread, NULL, ask_for_files, &request), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_non_null(fake.plugin->pending.handle);
+	event.topic = (char *)"orders/o1/status";
+	event.payload = (char *)payload;
+	event.payloadlen = (uint32_t)strlen(payload);
+	assert_int_equal(raise(MOSQ_EVT_MESSAGE, &event), MOSQ_ERR_SUCCESS);
+	ticks();
+	assert_true(is_logged("refused 26 requests to the broker's HTTP listener"));
+}
+
+/* A client of MQTT that calls itself as such requests are called is one like any other. */
+static void test_events__http_api_of_a_client(void **state)
+{
+	struct mosquitto stranger = a_client(NULL, "http-api"), request = a_request();
+	struct mosquitto known = a_client("backoffice", "http-api");
+	struct mosquitto_evt_basic_auth login = { .client = &request };
+
+	(void)state;
+	stranger.password = NULL;
+	assert_int_equal(connects(&stranger), MOSQ_ERR_AUTH);
+	assert_int_not_equal(raise(MOSQ_EVT_BASIC_AUTH, &login), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(&known), MOSQ_ERR_SUCCESS);
+	for (size_t i = 0; i < COUNT(served); i++) {
+		assert_int_equal(asks(&stranger, MOSQ_ACL_READ, served[i], NULL),
+				 MOSQ_ERR_ACL_DENIED);
+		assert_int_equal(asks(&request, MOSQ_ACL_READ, served[i], NULL),
+				 MOSQ_ERR_ACL_DENIED);
+		assert_int_equal(asks(&known, MOSQ_ACL_READ, served[i], NULL), MOSQ_ERR_ACL_DENIED);
+	}
 }
 
 /* ---- what ends a session ----------------------------------------------------------------- */
@@ -1943,6 +2036,8 @@ int main(void)
 		TEST(test_tick__ends_who_is_idle),
 		TEST(test_control__what_waited_was_a_will),
 		TEST(test_events__of_another_thread_are_refused),
+		TEST(test_events__http_requests),
+		TEST(test_events__http_api_of_a_client),
 		TEST(test_disconnect__twice),
 		TEST(test_auth_continue__unasked),
 		cmocka_unit_test(test_broker_answer__of_clients),
