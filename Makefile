@@ -333,6 +333,7 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1 $(COMPLETIONS)  ## ins
 	install -d $(DESTDIR)$(SHARE)/schemas $(DESTDIR)$(DOC)
 	install -m 644 schemas/*.json $(DESTDIR)$(SHARE)/schemas/
 	install -m 644 docker/access.json $(DESTDIR)$(SHARE)/
+	install -D -m 644 web/console.html $(DESTDIR)$(SHARE)/console/index.html
 	sed 's|/usr/local/lib/|$(LIBDIR)/|; s|/usr/local/share/mosquitto-petstore/|$(SHARE)/|' \
 	  mosquitto.conf.example >$(DESTDIR)$(SHARE)/mosquitto.conf.example
 	chmod 644 $(DESTDIR)$(SHARE)/mosquitto.conf.example
@@ -362,6 +363,8 @@ TLS_PORT   ?= 8883
 WSS_PORT   ?= 8084
 MTLS_PORT  ?= 8884
 PLAIN_PORT ?= 1883
+# The console's: "any" is the first one from 8080 on that is free; empty: no console.
+CONSOLE_PORT ?= any
 # Documents that come without accounts (CONTRACT= without ACCESS=) have a folder of their own.
 OWN_DIR    := $(if $(filter file,$(origin RUN_DIR)),$(RUN_DIR)/own,$(RUN_DIR))
 
@@ -380,10 +383,11 @@ run: deps-run  ## install what is missing, build, and run a broker to try things
 	@$(MAKE) --no-print-directory all
 ifneq ($(and $(CONTRACT),$(if $(ACCESS),,own)),)
 	@RUN_DIR="$(OWN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TOOL="$(B)/petstorectl" \
-	  PLAIN_PORT="$(PLAIN_PORT)" CONTRACT="$(CONTRACT)" exec scripts/own.sh
+	  PLAIN_PORT="$(PLAIN_PORT)" CONSOLE_PORT="$(CONSOLE_PORT)" CONTRACT="$(CONTRACT)" exec scripts/own.sh
 else
 	@RUN_DIR="$(RUN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
-	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" exec scripts/demo.sh
+	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" PLAIN_PORT="$(PLAIN_PORT)" \
+	  CONSOLE_PORT="$(CONSOLE_PORT)" exec scripts/demo.sh
 endif
 
 CLUSTER_DIR ?= $(B)/cluster

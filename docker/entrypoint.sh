@@ -13,6 +13,10 @@
 #
 # TLS_PORT WSS_PORT MTLS_PORT     listeners: MQTT over TLS, websockets, clients with a certificate
 # PLAIN_PORT                      plain MQTT, on the container's loopback only
+# CONSOLE_PORT                    serves the console there, on all of the container's addresses: publish it as
+#                                 127.0.0.1:8080:8080, passwords cross it in the clear. Mosquitto 2.1 has
+#                                 websockets at CONSOLE_WS_PORT (the next one), published by the same number
+# CONSOLE_BROKERS                 what the console offers to sign in at, as NAME=URL by spaces
 # SERVER_NAMES                    more names or addresses for a made certificate, by commas
 # CONTRACT                        path of another contract
 # PLUGIN_OPT_<NAME>               plugin_opt_<name>, e.g. PLUGIN_OPT_BATCH_MS=20
@@ -58,7 +62,7 @@ make_files()
 	RUN_DIR=$config DATA_DIR=/mosquitto/data LOG_DEST=$log OPTIONS=$options \
 	PLUGIN=$(echo /usr/lib/*/mosquitto_petstore.so) \
 	CONTRACT=${CONTRACT:-$share/schemas/petstore.asyncapi.json} \
-	ACCESS=$share/access.json EXAMPLE=$share/mosquitto.conf.example \
+	ACCESS=$share/access.json EXAMPLE=$share/mosquitto.conf.example CONSOLE_ADDRESS=0.0.0.0 \
 		"$share/demo.sh" prepare
 	[ ! -d conf.d ] || printf '\ninclude_dir %s/conf.d\n' "$config" >>mosquitto.conf
 	cp mosquitto.conf .mosquitto.conf.made

@@ -4,6 +4,7 @@
 #
 #     demo.sh            all of it
 #     demo.sh prepare    files only
+#     demo.sh console    the console's files alone, and console.conf, its listeners; prints its port
 #
 # In RUN_DIR, kept for the next run:
 #     ca.crt ca.key                 the authority that clients trust
@@ -14,11 +15,17 @@
 #     credentials                   "user password" a line, of the demo accounts
 #     passwords access.json         what the plugin reads; access.yaml where ACCESS is YAML
 #     petstore.db                   orders, payments, events
+#     console/                      the console's page and which broker it asks, at every run; see below
 #     mosquitto.conf                derived anew from mosquitto.conf.example at every run
 #     mosquitto.pid                 for kill -HUP
 #
 # RUN_DIR/extra.conf, if there is one, has settings of the operator's own: its lines go into
 # mosquitto.conf before the first listener, in place of the lines that have the same first word.
+#
+# CONSOLE_PORT=8080 serves the console at http://127.0.0.1:8080/; "any": at the first port from 8080 on that is free;
+# nothing: nowhere. Mosquitto 2.1 needs a second port, for websockets: CONSOLE_WS_PORT, or the first
+# free one after it. CONSOLE_ADDRESS is another address to listen at, CONSOLE_BROKERS what the page
+# offers to sign in at, as NAME=URL or URL by spaces; CONSOLE_DIR holds its files elsewhere than in RUN_DIR.
 #
 # What the operator put there is left alone: a server.crt without our authority's key beside
 # it, passwords without credentials, an access.json that is not the shipped one.
@@ -39,6 +46,13 @@ access=${ACCESS:-$top/docker/access.json}
 example=${EXAMPLE:-$top/mosquitto.conf.example}
 server_names=${SERVER_NAMES:-} # more names or addresses of this server, by commas
 log_dest=${LOG_DEST:-stderr}
+console_port=${CONSOLE_PORT:-}
+console_ws_port=${CONSOLE_WS_PORT:-}
+console_address=${CONSOLE_ADDRESS:-127.0.0.1}
+console_dir=${CONSOLE_DIR:-}
+console_page=${CONSOLE_PAGE:-$top/web/console.html}
+[ -n "${CONSOLE_PAGE:-}" ] || [ -e "$console_page" ] ||
+	console_page=$(cd "$(dirname "$0")" && pwd)/console/index.html # installed
 options=${OPTIONS:-}           # lines behind the plugin's, in place of those of the same name
 
 accounts="backoffice orders-service payments-service inventory-service
@@ -203,6 +217,97 @@ roles()
 	fi
 }
 
+# ---- the console ------------------------------------------------------------------------
+
+# "2.0" or "2.1" and what came after: which listeners serve files.
+release()
+{
+	case $(mosquitto -h 2>/dev/null | head -n 1) in
+	*" version 2.0"*) echo 2.0 ;;
+	*) echo 2.1 ;;
+	esac
+}
+
+# The first port from @1 on that nobody has and that is none of ours.
+free_port()
+{
+	local port=$1
+	while is_taken "$port" || is_ours "$port"; do
+		port=$((port + 1))
+		[ "$port" -lt $(($1 + 100)) ] || die "no free port from $1 on; choose one with CONSOLE_PORT="
+	done
+	echo "$port"
+}
+
+is_ours() { [[ " $tls_port $wss_port $mtls_port $plain_port $console_port " == *" $1 "* ]]; }
+
+console_ports()
+{
+	console_release=$(release)
+	[ "$console_port" != any ] || console_port=$(free_port 8080)
+	[ "$console_release" != 2.0 ] || console_ws_port=
+	[ "$console_release" = 2.0 ] || [ -n "$console_ws_port" ] ||
+		console_ws_port=$(free_port $((console_port + 1)))
+}
+
+# 2.1 may be built without what serves files.
+has_http()
+{
+	[ "$(release)" != 2.0 ] || return 0
+	printf 'listener 8080 127.0.0.1\nprotocol http_api\n' >"$work/probe.conf"
+	mosquitto -c "$work/probe.conf" --test-config >/dev/null 2>&1
+}
+
+# "NAME=URL URL" as the page reads it.
+brokers_json()
+{
+	local each separator=
+	printf '{"brokers": ['
+	for each in $1; do
+		[[ $each =~ ^([A-Za-z0-9._-]+=)?wss?://[][A-Za-z0-9._:/-]+$ ]] ||
+			die "CONSOLE_BROKERS: expected NAME=ws://... or NAME=wss://..., not \"$each\""
+		printf '%s{"url": "%s"' "$separator" "${each#*=}"
+		[ "${each#*=}" = "$each" ] || printf ', "name": "%s"' "${each%%=*}"
+		printf '}'
+		separator=', '
+	done
+	printf ']}\n'
+}
+
+# Copies: what the broker serves must lie within its folder. Readable for the broker's user only.
+console_files()
+{
+	local brokers=${CONSOLE_BROKERS:-}
+	if [ -n "$console_port" ] && ! has_http; then
+		printf 'demo: no console: this mosquitto was built without http_api\n' >&2
+		console_port=
+	fi
+	[ -n "$console_port" ] || return 0
+	[ -r "$console_page" ] || die "no console at $console_page"
+	console_ports
+	[ -n "$brokers" ] || brokers=ws://127.0.0.1:${console_ws_port:-$console_port}/
+	mkdir -p "$console_dir"
+	cp "$console_page" "$work/page"
+	brokers_json "$brokers" >"$work/brokers"
+	mv "$work/page" "$console_dir/index.html"
+	mv "$work/brokers" "$console_dir/brokers.json"
+}
+
+# The console's listeners alone, for a mosquitto.conf that was made elsewhere.
+console_conf()
+{
+	CONSOLE=$console_port CONSOLE_WS=$console_ws_port ADDRESS=$console_address \
+	CONSOLE_DIR=$console_dir RELEASE=$console_release awk '
+	$1 == "#" ENVIRON["RELEASE"] {
+		sub(/^#[0-9.]+ /, "")
+		if ($1 == "listener")
+			$0 = "listener " ENVIRON[$2 == 8080 ? "CONSOLE" : "CONSOLE_WS"] " " ENVIRON["ADDRESS"]
+		if ($1 == "http_dir")
+			$0 = "http_dir " ENVIRON["CONSOLE_DIR"]
+		print
+	}' "$example"
+}
+
 # ---- the configuration ------------------------------------------------------------------
 
 # Replaces the values of lines that begin with one of the words; each must be there.
@@ -211,7 +316,9 @@ configure()
 	[ -s ca.crt ] && [ -s ca.crl ] || mtls_port=
 	[ ! -e extra.conf ] || [ -r extra.conf ] || die "$PWD/extra.conf: cannot be read"
 	RUN=$PWD PLUGIN=$plugin CONTRACT=$contract ACCESS_COPY=$access_copy USER=$(id -un) \
-	TLS=$tls_port WSS=$wss_port MTLS=$mtls_port PLAIN=$plain_port DATA=$data LOG=$log_dest OPTIONS=$options awk '
+	TLS=$tls_port WSS=$wss_port MTLS=$mtls_port PLAIN=$plain_port DATA=$data LOG=$log_dest OPTIONS=$options \
+	CONSOLE=$console_port CONSOLE_WS=$console_ws_port CONSOLE_DIR=$console_dir ADDRESS=$console_address \
+	RELEASE=${console_release:-} awk '
 	BEGIN {
 		run = ENVIRON["RUN"]
 		data = ENVIRON["DATA"]
@@ -231,6 +338,13 @@ configure()
 		to["crlfile"] = run "/ca.crl"
 		to["persistence_location"] = data "/"
 		to["log_dest"] = ENVIRON["LOG"]
+		console = ENVIRON["CONSOLE"] == "" ? "" : "#" ENVIRON["RELEASE"]
+		if (console != "") {
+			to["listener 8080"] = ENVIRON["CONSOLE"] " " ENVIRON["ADDRESS"]
+			to["http_dir"] = ENVIRON["CONSOLE_DIR"]
+		}
+		if (ENVIRON["CONSOLE_WS"] != "")
+			to["listener 8081"] = ENVIRON["CONSOLE_WS"] " " ENVIRON["ADDRESS"]
 		# Behind a listener of its own a line is about that one, and replaces none.
 		while ((getline line < "extra.conf") > 0) {
 			extra = extra line "\n"
@@ -248,6 +362,7 @@ configure()
 			to["plugin"] = to["plugin"] "\n" option[i]
 		}
 	}
+	console != "" && $1 == console { sub(/^#[0-9.]+ /, "") }
 	{
 		word = $1
 		key = word == "listener" ? word " " $2 : word
@@ -287,6 +402,10 @@ heading()
 	cat <<-END
 
 	$1, held to its contract:
+	END
+	[ -z "$console_port" ] ||
+		printf '  console      http://127.0.0.1:%s/   for browsers on this machine%s\n' "$console_port" "${2:-}"
+	cat <<-END
 	  mqtts://localhost:$tls_port   wss://localhost:$wss_port   mqtt://127.0.0.1:$plain_port (this machine only)
 	  mqtts://localhost:$mtls_port   for clients with a certificate
 	  authority    $(shown /ca.crt)
@@ -312,7 +431,7 @@ help()
 {
 	local tls
 	tls="-h localhost -p $tls_port --cafile $(shown /ca.crt)"
-	heading "The Petstore's MQTT API"
+	heading "The Petstore's MQTT API" "; sign in as backoffice, password $(password_of backoffice)"
 	cat <<-END
 
 	In a second terminal, as a customer, see everything that customers may:
@@ -362,9 +481,13 @@ help_own()
 	ending
 }
 
-[ "${1:-}" = prepare ] || [ $# = 0 ] || die "usage: demo.sh [prepare]"
-for name in TLS WSS MTLS PLAIN; do
+case ${1:-} in
+'' | prepare | console) ;;
+*) die "usage: demo.sh [prepare | console]" ;;
+esac
+for name in TLS WSS MTLS PLAIN CONSOLE CONSOLE_WS; do
 	declare -n port=${name,,}_port
+	case $name$port in CONSOLE | CONSOLE_WS | CONSOLEany) continue ;; esac
 	is_port "$port" || die "${name}_PORT: expected a port, 1 to 65535, not \"$port\""
 done
 unset -n port
@@ -373,6 +496,8 @@ plugin=$(absolute "$plugin")
 access=$(absolute "$access")
 example=$(absolute "$example")
 data=$(absolute "$data")
+console_page=$(absolute "$console_page")
+console_dir=$(absolute "${console_dir:-$run/console}")
 PATH=$PATH:/usr/sbin:/usr/local/sbin # mosquitto's place, not in everyone's PATH
 
 mkdir -p "$run"
@@ -385,17 +510,24 @@ flock -n 9 || die "a broker is running in $run already (pid $(cat mosquitto.pid 
 work=$(mktemp -d "$PWD/.new.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
+if [ "${1:-}" = console ]; then
+	console_files
+	[ -z "$console_port" ] || console_conf >console.conf
+	printf '%s\n' "$console_port"
+	exit 0
+fi
 certificates
 passwords
 roles
+console_files
 configure
 [ "${1:-}" = prepare ] && exit 0
 
 [ -r "$contract" ] || die "no contract at $contract"
 [ -r "$plugin" ] || die "no plugin at $plugin; build it with make"
-for port in "$tls_port" "$wss_port" $mtls_port "$plain_port"; do
+for port in "$tls_port" "$wss_port" $mtls_port "$plain_port" $console_port $console_ws_port; do
 	is_taken "$port" && die "port $port is taken (by another \`make run\`, or by the system's own mosquitto service?);" \
-		"choose others with TLS_PORT=, WSS_PORT=, MTLS_PORT= and PLAIN_PORT="
+		"choose others with TLS_PORT=, WSS_PORT=, MTLS_PORT=, PLAIN_PORT= and CONSOLE_PORT="
 done
 if [ "$contract" -ef "$shipped" ]; then help; else help_own; fi
 echo $$ >mosquitto.pid

@@ -5,6 +5,7 @@
 #     CONTRACT   a document, a folder of documents, or several by spaces
 #     RUN_DIR    the folder; what is there, and was edited, is kept for the next run
 #     PLUGIN, TOOL, PLAIN_PORT
+#     CONSOLE_PORT   as demo.sh knows it; its listeners come behind the lines of mosquitto.conf, in run.conf
 set -euo pipefail
 umask 077
 
@@ -39,6 +40,15 @@ else
 	"$TOOL" init "${documents[@]}" --out "$run" --port "$port" --plugin "$PLUGIN" || exit 1
 	printf '%s\n' "$made" >"$run/.made"
 fi
+conf=$run/mosquitto.conf console=
+if [ -n "${CONSOLE_PORT:-}" ]; then
+	console=$(RUN_DIR=$run "$(dirname "$0")/demo.sh" console) || exit 1
+fi
+if [ -n "$console" ]; then
+	conf=$run/run.conf
+	cat "$run/mosquitto.conf" "$run/console.conf" >"$conf"
+	printf '\nIn a browser on this machine, see the contract and try it, as one of the users above:\n  http://127.0.0.1:%s/\n' "$console"
+fi
 exec 9>"$run/.lock" # held as long as the broker lives: two brokers must not share a database
 flock -n 9 || die "a broker is running in $run already (pid $(cat "$run/mosquitto.pid" 2>/dev/null || true))"
 if is_taken; then
@@ -53,4 +63,4 @@ The broker runs here (its first command above is this); Ctrl-C ends it, and its 
 
 END
 echo $$ >"$run/mosquitto.pid"
-exec mosquitto -c "$run/mosquitto.conf"
+exec mosquitto -c "$conf"

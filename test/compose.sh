@@ -1,6 +1,6 @@
 #!/bin/bash
 # Has Compose read docker/compose.yaml, and compares it with the Dockerfile: what the image
-# exposes is published, its volumes are kept, files that are mounted exist. In compose.cluster.yaml
+# exposes is published, and beside that the console, on 127.0.0.1; its volumes are kept, files that are mounted exist. In compose.cluster.yaml
 # HAProxy publishes that, and its configuration names brokers and ports that are there. Prints what
 # is wrong. No engine is needed. Where Compose is not installed, Debian 13's is unpacked to
 # $B/compose, by way of the system in folder SYSTEM.
@@ -36,11 +36,13 @@ with open("docker/Dockerfile", encoding="utf-8") as file:
     recipe = file.read()
 exposed = set(map(int, re.search(r"^EXPOSE (.*)$", recipe, re.M)[1].split()))
 volumes = set(json.loads(re.search(r"^VOLUME (.*)$", recipe, re.M)[1]))
-published = {port["target"] for port in broker["ports"]}
+published = {port["target"] for port in broker["ports"] if port.get("host_ip") != "127.0.0.1"}
+console = {(port["target"], int(port["published"])) for port in broker["ports"]} - {(each, each) for each in published}
 mounted = {volume["target"] for volume in broker["volumes"]}
 bound = {volume["source"] for service in compose["services"].values()
          for volume in service.get("volumes", []) if volume["type"] == "bind"}
 wrong = [f"exposed, or published, but not both: {exposed ^ published}"] * (exposed != published)
+wrong += [f"the console: {console}"] * (console != {(8080, 8080), (8081, 8081)})
 wrong += [f"not mounted: {volumes - mounted}"] * (not volumes <= mounted)
 wrong += [f"no such file: {name}" for name in bound if not os.path.exists(name)]
 print(*wrong, sep="\n", end="")

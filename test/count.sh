@@ -43,7 +43,7 @@ closing()
 
 # Ports that the machine around us hardly uses.
 # shellcheck disable=SC2034 # for those who source this
-ports() { read -r tls wss mtls plain <<<"$(shuf -i 20000-32000 -n 4 | tr '\n' ' ')"; }
+ports() { read -r tls wss mtls plain http <<<"$(shuf -i 20000-32000 -n 5 | tr '\n' ' ')"; }
 
 # Runs test/@1 with further arguments in a small system of each release in the array suites,
 # which finds folder $work at /mnt, and drops what it changed there.

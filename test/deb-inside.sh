@@ -107,22 +107,43 @@ check "the service's configuration starts" start
 check "a message is accepted" is_accepted
 check "another is refused" is_refused
 check "it stops" stop
+console=${conf%.conf}_console.conf
+page=/var/lib/mosquitto/petstore-console/index.html
+check "without being asked, no console" test ! -e $console
+served() # the first bytes of the page that is at the console's port
+{
+	exec 3<>"/dev/tcp/127.0.0.1/$http" || return 1
+	printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' "$1" >&3
+	timeout 20 head -c 3000 <&3
+	exec 3>&-
+}
+shows() { served / | grep '^<!doctype html>'; }
+check "petstore-setup makes a console" eval 'CONSOLE_PORT=$http petstore-setup'
+check "which is the page that was installed" cmp $page $share/console/index.html
+check "that starts" start
+check "the console is served" shows
+check "and what is in the broker's other folder is not" not eval 'served /../petstore.db | grep SQLite'
+check "a message is still accepted" is_accepted
+check "it stops" stop
+echo old >$page
 cp $conf /tmp/conf
 check "petstore-setup again" petstore-setup
 check "keeps what is there" cmp $conf /tmp/conf
 
 check "it is removed" apt remove mosquitto-petstore
 check "with the drop-in" test ! -e $dropin -a ! -e ${dropin%/*}
-check "its configuration is put aside" test ! -e $conf -a -e $conf.removed
+check "its configuration is put aside" test ! -e $conf -a -e $conf.removed -a ! -e $console -a -e $console.removed
 check "the broker starts without it" start
 check "and stops" stop
 check "it installs again" apt install /mnt/petstore.deb
 check "its configuration is back" cmp $conf /tmp/conf
+check "and the console's, with the new page" eval 'test -e $console && cmp $page $share/console/index.html'
 check "and starts" start
+check "the console, too" shows
 check "with the accounts that were" is_accepted
 check "and stops" stop
 check "it is purged" apt purge mosquitto-petstore
-check "no file is left" not ls -d "${files[@]}" $dir $conf $conf.removed
+check "no file is left" not ls -d "${files[@]}" $dir $conf $conf.removed $console $console.removed ${page%/*}
 check "but the database" test -s /var/lib/mosquitto/petstore.db
 check "the broker starts without it" start
 check "and stops" stop

@@ -17,6 +17,18 @@ serves()
 	return 1
 }
 
+# Without curl, which a bare system has not.
+shows()
+{
+	local port
+	port=$(sed -n 's|.*http://127.0.0.1:\([0-9]*\)/.*|\1|p' /tmp/run.log)
+	exec 3<>"/dev/tcp/127.0.0.1/$port"
+	printf 'GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&3
+	# Longer than its headers by what it is.
+	timeout 20 head -c "$(stat -c %s web/console.html)" <&3 | grep -q '^<!doctype html>'
+	exec 3>&-
+}
+
 # The commands that `make run` prints, as one pastes them.
 printed() { grep -E "^  mosquitto_pub .*\"$1\"" /tmp/run.log | head -n 1; }
 pasted() { [ -n "$(printed "$1")" ] && bash -c "$(printed "$1")" 2>&1; }
@@ -34,6 +46,7 @@ ports
 make run TLS_PORT="$tls" WSS_PORT="$wss" MTLS_PORT="$mtls" PLAIN_PORT="$plain" >/tmp/run.log 2>&1 &
 make=$!
 check "make run serves" serves
+check "the address that it prints shows the console" shows
 check "the command that it prints works" is_accepted
 check "the one that must be refused is" is_refused
 check "the broker ends well" ends

@@ -248,11 +248,12 @@ check "a second broker on its data is refused" not env outer= inner= bash -c "
 	cd '$work/one/data' && exec 9>.lock && flock -n 9"
 check "SIGTERM ends it with status 0" stop
 check "what was acknowledged is kept" kept "ord-1 PLACED ord-2 PLACED "
+check "no console was served" not grep -E '^(http_dir|protocol http_api)' "$work/one/config/mosquitto.conf"
 
 # ---- the same volume again --------------------------------------------------------------
 
 mv "$work/one/out" "$work/first"
-start one PLUGIN_OPT_BATCH_MS=20 PLUGIN_OPT_METRICS_FILE=/mosquitto/metrics/petstore.prom LOG_DEST=file
+start one CONSOLE_PORT="$http" PLUGIN_OPT_BATCH_MS=20 PLUGIN_OPT_METRICS_FILE=/mosquitto/metrics/petstore.prom LOG_DEST=file
 check "it starts again" until_true grep -q ' running' "$work/one/log/mosquitto.log"
 check "the log is in the volume" test -s "$work/one/log/mosquitto.log"
 check "nothing is made twice" not said one 'first start'
@@ -261,6 +262,10 @@ check "the orders are still there" kept "ord-1 PLACED ord-2 PLACED "
 check "an order goes on from where it stood" is_accepted ord-1 APPROVED
 check "and not from elsewhere" is_refused ord-2 DELIVERED
 check "it is still healthy" run_health
+shows() { /usr/bin/python3 -c 'import sys, urllib.request
+sys.exit(urllib.request.urlopen(sys.argv[1], timeout=20).read() != open(sys.argv[2], "rb").read())' "$@"; }
+check "the console is served where it was asked for" shows "http://127.0.0.1:$http/" web/console.html
+check "and says where to sign in" grep -q '"ws://127.0.0.1:' "$work/one/config/console/brokers.json"
 check "metrics are in the volume" until_true grep -q ^petstore_ "$work/one/metrics/petstore.prom"
 kill_it
 start one

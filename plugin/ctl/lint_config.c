@@ -81,9 +81,6 @@ static const struct rule rules[] = {
 	  "channels that ask for more QoS can't be published on; expected 2" },
 	{ "bridge_insecure", WHEN_TRUE, NULL, 0, LINT_WARNING,
 	  "the other broker's name is not looked at; expected false" },
-	{ "protocol", WHEN_IS, "http_api", 0, LINT_WARNING,
-	  "the plugin refuses every client there (401): the broker asks it from another thread; "
-	  "expected no such listener" },
 	{ "disable_client_cert_date_checks", WHEN_TRUE, NULL, 0, LINT_ERROR,
 	  "certificates that expired are taken; expected false" },
 	{ "plugin_opt_delayed_logins", WHEN_TRUE, NULL, 0, LINT_WARNING,
@@ -187,6 +184,51 @@ static void check_plugins(struct lint *lint, const struct brokerfile *file, cons
 
 /* ---- listeners -------------------------------------------------------------------------- */
 
+static bool is_secret(const struct brokerfile_line *line)
+{
+	static const char *const words[] = {
+		"keyfile",           "plugin_opt_password_file", "plugin_opt_scram_file",
+		"plugin_opt_access", "plugin_opt_database",      "password_file"
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(line->word, words[i]) == 0)
+			return true;
+	return false;
+}
+
+/* As they are written: links are not followed. */
+static bool is_below(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	while (len > 0 && folder[len - 1] == '/')
+		len--;
+	return strncmp(path, folder, len) == 0 && path[len] == '/';
+}
+
+/* A listener that serves files. What 2.1 has there beside them the plugin lets nobody use. */
+static void check_files(struct lint *lint, const struct brokerfile *file, size_t index)
+{
+	const struct brokerfile_line *protocol = files_line(file, index, "protocol");
+	const struct brokerfile_line *dir = files_line(file, index, "http_dir");
+
+	if (protocol && strcmp(protocol->value, "http_api") == 0 && !dir)
+		add(lint, LINT_WARNING, protocol,
+		    "the plugin refuses every request there but for the console's files; expected "
+		    "http_dir, their folder, or no such listener");
+	for (size_t i = 0; dir && i < file->line_count; i++)
+		if (is_secret(&file->line[i]) && is_below(file->line[i].value, dir->value))
+			add(lint, LINT_ERROR, dir,
+			    "passwords or keys lie in it, and Mosquitto 2.0 serves whatever does; "
+			    "expected a folder of the console alone");
+}
+
+static bool is_http(const struct brokerfile *file, size_t index)
+{
+	return strcmp(files_value(file, index, "protocol"), "http_api") == 0;
+}
+
 static void check_listener(struct lint *lint, const struct brokerfile *file, size_t index,
 			   const char *path)
 {
@@ -204,8 +246,9 @@ static void check_listener(struct lint *lint, const struct brokerfile *file, siz
 			      "plugin line that counts for it"
 			    : "not enforced, and refuses every client; expected a plugin "
 			      "line that counts for it");
+	check_files(lint, file, index);
 	if (!files_line(file, index, "certfile") && !files_line(file, index, "psk_hint") &&
-	    !files_is_local(file, index))
+	    !files_is_local(file, index) && !is_http(file, index))
 		add(lint, LINT_WARNING, line,
 		    "passwords cross the network in the clear; expected a certfile, or an address "
 		    "such as 127.0.0.1");

@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -18,12 +19,13 @@ class Run:
     def __init__(self, folder, log, plain=None, settings=()):
         self.folder = folder
         self.log = log
-        tls, wss, mtls, free = harness.free_ports(4)
+        tls, wss, mtls, free, console = harness.free_ports(5)
         with open(log, "ab") as out:
             self.make = subprocess.Popen(
                 ["make", "--no-print-directory", "run", "B=" + harness.BUILD,
                  "RUN_DIR=%s" % folder, "TLS_PORT=%d" % tls, "WSS_PORT=%d" % wss,
-                 "MTLS_PORT=%d" % mtls, "PLAIN_PORT=%s" % (plain or free), *settings],
+                 "MTLS_PORT=%d" % mtls, "PLAIN_PORT=%s" % (plain or free),
+                 "CONSOLE_PORT=%d" % console, *settings],
                 cwd=harness.TOP, stdout=out, stderr=out,
                 env=dict({name: value for name, value in os.environ.items() if "MAKE" not in name},
                          PASSWORD_ROUNDS="10000"))
@@ -64,6 +66,18 @@ def run(tmp_path):
         each.end()
 
 
+def shown_page(log):
+    """What the one address that the log has for browsers shows, and the address."""
+    (address,) = re.findall(r"http://127\.0\.0\.1:\d+/", log)
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        return answer.read(), address
+
+
+def page():
+    with open(os.path.join(harness.TOP, "web", "console.html"), "rb") as file:
+        return file.read()
+
+
 def pasted(text, program):
     return [line.strip() for line in text.splitlines() if line.strip().startswith(program)]
 
@@ -85,6 +99,29 @@ def test_printed_commands(run):
     assert revoked.returncode != 0
     out = subscriber.finish()[1]
     assert "orders/ord-1001/status" in out and "LOST" not in out
+
+
+def test_console(run):
+    assert shown_page(run().serve().text())[0] == page()
+
+
+def test_console_where_a_port_is_free(run):
+    """One that is taken is passed over, and one that was asked for is not."""
+    first = run(settings=("CONSOLE_PORT=any",)).serve()
+    shown, address = shown_page(first.text())
+    port = int(address.split(":")[2].strip("/"))
+    assert shown == page() and port >= 8080
+    second = run(first.folder + "-2", settings=("CONSOLE_PORT=any",)).serve()
+    shown, other = shown_page(second.text())
+    assert shown == page() and other != address
+    third = run(first.folder + "-3", settings=("CONSOLE_PORT=%d" % port,))
+    assert third.make.wait(60) != 0
+    assert "port %d is taken" % port in third.text() and "CONSOLE_PORT=" in third.text()
+
+
+def test_no_console(run):
+    one = run(settings=("CONSOLE_PORT=",)).serve()
+    assert "http://" not in one.text()
 
 
 def test_kept_for_the_next_run(run, tmp_path):
@@ -288,6 +325,7 @@ def test_own_contract(run, tmp_path):
     log = one.text()
     assert "loaded contract Without scopes 1" in log
     assert "orders" not in log and "Petstore" not in log
+    assert shown_page(log)[0] == page()
     password, may = pasted(log, "build/petstorectl")[:2]
     for command in (password, may):
         command = command.replace("build/", harness.BUILD + "/", 1).replace("USER", "ann")
@@ -312,6 +350,7 @@ def test_documents_alone(run, tmp_path):
     settings = ("CONTRACT=%s" % documents,)
     one = run(plain=port, settings=settings).serve()
     log = one.text()
+    assert shown_page(log)[0] == page()
     valid, invalid = pasted(log, "mosquitto_pub")[:2]
     done = subprocess.run(valid, shell=True, text=True, stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (0, "")
