@@ -7,7 +7,7 @@
 #     cluster.sh prepare    files only
 #
 # BROKERS=2 or 3. PORTS names the first of a hundred ports: PostgreSQL's are PORTS+1 and +2, those of
-# broker-a PORTS+11 to +15, of broker-b +21 to +25, of broker-c +31 to +35. TLS_PORT, WSS_PORT and
+# broker-a PORTS+11 to +17, of broker-b +21 to +27, of broker-c +31 to +37. TLS_PORT, WSS_PORT and
 # MTLS_PORT are HAProxy's.
 #
 # In CLUSTER_DIR, kept for the next run:
@@ -45,10 +45,11 @@ die() { say "$*"; exit 1; }
 
 # ---- files -------------------------------------------------------------------------------
 
-# The @2-th port of broker number @1: 1 TLS, 2 websockets, 3 with certificates, 4 plain, 5 HAProxy's.
+# The @2-th port of broker number @1: 1 TLS, 2 websockets, 3 with certificates, 4 plain, 5 HAProxy's, 6 the
+# console's, 7 its websockets where these need one of their own. In containers the first broker serves it.
 port()
 {
-	local usual=(8883 8084 8884 1883 1884)
+	local usual=(8883 8084 8884 1883 1884 8080 8081)
 	if [ -n "$in_containers" ]; then
 		echo "${usual[$2 - 1]}"
 	else
@@ -148,6 +149,15 @@ bridge()
 	END
 }
 
+# Where the console's page, which each broker serves, may sign in.
+consoles()
+{
+	local number
+	for ((number = 1; number <= brokers; number++)); do
+		printf '%s=ws://127.0.0.1:%s/ ' "${names[$number - 1]}" "$(port "$number" $((6 + is_proxied)))"
+	done
+}
+
 # What follows demo.sh's configuration of broker number @1.
 behind()
 {
@@ -168,7 +178,7 @@ behind()
 # mosquitto.conf of broker number @1.
 configuration()
 {
-	local name=${names[$1 - 1]} options
+	local name=${names[$1 - 1]} options console=("CONSOLE_PORT=")
 	mkdir -p "$name"
 	options="plugin_opt_broker $name
 plugin_opt_database $(conninfo)
@@ -179,7 +189,12 @@ plugin_opt_never_lock ${NEVER_LOCK:-127.0.0.1,::1}"
 	[ -n "$in_containers" ] || options+="
 plugin_opt_metrics_file $PWD/$name/metrics.prom
 plugin_opt_metrics_interval 5"
-	prepare_with DATA_DIR="$(data_of "$name")" OPTIONS="$options" TLS_PORT="$(port "$1" 1)" \
+	if [ -z "$in_containers" ]; then
+		console=("CONSOLE_PORT=$(port "$1" 6)" "CONSOLE_WS_PORT=$(port "$1" 7)" "CONSOLE_BROKERS=$(consoles)")
+	elif [ "$1" = 1 ]; then # published on the host's loopback interface alone
+		console=("CONSOLE_PORT=$(port 1 6)" "CONSOLE_WS_PORT=$(port 1 7)" CONSOLE_ADDRESS=0.0.0.0)
+	fi
+	prepare_with "${console[@]}" DATA_DIR="$(data_of "$name")" OPTIONS="$options" TLS_PORT="$(port "$1" 1)" \
 		WSS_PORT="$(port "$1" 2)" MTLS_PORT="$(port "$1" 3)" PLAIN_PORT="$(port "$1" 4)"
 	{
 		[ -n "$in_containers" ] || printf 'pid_file %s/mosquitto.pid\n\n' "$PWD/$name"
@@ -558,6 +573,7 @@ help()
 	cat <<-END
 
 	$brokers brokers, held to one contract, with one ledger:
+	  http://127.0.0.1:$(port 1 6)/   the console, for browsers on this machine: sign in at either broker as backoffice, password $(password_of backoffice)
 	  mqtts://localhost:$tls_port   HAProxy ends TLS: the client id decides which broker
 	  mqtts://localhost:$mtls_port   TLS passes through, for clients with a certificate: the source address decides
 	  wss://localhost:$wss_port     likewise, websockets
@@ -630,7 +646,7 @@ free_ports()
 {
 	local number kind
 	for ((number = 1; number <= brokers; number++)); do
-		for kind in 1 2 3 4 5; do
+		for kind in 1 2 3 4 5 6 7; do
 			is_taken "$(port "$number" $kind)" && die "port $(port "$number" $kind) is taken; choose others with PORTS="
 		done
 	done
@@ -645,7 +661,7 @@ free_ports()
 }
 
 [ "${1:-}" = prepare ] || [ $# = 0 ] || die "usage: cluster.sh [prepare]; BROKERS=2 or 3;" \
-	"PORTS=18800, the first of a hundred ports, of which +1, +2, +11 to +15, +21 to +25, +31 to +35 are used"
+	"PORTS=18800, the first of a hundred ports, of which +1, +2, +11 to +17, +21 to +27, +31 to +37 are used"
 [[ $brokers =~ ^[23]$ ]] || die "BROKERS: expected 2 or 3, not \"$brokers\""
 [[ $ports =~ ^[0-9]{4,5}$ ]] && [ "$ports" -le 65400 ] || die "PORTS: expected a port, 1000 to 65400, not \"$ports\""
 names=(broker-a broker-b broker-c)

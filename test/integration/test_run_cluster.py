@@ -3,6 +3,7 @@
 client to the same broker each time; what is killed is missed by nobody.
 """
 import glob
+import json
 import os
 import random
 import re
@@ -10,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -18,7 +20,7 @@ import messages
 import rawmqtt
 
 ACCEPTED = (0, 0x10)  # the latter: nobody has subscribed to it
-PORTS = [1, 2, *range(11, 16), *range(21, 26)]  # behind the first one, of two brokers
+PORTS = [1, 2, *range(11, 18), *range(21, 28)]  # behind the first one, of two brokers
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
@@ -159,14 +161,33 @@ def test_files_for_containers(tmp_path):
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert "0 errors" in done.stdout, done.stdout
         with open(os.path.join(folder, name, "mosquitto.conf")) as file:
-            # At QoS 2 Mosquitto's bridge stands still after 20 messages that were refused over there.
-            assert set(re.findall(r"^topic \S+ both (\d)", file.read(), re.M)) <= {"1"}
+            text = file.read()
+        # At QoS 2 Mosquitto's bridge stands still after 20 messages that were refused over there.
+        assert set(re.findall(r"^topic \S+ both (\d)", text, re.M)) <= {"1"}
+        assert len(re.findall("^http_dir ", text, re.M)) == (name == "broker-a")
     with open(os.path.join(harness.TOP, "docker", "haproxy.cfg")) as file:
         text = re.sub(r"(server \S+) broker-.:", r"\1 127.0.0.1:", file.read())
     (tmp_path / "haproxy.cfg").write_text(text)
     subprocess.run(["haproxy", "-c", "-f", str(tmp_path / "haproxy.cfg")], check=True,
                    cwd=os.path.join(folder, "haproxy"),
                    env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin"))
+
+
+def test_console(cluster):
+    """The address that is printed shows it, and it knows each broker's websockets."""
+    (address,) = re.findall(r"http://127\.0\.0\.1:\d+/", cluster.text())
+    with urllib.request.urlopen(address, timeout=10) as answer, \
+            open(os.path.join(harness.TOP, "web", "console.html"), "rb") as file:
+        assert answer.read() == file.read()
+    with urllib.request.urlopen(address + "brokers.json", timeout=10) as answer:
+        brokers = {each["name"]: each["url"] for each in json.load(answer)["brokers"]}
+    assert sorted(brokers) == ["broker-a", "broker-b"]
+    for name, url in brokers.items():
+        stream = rawmqtt.WebsocketStream(("127.0.0.1", int(url.split(":")[2].strip("/"))), None)
+        client = rawmqtt.RawClient(stream, 5, "backoffice/" + name, "backoffice",
+                                   cluster.password("backoffice"))
+        assert client.code == 0
+        client.disconnect()
 
 
 def test_client_id_decides(cluster):
