@@ -9,6 +9,7 @@ import "./diagram.css";
 const CHAR = 8; // px that a letter of the label takes, at most
 const LABEL_CHAR = 6.6;
 const HEIGHT = 34;
+const HEIGHT_TIMED = 46; // with a line below the name
 const START = "\u0000start"; // no status is called so
 
 interface Point { x: number; y: number }
@@ -16,12 +17,14 @@ interface Box { name: string; x: number; y: number; width: number; height: numbe
 interface Arrow { from: string | null; to: string; scopes: string; points: Point[]; label: Point | null }
 interface Drawing { width: number; height: number; boxes: Box[]; arrows: Arrow[] }
 
-function draw(machine: Machine): Drawing {
+function draw(machine: Machine, times: Map<string, string> | undefined): Drawing {
   const graph = new Graph({ multigraph: false });
   graph.setGraph({ rankdir: machine.states.length > 12 ? "LR" : "TB", nodesep: 44, ranksep: 46, edgesep: 18, marginx: 12, marginy: 12 });
   graph.setDefaultEdgeLabel(() => ({}));
   graph.setNode(START, { width: 14, height: 14 });
-  for (const name of machine.states) graph.setNode(name, { width: Math.max(64, name.length * CHAR + 24), height: HEIGHT });
+  for (const name of machine.states) graph.setNode(name, {
+    width: Math.max(64, name.length * CHAR + 24, (times?.get(name)?.length ?? 0) * LABEL_CHAR + 20), height: times ? HEIGHT_TIMED : HEIGHT,
+  });
   for (const { from, to, scope } of machine.steps) {
     const label = scope ?? "";
     graph.setEdge(from ?? START, to, label
@@ -62,9 +65,11 @@ function head(points: Point[]): string {
 
 export interface Taken { from: string | null; to: string }
 
-/** @current is marked as where it is, @taken as the way that it went. */
-export function Diagram({ machine, current, taken = [] }: { machine: Machine; current?: string; taken?: Taken[] }): JSX.Element {
-  const { width, height, boxes, arrows } = useMemo(() => draw(machine), [machine]);
+/** @current is marked as where it is, @taken as the way that it went; @times: what stands below a status. */
+export function Diagram({ machine, current, taken = [], times }: {
+  machine: Machine; current?: string; taken?: Taken[]; times?: Map<string, string>;
+}): JSX.Element {
+  const { width, height, boxes, arrows } = useMemo(() => draw(machine, times), [machine, times]);
   const went = (from: string | null, to: string) => taken.some((step) => step.from === from && step.to === to);
   return (
     <div class="diagram" role="region" aria-label={`Diagram of ${machine.name}`} tabIndex={0}>
@@ -83,7 +88,8 @@ export function Diagram({ machine, current, taken = [] }: { machine: Machine; cu
               <rect x={x - width / 2} y={y - height / 2} width={width} height={height} rx={8} />
               {machine.final.includes(name)
                 ? <rect class="inner" x={x - width / 2 + 3.5} y={y - height / 2 + 3.5} width={width - 7} height={height - 7} rx={5} /> : null}
-              <text x={x} y={y} dominant-baseline="central" text-anchor="middle">{name}</text>
+              <text x={x} y={times?.has(name) ? y - 7 : y} dominant-baseline="central" text-anchor="middle">{name}</text>
+              {times?.has(name) ? <text class="state-time" x={x} y={y + 9} dominant-baseline="central" text-anchor="middle">{times.get(name)}</text> : null}
             </g>
           ))}
         {arrows.map(({ from, to, scopes, label }) => label ? (

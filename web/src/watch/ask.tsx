@@ -1,0 +1,146 @@
+// Asks the broker, and says what became of it.
+import type { JSX } from "preact";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { connection, may, refresh, whoami } from "../app/session";
+import type { Page } from "../broker/commands";
+import { CommandError } from "../broker/connection";
+import { Note } from "../ui/basics";
+
+const BUSY_MS = 700; // until it is asked again
+const BUSY_TIMES = 6;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** As connection.command(), but asks again for a while where the broker is busy. */
+export async function ask<T>(command: string, members: Record<string, unknown> = {}): Promise<T> {
+  for (let times = 0; ; times++) {
+    try {
+      return await connection.command<T>(command, members);
+    } catch (error) {
+      const { code } = error as CommandError;
+      if (code === "scope-missing") void refresh(); // it was there when the page was drawn
+      if (code !== "busy" || times >= BUSY_TIMES) throw error;
+      await pause(BUSY_MS * (1 + times / 2));
+    }
+  }
+}
+
+/** What went wrong, and what one can do. */
+export function explainError(error: CommandError): string {
+  switch (error.code) {
+    case "scope-missing":
+      return `The account has no scope ${error.scope ?? "for this"} any more; whoever keeps the access file can give it back.`;
+    case "busy":
+      return "The broker is answering others; try again in a moment.";
+    case "too-large":
+      return "The answer would be larger than the broker sends: narrow down what is asked.";
+    case "no-database":
+      return `${sentence(error.message)} Nothing that was kept can be looked up until it is back.`;
+    default:
+      return sentence(error.message);
+  }
+}
+
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  return trimmed ? `${trimmed[0].toUpperCase()}${trimmed.slice(1)}${/[.!?]$/.test(trimmed) ? "" : "."}` : "";
+}
+
+export interface Answer<T> { data: T | null; error: CommandError | null; isAsking: boolean; at: number; again: () => void }
+
+/**
+ * The answer to a command: asked again when the members are others, after a reconnection, and each
+ * @everyMs where that is given. What was there stays until the next answer comes. Not asked where
+ * the account may not, or where @members is null.
+ */
+export function useAnswer<T>(command: string, members: Record<string, unknown> | null = {}, everyMs = 0): Answer<T> {
+  const [state, set] = useState<Omit<Answer<T>, "again">>({ data: null, error: null, isAsking: false, at: 0 });
+  const [round, next] = useState(0);
+  const key = members && JSON.stringify(members);
+  const asked = useRef<string | null>(null);
+  const times = connection.times.value;
+  const isAllowed = may(command);
+  const isOn = connection.phase.value.is === "on";
+
+  useEffect(() => {
+    if (key === null || !isAllowed || !isOn) return;
+    let isGone = false;
+    const isOther = asked.current !== key;
+    asked.current = key;
+    set((was) => ({ ...was, isAsking: true, data: isOther ? null : was.data, error: isOther ? null : was.error }));
+    ask<T>(command, JSON.parse(key) as Record<string, unknown>).then(
+      (data) => isGone || set({ data, error: null, isAsking: false, at: Date.now() }),
+      (error: CommandError) => isGone || set((was) => ({ ...was, error, isAsking: false, at: Date.now() })),
+    );
+    return () => {
+      isGone = true;
+    };
+  }, [command, key, times, round, isAllowed, isOn]);
+  useEffect(() => {
+    if (!everyMs) return;
+    const timer = setInterval(() => document.hidden || next((it) => it + 1), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return { ...state, again: useCallback(() => next((it) => it + 1), []) };
+}
+
+export interface Pages<Row> { rows: Row[]; error: CommandError | null; isAsking: boolean; hasMore: boolean; more: () => void; again: () => void; first: Page<Row> | null }
+
+const LIMIT = 50;
+
+/** A list that is fetched page by page, further ones when they are asked for. A page that is too large is asked for in halves. */
+export function usePages<Row, P extends Page<Row> = Page<Row>>(command: string, members: Record<string, unknown> | null): Pages<Row> & { first: P | null } {
+  interface State { rows: Row[]; first: P | null; next: string | null; error: CommandError | null; isAsking: boolean }
+  const EMPTY: State = { rows: [], first: null, next: null, error: null, isAsking: false };
+  const [state, set] = useState<State>(EMPTY);
+  const [round, again] = useState(0);
+  const run = useRef(0);
+  const asked = useRef<string | null>(null);
+  const key = members && JSON.stringify(members);
+  const times = connection.times.value;
+  const isAllowed = may(command);
+  const isOn = connection.phase.value.is === "on";
+
+  const fetch = async (after: string | null) => {
+    const mine = after === null ? ++run.current : run.current;
+    set((was) => ({ ...was, isAsking: true, error: null }));
+    for (let limit = LIMIT; ; limit = Math.floor(limit / 2)) {
+      try {
+        const page = await ask<P>(command, { ...JSON.parse(key!) as object, limit, ...(after === null ? {} : { after }) });
+        if (mine !== run.current) return;
+        const rows = page.rows ?? (page as unknown as { history: Row[] }).history ?? [];
+        set((was) => ({
+          rows: after === null ? rows : [...was.rows, ...rows], first: after === null ? page : was.first,
+          next: page.next, error: null, isAsking: false,
+        }));
+        return;
+      } catch (error) {
+        if ((error as CommandError).code === "too-large" && limit > 1) continue;
+        if (mine === run.current) set((was) => ({ ...was, error: error as CommandError, isAsking: false }));
+        return;
+      }
+    }
+  };
+  useEffect(() => {
+    if (key === null || !isAllowed || !isOn) return;
+    if (asked.current !== key) set(EMPTY);
+    asked.current = key;
+    void fetch(null);
+  }, [command, key, times, round, isAllowed, isOn]);
+  return {
+    ...state,
+    hasMore: state.next !== null,
+    more: () => void (state.next !== null && !state.isAsking && fetch(state.next)),
+    again: () => again((it) => it + 1),
+  };
+}
+
+/** One sentence where the account may not give the command; else nothing. */
+export function Needs({ command, to }: { command: string; to: string }): JSX.Element | null {
+  if (!whoami.value || may(command)) return null;
+  return <Note>To {to} takes the scope <code>control:{command}</code>, which this account does not have.</Note>;
+}
+
+export function Failure({ error }: { error: CommandError | null }): JSX.Element | null {
+  return error ? <Note tone="bad">{explainError(error)}</Note> : null;
+}
