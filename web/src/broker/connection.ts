@@ -24,6 +24,14 @@ export interface ConnectOptions {
   keepalive?: number; // seconds
 }
 
+/** How a filter is subscribed to (MQTT 5). */
+export interface SubscribeOptions {
+  qos: 0 | 1 | 2;
+  nl?: boolean; // no local: not what this connection publishes itself
+  rap?: boolean; // retain as published
+  rh?: 0 | 1 | 2; // retained messages: at once, at once when it is new, never
+}
+
 export type Phase =
   | { is: "off" }
   | { is: "connecting" }
@@ -64,7 +72,7 @@ export class Connection {
   private client: MqttClient | null = null;
   private readonly listeners = new Set<(message: Message) => void>();
   private readonly waiting = new Map<string, Waiting>();
-  private readonly filters = new Map<string, 0 | 1 | 2>(); // subscribed anew after a loss
+  private readonly filters = new Map<string, SubscribeOptions>(); // subscribed anew after a loss
   private counter = 0;
   private hasCommands = false;
   options: ConnectOptions | null = null;
@@ -116,7 +124,8 @@ export class Connection {
         wasOn = true;
         this.hasCommands = false;
         this.phase.value = { is: "on", since: Date.now(), sessionPresent: packet.sessionPresent };
-        for (const [filter, qos] of this.filters) client.subscribe(filter, { qos });
+        // A session that the broker kept has its filters.
+        if (!packet.sessionPresent) for (const [filter, options] of this.filters) client.subscribe(filter, options);
         this.times.value++;
         resolve();
       });
@@ -163,6 +172,7 @@ export class Connection {
   cut(): void {
     const client = this.client;
     this.client = null;
+    this.filters.clear();
     this.dropWaiting("Cut off.");
     client?.end(true);
     this.phase.value = { is: "off" };
@@ -191,21 +201,27 @@ export class Connection {
   }
 
   /** The granted QoS, or the code of the refusal (128 and more). */
-  subscribe(filter: string, qos: 0 | 1 | 2): Promise<number> {
+  subscribe(filter: string, wanted: 0 | 1 | 2 | SubscribeOptions): Promise<number> {
     const client = this.client;
+    const options = typeof wanted === "number" ? { qos: wanted } : wanted;
     if (!client) return Promise.reject(new Error("There is no connection."));
     return new Promise((resolve, reject) => {
-      client.subscribe(filter, { qos }, (error, granted, packet) => {
+      client.subscribe(filter, options, (error, granted, packet) => {
         const code = (packet as { granted?: number[] } | undefined)?.granted?.[0]
           ?? (error as { code?: number } | null)?.code ?? granted?.[0]?.qos;
         if (typeof code !== "number") {
           reject(error ?? new Error("no answer"));
           return;
         }
-        if (code < 128) this.filters.set(filter, qos);
+        if (code < 128) this.filters.set(filter, options);
         resolve(code);
       });
     });
+  }
+
+  /** The broker's session has the filter already, from before: it is not asked for again now. */
+  assume(filter: string, options: SubscribeOptions): void {
+    this.filters.set(filter, options);
   }
 
   unsubscribe(filter: string): Promise<void> {
