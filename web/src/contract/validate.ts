@@ -72,7 +72,7 @@ function keywordAt(plain: Plain, location: string): Json | undefined {
     if (typeof here !== "object" || here === null) return undefined;
     const step = raw.replace(/~1/g, "/").replace(/~0/g, "~");
     if (step === "$ref") {
-      const name = String((here as JsonObject).$ref).split("/").pop()!;
+      const name: string = String((here as JsonObject).$ref).split("/").pop()!;
       here = ((plain.schema as JsonObject).$defs as JsonObject | undefined)?.[name];
     } else {
       here = (here as JsonObject)[step];

@@ -1,0 +1,184 @@
+// Sending, and what the broker answers: accepted, with the event's id, or the refusal with its
+// reasons. No PUBACK carries either; so the event is looked up by command, and refusals are heard
+// on the topic of the connection's notices.
+import { signal } from "@preact/signals";
+import type { Event, Page } from "../broker/commands";
+import type { CommandError, Message } from "../broker/connection";
+import { REASON } from "../broker/words";
+import { isNotice, line, who } from "./line";
+import { textOf } from "./payload";
+
+export interface Properties {
+  contentType?: string;
+  responseTopic?: string;
+  correlationData?: string;
+  messageExpiryInterval?: number;
+  payloadFormatIndicator?: boolean;
+  userProperties?: [string, string][];
+}
+
+export interface Notice {
+  title: string;
+  detail: string;
+  reason: string;
+  errors?: { field: string; code: string; message: string }[];
+  decisionId?: string;
+  currentStatus?: string;
+  messageName?: string;
+  observed?: boolean;
+  topic?: string;
+  qos?: number;
+  heldBack?: number;
+}
+
+export type Answer =
+  | { is: "waiting" }
+  | { is: "accepted"; event: Event | null; note: string; notice: Notice | null }
+  | { is: "refused"; code: number; notice: Notice | null }
+  | { is: "unknown"; why: string };
+
+export interface Outgoing {
+  topic: string;
+  payload: Uint8Array;
+  text: string | null; // as it stood in the editor
+  qos: 0 | 1 | 2;
+  retain: boolean;
+  properties: Properties;
+  isRecorded: boolean | null; // by the contract; null: no channel
+}
+
+export interface Sent extends Outgoing { n: number; at: number; answer: Answer; took: number | null }
+
+const SENT_MAX = 100;
+const ANSWER_MS = 2000; // an event or a refusal is waited for so long
+const LATE_MS = 30_000; // a refusal that comes later than this belongs to nothing here
+
+export const sent = signal<Sent[]>([]); // the newest first
+let counter = 0;
+const seen = new Set<number>(); // events that were found already
+
+const change = (n: number, answer: Answer): void => {
+  sent.value = sent.value.map((it) => (it.n === n ? { ...it, answer, took: Date.now() - it.at } : it));
+};
+const find = (n: number): Sent | undefined => sent.peek().find((it) => it.n === n);
+
+/** A notice says to which message it belongs by topic; of several that wait, the oldest. */
+line.onMessage((message: Message) => {
+  if (!isNotice(message.topic)) return;
+  let notice: Notice;
+  try {
+    notice = JSON.parse(textOf(message.payload) ?? "") as Notice;
+  } catch {
+    return;
+  }
+  if (typeof notice !== "object" || notice === null || notice.heldBack !== undefined) return;
+  const heard = [...sent.peek()].reverse().find((it) => it.topic === notice.topic && it.at > Date.now() - LATE_MS
+    && !("notice" in it.answer && it.answer.notice) && (notice.qos === undefined || it.qos === notice.qos));
+  if (!heard) return;
+  const event = heard.answer.is === "accepted" ? heard.answer.event : null;
+  const code = heard.answer.is === "refused" ? heard.answer.code : 0;
+  if (notice.observed || event) change(heard.n, { is: "accepted", event, note: "", notice });
+  else change(heard.n, { is: "refused", code, notice });
+});
+
+function toMqtt(properties: Properties): Parameters<typeof line.publish>[2]["properties"] {
+  const { contentType, responseTopic, correlationData, messageExpiryInterval, payloadFormatIndicator, userProperties } = properties;
+  const made: Record<string, unknown> = {};
+  if (contentType) made.contentType = contentType;
+  if (responseTopic) made.responseTopic = responseTopic;
+  if (correlationData) made.correlationData = new TextEncoder().encode(correlationData);
+  if (messageExpiryInterval !== undefined) made.messageExpiryInterval = messageExpiryInterval;
+  if (payloadFormatIndicator) made.payloadFormatIndicator = true;
+  const names = new Map<string, string[]>();
+  for (const [name, value] of userProperties ?? []) if (name) names.set(name, [...(names.get(name) ?? []), value]);
+  if (names.size > 0)
+    made.userProperties = Object.fromEntries([...names].map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
+  return Object.keys(made).length > 0 ? made as never : undefined;
+}
+
+export async function send(message: Outgoing): Promise<void> {
+  const n = ++counter;
+  sent.value = [{ ...message, n, at: Date.now(), answer: { is: "waiting" } as Answer, took: null }, ...sent.value].slice(0, SENT_MAX);
+  try {
+    const { code } = await line.publish(message.topic, message.payload as never,
+      { qos: message.qos, retain: message.retain, properties: toMqtt(message.properties) });
+    if (code >= 128) await refused(n, code);
+    else await accepted(n, code);
+  } catch (error) {
+    if (find(n)?.answer.is === "waiting") change(n, { is: "unknown", why: `It was not acknowledged: ${(error as Error).message}` });
+  }
+}
+
+const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+/** The notice says why; it may come a little later than the acknowledgement. */
+async function refused(n: number, code: number): Promise<void> {
+  for (const end = Date.now() + ANSWER_MS; Date.now() < end && find(n)?.answer.is === "waiting"; ) await sleep(50);
+  const answer = find(n)?.answer;
+  if (answer?.is === "waiting") change(n, { is: "refused", code, notice: null });
+  else if (answer?.is === "refused") change(n, { ...answer, code });
+}
+
+async function accepted(n: number, code: number): Promise<void> {
+  const it = find(n);
+  if (!it) return;
+  const nobody = code === 0x10 ? "Nobody has subscribed to it." : "";
+  const done = (event: Event | null, note: string) => {
+    if (find(n)?.answer.is === "waiting") change(n, { is: "accepted", event, note: [note, nobody].filter(Boolean).join(" "), notice: null });
+  };
+  if (it.isRecorded === false && it.qos > 0) return done(null, "The channel records nothing, so there is no event.");
+  if (who.value && !who.value.commands.includes("listEvents")) {
+    if (it.qos === 0) await sleep(ANSWER_MS / 2);
+    return done(null, it.qos > 0 ? "The event's id is for accounts with control:listEvents."
+      : "Nothing was refused; QoS 0 has no acknowledgement.");
+  }
+  let trouble = "";
+  for (let wait = 60, end = Date.now() + ANSWER_MS; Date.now() < end; wait = Math.min(wait * 1.5, 400)) {
+    try {
+      const { rows } = await line.command<Page<Event>>("listEvents", { topic: it.topic, mine: true, limit: 1 });
+      const event = rows.find(({ seq }) => !seen.has(seq));
+      if (event && isOf(event, it)) {
+        seen.add(event.seq);
+        return done(event, "");
+      }
+    } catch (error) {
+      if ((error as CommandError).code !== "busy") {
+        trouble = (error as Error).message;
+        break;
+      }
+    }
+    if (find(n)?.answer.is !== "waiting") return;
+    await sleep(wait);
+  }
+  if (it.qos === 0 && !trouble)
+    return void (find(n)?.answer.is === "waiting" && change(n, { is: "unknown", why: "QoS 0 has no acknowledgement; no event was kept, and no refusal came within 2 s." }));
+  done(null, trouble ? `The event's id could not be looked up: ${trouble}` : "Nothing new was kept of it: it says what was known already, or its channel records nothing.");
+}
+
+/** An event's payload is text, cut where it is long. */
+function isOf(event: Event, it: Sent): boolean {
+  const text = textOf(it.payload);
+  return text === null || typeof event.payload !== "string" || event.cut === true || event.payload === text;
+}
+
+export const codeInWords = (code: number): string => REASON[code] ?? `code ${code}`;
+
+/** What to do about a refusal, by its reason. */
+export function adviceFor(notice: Notice): string {
+  const { reason, errors } = notice;
+  if (errors?.length && !reason.startsWith("transition")) return "Put right what is marked in the editor, and send again.";
+  return ADVICE.find(([start]) => reason.startsWith(start))?.[1] ?? "";
+}
+
+const ADVICE: [string, string][] = [
+  ["transition", "Pick one of the steps that may follow."],
+  ["step-scope", "This step needs another scope; somebody who has it can take it."],
+  ["scope", "The account lacks the scope; whoever runs the broker gives it by a role in the access file."],
+  ["owner", "This belongs to somebody else."],
+  ["topic-unknown", "No channel has this topic: is it spelt right?"],
+  ["topic", "Check the topic's parameters."],
+  ["qos", "Send it with a higher QoS."],
+  ["retain", "Send it with the other setting of retain."],
+  ["rate", "Wait a moment, then send again."],
+  ["payload", "Make the payload smaller."],
+];

@@ -1,0 +1,161 @@
+// The editor for payloads: CodeMirror in a shadow root, where its styles are no <style> elements
+// and the page's policy lets them be.
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, startCompletion, type Completion as Shown, type CompletionContext } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { json } from "@codemirror/lang-json";
+import { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from "@codemirror/lint";
+import { Compartment, EditorState, Prec } from "@codemirror/state";
+import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers, placeholder } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import type { Plain } from "../contract/dialect";
+import { completeAt } from "./complete";
+
+const look = EditorView.theme({
+  "&": { color: "var(--text)", backgroundColor: "var(--panel)", fontSize: "0.92rem", minHeight: "11rem", maxHeight: "min(60vh, 34rem)" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55", minHeight: "11rem" },
+  ".cm-content": { caretColor: "var(--text)", padding: "0.5rem 0" },
+  ".cm-cursor": { borderLeftColor: "var(--text)" },
+  ".cm-gutters": { backgroundColor: "var(--sunk)", color: "var(--muted)", border: "none" },
+  ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--accent-soft) 45%, transparent)" },
+  ".cm-activeLineGutter": { backgroundColor: "transparent", color: "var(--text)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground, ::selection":
+    { backgroundColor: "color-mix(in srgb, var(--accent) 30%, transparent) !important" },
+  ".cm-matchingBracket": { backgroundColor: "var(--accent-soft)", outline: "1px solid var(--accent)" },
+  ".cm-tooltip": { backgroundColor: "var(--panel)", color: "var(--text)", border: "1px solid var(--line)", borderRadius: "6px", boxShadow: "0 4px 16px #0003" },
+  ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--accent-text)" },
+  ".cm-tooltip-autocomplete ul li[aria-selected] .cm-completionDetail": { color: "inherit" },
+  ".cm-completionDetail": { color: "var(--muted)", fontStyle: "normal", marginLeft: "0.8em" },
+  ".cm-completionInfo": { maxWidth: "22rem", padding: "0.4rem 0.6rem", fontFamily: "system-ui, sans-serif" },
+  ".cm-diagnostic": { padding: "0.35rem 0.6rem", fontFamily: "system-ui, sans-serif" },
+  ".cm-diagnostic-error": { borderLeft: "4px solid var(--bad)" },
+  ".cm-diagnostic-warning": { borderLeft: "4px solid var(--warn)" },
+  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad) 1.5px", textUnderlineOffset: "3px", textDecorationSkipInk: "none" },
+  ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warn) 1.5px", textUnderlineOffset: "3px" },
+  ".from-broker": { backgroundColor: "var(--bad-soft)" },
+  ".cm-placeholder": { color: "var(--muted)" },
+});
+
+const colours = HighlightStyle.define([
+  { tag: tags.propertyName, color: "var(--accent)" },
+  { tag: tags.string, color: "var(--good)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--warn)" },
+  { tag: tags.punctuation, color: "var(--muted)" },
+]);
+
+export interface Mark { from: number; to: number; message: string; isBrokers: boolean; isWarning?: boolean }
+
+export interface EditorHandle { goTo(from: number, to: number): void }
+
+interface Props {
+  label: string;
+  text: string;
+  plain: Plain | null; // offers what the schema has
+  isJson: boolean;
+  marks: Mark[];
+  onText: (text: string) => void;
+  onSend: () => void;
+  handle: { current: EditorHandle | null };
+}
+
+/** What the schema has, for CodeMirror. It is asked anew for each letter: what fits depends on all that is there. */
+function offer(context: CompletionContext, plain: Plain | null) {
+  if (!plain) return null;
+  const text = context.state.doc.toString();
+  const found = completeAt(text, context.pos, plain);
+  if (!found) return null;
+  const typed = text.slice(found.from, context.pos).replace(/"/g, "").toLowerCase();
+  if (!context.explicit && typed === "" && !/["{,:[]\s*$/.test(text.slice(Math.max(0, context.pos - 40), context.pos))) return null;
+  const plainLabel = (label: string) => label.replace(/"/g, "").toLowerCase();
+  const fitting = found.options.filter(({ label }) => plainLabel(label).includes(typed));
+  const options: Shown[] = fitting.map((option) => ({
+    label: option.label,
+    detail: option.detail || undefined,
+    info: option.info || undefined,
+    type: option.kind === "property" ? "property" : "constant",
+    apply: (view: EditorView) => {
+      view.dispatch({
+        changes: { from: found.from, to: Math.max(found.to, view.state.selection.main.head), insert: option.insert },
+        selection: { anchor: found.from + option.cursor },
+        userEvent: "input.complete",
+      });
+      if (option.kind === "property") startCompletion(view);
+    },
+  }));
+  return options.length > 0 ? { from: found.from, options, filter: false } : null;
+}
+
+export function Editor(props: Props): JSX.Element {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const mode = useRef(new Compartment());
+
+  useEffect(() => {
+    const root = host.current!.shadowRoot ?? host.current!.attachShadow({ mode: "open" });
+    const made = new EditorView({
+      parent: root,
+      root,
+      state: EditorState.create({
+        doc: latest.current.text,
+        extensions: [
+          Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (latest.current.onSend(), true) }])),
+          lineNumbers(), history(), drawSelection(), highlightActiveLine(), bracketMatching(), closeBrackets(), lintGutter(),
+          indentUnit.of("  "), EditorView.lineWrapping, syntaxHighlighting(colours), look,
+          autocompletion({ override: [(context) => offer(context, latest.current.plain)], icons: false, activateOnTypingDelay: 80 }),
+          // Tab is not bound: it leads out of the editor, for those who have no mouse.
+          keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap]),
+          placeholder("Ctrl+Space offers what the contract has"),
+          EditorView.contentAttributes.of({ "aria-label": latest.current.label }),
+          mode.current.of(latest.current.isJson ? json() : []),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged) latest.current.onText(update.state.doc.toString());
+          }),
+        ],
+      }),
+    });
+    view.current = made;
+    props.handle.current = {
+      goTo(from, to) {
+        const length = made.state.doc.length;
+        made.dispatch({ selection: { anchor: Math.min(from, length), head: Math.min(to, length) }, scrollIntoView: true });
+        made.focus();
+      },
+    };
+    return () => {
+      made.destroy();
+      view.current = null;
+    };
+  }, []);
+
+  useEffect(() => {
+    const made = view.current;
+    if (made && made.state.doc.toString() !== props.text)
+      made.dispatch({ changes: { from: 0, to: made.state.doc.length, insert: props.text } });
+  }, [props.text]);
+
+  useEffect(() => {
+    view.current?.dispatch({ effects: mode.current.reconfigure(props.isJson ? json() : []) });
+  }, [props.isJson]);
+
+  useEffect(() => {
+    const made = view.current;
+    if (!made) return;
+    const length = made.state.doc.length;
+    const shown: Diagnostic[] = props.marks.map(({ from, to, message, isBrokers, isWarning }) => ({
+      from: Math.min(from, length),
+      to: Math.min(Math.max(to, from), length),
+      message,
+      source: isBrokers ? "said by the broker" : undefined,
+      severity: isWarning ? "warning" : "error",
+      markClass: isBrokers ? "from-broker" : undefined,
+    }));
+    made.dispatch(setDiagnostics(made.state, shown));
+  }, [JSON.stringify(props.marks), props.text]);
+
+  return <div class="editor" ref={host} />;
+}
