@@ -52,7 +52,7 @@ export async function refresh(): Promise<void> {
   isLoading.value = true;
   try {
     const who = await connection.command<Whoami>("whoami");
-    const isSame = whoami.value?.contract.digest === who.contract.digest
+    const isSame = whoami.value !== null && whoami.value.contract.digest === who.contract.digest
       && String(whoami.value.scopes) === String(who.scopes) && String(whoami.value.own) === String(who.own);
     whoami.value = who;
     if (!isSame || !contract.value) contract.value = loadContract(await fetchContract(connection));

@@ -5,17 +5,9 @@ import { signal } from "@preact/signals";
 import type { Event, Page } from "../broker/commands";
 import type { CommandError, Message } from "../broker/connection";
 import { REASON } from "../broker/words";
+import type { Properties } from "../app/trylink";
 import { isNotice, line, who } from "./line";
 import { textOf } from "./payload";
-
-export interface Properties {
-  contentType?: string;
-  responseTopic?: string;
-  correlationData?: string;
-  messageExpiryInterval?: number;
-  payloadFormatIndicator?: boolean;
-  userProperties?: [string, string][];
-}
 
 export interface Notice {
   title: string;

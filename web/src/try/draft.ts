@@ -5,11 +5,10 @@ import { checkerFor, checkText, kindOf, locationOf, messagesOf, parameterFault, 
 import { placeOf, readJson } from "../contract/jsontext";
 import { channelOf, topicOf, type Channel, type Contract, type Example, type Operation, type Qos } from "../contract/model";
 import { sentence, valueAt } from "../contract/validate";
-import type { Properties } from "./answers";
 import { sampleMessage } from "./complete";
 import { freshen, setAt } from "./edit";
 import type { Mark } from "./editor";
-import type { Prepared } from "./link";
+import type { Prepared, Properties } from "../app/trylink";
 import { bytesOfBase64, bytesOfHex } from "./payload";
 
 export type Form = "json" | "text" | "hex" | "base64" | "file";

@@ -8,7 +8,7 @@ import { SignIn } from "../app/signin";
 import { Empty, Tabs } from "../ui/basics";
 import * as draft from "./draft";
 import { wake } from "./line";
-import { readPrepared } from "./link";
+import { readTryLink } from "../app/trylink";
 import { Publish } from "./publish";
 import { Session } from "./session";
 import { Subscribe } from "./subscribe";
@@ -22,7 +22,7 @@ function readLink(): void {
   const m = route.value.params.get("m");
   if (!m || m === linked || !contract.value) return;
   linked = m;
-  const found = readPrepared(m);
+  const found = readTryLink(m);
   if ("why" in found) {
     draft.cameByLink.value = { tone: "bad", words: found.why };
     return;

@@ -1,19 +1,19 @@
 // Publish: a message is prepared with the contract's help, sent, and the broker's answer shown.
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { contract } from "../app/session";
 import { messagesOf, payloadMax, sendsOf, parameterFault } from "../contract/check";
 import { placeOf, readJson } from "../contract/jsontext";
 import { qosInWords, retainInWords, type Channel, type Parameter, type Qos } from "../contract/model";
 import { sentence } from "../contract/validate";
-import { Badge, Copy, Note } from "../ui/basics";
+import { Badge, Copy, copyText, Note } from "../ui/basics";
 import { Icon } from "../ui/icons";
-import { send, sent, type Properties, type Sent } from "./answers";
+import { send, sent, type Sent } from "./answers";
 import { AnswerView, SentLog } from "./answerview";
 import * as draft from "./draft";
 import { Editor, type EditorHandle, type Mark } from "./editor";
 import { isOn } from "./line";
-import { linkOf } from "./link";
+import { tryLink, type Properties } from "../app/trylink";
 import { prettyOf, sizeInWords } from "./payload";
 import { Status } from "./status";
 
@@ -217,7 +217,7 @@ function HowToSend(): JSX.Element {
         <input type="checkbox" name="retain" checked={draft.retain.value} onChange={(event) => (draft.retain.value = event.currentTarget.checked)} />
         Retain
       </label>
-      {op ? <span class="hint">QoS {qosInWords(op.qos)}, {retainInWords(op.retain)}</span> : null}
+      {op ? <span class="hint">{op.qos === 0 ? "any QoS" : `QoS ${qosInWords(op.qos)}`}, {retainInWords(op.retain)}</span> : null}
     </div>
   );
 }
@@ -259,6 +259,19 @@ function PropertiesForm(): JSX.Element {
       ))}
       <button type="button" class="small" onClick={() => set({ userProperties: [...users, ["", ""]] })}><Icon name="plus" /> User property</button>
     </details>
+  );
+}
+
+/** A colleague who opens the link finds the message prepared. */
+function CopyLink(): JSX.Element {
+  const [said, say] = useState("");
+  return (
+    <button type="button" onClick={() => {
+      void copyText(location.href.replace(/#.*$/, "") + tryLink(draft.preparedDraft())).then((isDone) => {
+        say(isDone ? "Copied" : "Could not copy");
+        setTimeout(() => say(""), 1500);
+      });
+    }}><Icon name="link" /> <span role="status">{said || "Copy link"}</span></button>
   );
 }
 
@@ -311,7 +324,7 @@ export function Publish(): JSX.Element {
           <button class={isRight ? "primary" : "primary doubtful"} disabled={!isOn.value || !draft.isSendable.value} title="Ctrl+Enter">
             <Icon name="send" /> {isRight ? "Send" : "Send all the same"}
           </button>
-          <Copy text={() => location.href.replace(/#.*$/, "") + linkOf(draft.preparedDraft())} label="Copy a link to this message" />
+          <CopyLink />
           {isRight ? <Badge tone="good">fits the contract</Badge> : <span class="hint">The contract is against it; the broker decides, and says why.</span>}
         </div>
       </form>
