@@ -153,12 +153,16 @@ static int trim_idle(struct replay *replay, struct diag *diag)
 int replay_check(struct replay *replay, struct diag *diag)
 {
 	int rc = store_check(replay->store, diag);
+	struct diag journal_diag;
+	int journal_rc = 0;
 
-	replay->is_journal_gone = false;
-	if (rc == 0 && !replay->is_journal_given_up) {
-		rc = journal_check_place(replay->journal, diag);
-		replay->is_journal_gone = rc != 0;
-	}
+	/* A server may be busy for long, and what the journal takes meanwhile would be lost. */
+	if ((rc == 0 || rc == ERR_BUSY) && !replay->is_journal_given_up)
+		journal_rc = journal_check_place(replay->journal, &journal_diag);
+	replay->is_journal_gone = journal_rc != 0;
+	if (journal_rc && diag)
+		*diag = journal_diag;
+	rc = journal_rc ? journal_rc : rc;
 	/* After a failure it is due again at once: a look at an empty journal is no success. */
 	replay->checked_ns = rc ? 0 : clock_mono_ns();
 	return rc;

@@ -407,7 +407,6 @@ static void test_ledger__the_old_journal_over_a_locked_one(void **state)
 {
 	struct fixture *f = *state;
 
-	folder_sqlite_only(); /* a server's lock is waited for half a minute */
 	(void)kill_with_the_old_journal(f, true);
 	open_ledger(f);
 	assert_false(ledger_is_ready(f->ledger, 100, false));
