@@ -1,14 +1,16 @@
 /*
  * query.h -- reads a database, whether a broker is writing to it or not.
  *
- * For petstorectl: lists and counts rows of the store's tables and of the entities'. Knows
- * tables and columns by name, as they are in the database; needs no plan and no contract.
- * Nothing is changed, and no other process waits for it: each call reads what was committed when it
- * began. A place is a path or a connection string, as in store.h. Not for the broker's thread.
+ * For petstorectl and for the thread of a broker's that answers commands: lists and counts rows of
+ * the store's tables and of the entities'. Knows tables and columns by name, as they are in the
+ * database; needs no plan and no contract. Nothing is changed, and no other process waits for it:
+ * each call reads what was committed when it began. A place is a path or a connection string, as in
+ * store.h. Not for the broker's thread.
  */
 #ifndef PETSTORE_LEDGER_QUERY_H
 #define PETSTORE_LEDGER_QUERY_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +25,19 @@ struct query;
 /* ERR_IO, ERR_INVALID (no database), ERR_VERSION (another program's, or a newer plugin's). */
 int query_open(const char *place, struct query **ret, struct diag *diag) MUST_CHECK;
 void query_close(struct query *query); /* NULL is fine */
+
+/*
+ * The same for a program that waits no longer than @wait_ms for each call, @application by name
+ * where the database shows who is connected.
+ */
+int query_open_bounded(const char *place, const char *application, unsigned wait_ms,
+		       struct query **ret, struct diag *diag) MUST_CHECK;
+
+/*
+ * The calls that follow end with ERR_LIMIT when it is @until_ns (clock_mono_ns()), or *@is_ending;
+ * then the connection may be of no use, and is to be closed. 0: they have no bound.
+ */
+void query_bound(struct query *query, int64_t until_ns, const atomic_bool *is_ending);
 
 /* A table's cell; a payload that is not UTF-8 comes as text all the same. */
 struct query_cell {
@@ -43,7 +58,7 @@ struct query_row {
 /* The cell called @name, or NULL. */
 const struct query_cell *query_cell(const struct query_row *row, const char *name);
 
-/* Called for each row in turn; false ends the listing. */
+/* Called for each row in turn; false ends the listing. It may list other rows itself. */
 typedef bool query_visit(const struct query_row *row, void *ctx);
 
 enum query_test {
@@ -51,6 +66,7 @@ enum query_test {
 	QUERY_FROM,  /* the column's value is not below @text */
 	QUERY_AFTER, /* above it */
 	QUERY_UNTIL, /* not above it */
+	QUERY_BELOW, /* below it */
 	QUERY_BEGINS /* with @text, byte by byte */
 };
 
@@ -60,6 +76,17 @@ struct query_filter {
 	const char *text;
 };
 
+#define QUERY_OWN_IDS_MAX 32u
+
+/* Of an entity's table: rows of which one of these is true. All strings are borrowed. */
+struct query_own {
+	const char *owner; /* it is the row's owner, */
+	/* or that of the row of @link_table whose id is in @link_column; NULL: no such */
+	const char *link_column, *link_table;
+	size_t id_count; /* or the row has one of these ids */
+	const char *const *id;
+};
+
 /* What is wanted of a table. All strings are borrowed. */
 struct query_wanted {
 	const char *table;
@@ -67,7 +94,12 @@ struct query_wanted {
 	const struct query_filter *filter;
 	const char *order; /* column, or NULL: in no order */
 	bool is_descending;
-	uint64_t limit; /* 0: all */
+	uint64_t limit;              /* 0: all */
+	const char *then;            /* a second column of the order, likewise; or NULL */
+	const char *past[2];         /* with @then: rows behind that with these two; NULL: all */
+	const struct query_own *own; /* NULL: whoever owns them */
+	/* Of longer texts so many bytes are read at least, and maybe no more; 0: all. */
+	unsigned text_max;
 };
 
 /* Lists rows. ERR_INVALID: no such table or column, which @diag names with those there are. */

@@ -4,9 +4,39 @@
 
 #include "ledger/store.h"
 
+#define CONNECT_MS 5000u
+#define WAIT_MS 300000u /* a person waits, who can interrupt it; a large table takes its time */
+
+static int open_at(const struct query_place *at, struct query **ret, struct diag *diag)
+{
+	return (store_is_conninfo(at->place) ? query_postgres : query_sqlite).open(at, ret, diag);
+}
+
 int query_open(const char *place, struct query **ret, struct diag *diag)
 {
-	return (store_is_conninfo(place) ? query_postgres : query_sqlite).open(place, ret, diag);
+	const struct query_place at = { .place = place,
+					.application = "petstorectl",
+					.connect_ms = CONNECT_MS,
+					.wait_ms = WAIT_MS };
+
+	return open_at(&at, ret, diag);
+}
+
+int query_open_bounded(const char *place, const char *application, unsigned wait_ms,
+		       struct query **ret, struct diag *diag)
+{
+	const struct query_place at = { .place = place,
+					.application = application,
+					.connect_ms = wait_ms,
+					.wait_ms = wait_ms,
+					.statement_ms = wait_ms };
+
+	return open_at(&at, ret, diag);
+}
+
+void query_bound(struct query *query, int64_t until_ns, const atomic_bool *is_ending)
+{
+	query->engine->bound(query, until_ns, is_ending);
 }
 
 void query_close(struct query *query)

@@ -9,8 +9,16 @@
 
 #include "ledger/query.h"
 
+struct query_place {
+	const char *place;
+	const char *application;
+	unsigned connect_ms, wait_ms;
+	unsigned statement_ms; /* after which the server gives up a statement; 0: never */
+};
+
 struct query_engine {
-	int (*open)(const char *place, struct query **ret, struct diag *diag);
+	int (*open)(const struct query_place *place, struct query **ret, struct diag *diag);
+	void (*bound)(struct query *query, int64_t until_ns, const atomic_bool *is_ending);
 	void (*close)(struct query *query);
 	int (*rows)(struct query *query, const struct query_wanted *wanted, query_visit *visit,
 		    void *ctx, struct diag *diag);

@@ -14,21 +14,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/entity.h"
 #include "ledger/pg_look.h"
 #include "ledger/query_engine.h"
 
-#define CONNECT_MS 5000u
-#define WAIT_MS 300000u /* a person waits, who can interrupt it; a large table takes its time */
-#define AT_ONCE 1000u   /* rows that are read in one round trip */
-#define SQL_MAX 16384u  /* a statement: columns and filters, whose texts are not in it */
+#define AT_ONCE 1000u  /* rows that are read in one round trip */
+#define SQL_MAX 16384u /* a statement: columns and filters, whose texts are not in it */
 
 static const char unreadable[] = "cannot read the database";
 
 struct pg_query {
 	struct query base;
 	struct pg *pg;
-	bool is_borrowed;           /* the connection, which is within a transaction */
+	bool is_borrowed; /* the connection, which is within a transaction */
+	unsigned wait_ms; /* where query_bound() says nothing */
+	int64_t until_ns; /* as query_bound() says */
+	const atomic_bool *is_ending;
 	struct pg_look_table table; /* that was asked about last */
 	struct pg_params params;
 	size_t len;
@@ -64,11 +66,12 @@ static int look(struct pg_query *query, struct diag *diag)
 	return rc;
 }
 
-static int pg_query_open(const char *place, struct query **ret, struct diag *diag)
+static int pg_query_open(const struct query_place *at, struct query **ret, struct diag *diag)
 {
-	const struct pg_place to = { .conninfo = place,
-				     .application = "petstorectl",
-				     .wait_ms = CONNECT_MS };
+	const struct pg_place to = { .conninfo = at->place,
+				     .application = at->application,
+				     .wait_ms = at->connect_ms,
+				     .statement_ms = at->statement_ms };
 	struct pg *pg = NULL;
 	int rc = pg_open(&to, &pg, diag);
 
@@ -86,8 +89,38 @@ static int pg_query_open(const char *place, struct query **ret, struct diag *dia
 		*ret = NULL;
 		return rc;
 	}
-	pg_set_wait(pg, WAIT_MS);
+	of(*ret)->wait_ms = at->wait_ms;
+	pg_set_wait(pg, at->wait_ms);
 	return 0;
+}
+
+static void pg_query_bound(struct query *base, int64_t until_ns, const atomic_bool *is_ending)
+{
+	of(base)->until_ns = until_ns;
+	of(base)->is_ending = is_ending;
+}
+
+/* Before each call to the server. */
+static int check_bound(struct pg_query *query, struct diag *diag)
+{
+	int64_t left_ms;
+
+	if (!query->until_ns)
+		return 0;
+	left_ms = (query->until_ns - clock_mono_ns()) / 1000000;
+	if (left_ms <= 0 || *query->is_ending)
+		return diag_set(diag, ERR_LIMIT, "%s: it takes too long to look there",
+				pg_name(query->pg));
+	pg_set_wait(query->pg, left_ms < query->wait_ms ? (unsigned)left_ms : query->wait_ms);
+	return 0;
+}
+
+/* A failure that is one of the time's. */
+static int bound_failure(const struct pg_query *query, int rc, struct diag *diag)
+{
+	if (rc == 0 || rc == ERR_NOMEM || !query->until_ns || clock_mono_ns() < query->until_ns)
+		return rc;
+	return diag_set(diag, ERR_LIMIT, "%s: it takes too long to look there", pg_name(query->pg));
 }
 
 int query_pg_on(struct pg *pg, struct query **ret, struct diag *diag)
@@ -148,12 +181,25 @@ static int fail_table(struct pg_query *query, const char *name, struct diag *dia
 			name, list);
 }
 
+static int check_own(struct pg_query *query, const struct query_wanted *wanted, struct diag *diag)
+{
+	const struct query_own *own = wanted->own;
+
+	if (pg_look_find(&query->table, "owner") && pg_look_find(&query->table, "id") &&
+	    (!own->link_column ||
+	     (pg_look_find(&query->table, own->link_column) && entity_is_name(own->link_table))))
+		return 0;
+	return diag_set(diag, ERR_INVALID, "%s: rows of %s have no owners", pg_name(query->pg),
+			wanted->table);
+}
+
 static int check_names(struct pg_query *query, const struct query_wanted *wanted, struct diag *diag)
 {
-	int rc = entity_is_name(wanted->table)
-			 ? pg_look_table(query->pg, wanted->table, &query->table, diag)
-			 : 0;
+	int rc = check_bound(query, diag);
 
+	if (rc == 0 && entity_is_name(wanted->table))
+		rc = bound_failure(
+			query, pg_look_table(query->pg, wanted->table, &query->table, diag), diag);
 	if (rc)
 		return rc;
 	if (!entity_is_name(wanted->table) || query->table.count == 0)
@@ -165,7 +211,9 @@ static int check_names(struct pg_query *query, const struct query_wanted *wanted
 			return fail_column(query, wanted->filter[i].column, diag);
 	if (wanted->order && !pg_look_find(&query->table, wanted->order))
 		return fail_column(query, wanted->order, diag);
-	return 0;
+	if (wanted->then && !pg_look_find(&query->table, wanted->then))
+		return fail_column(query, wanted->then, diag);
+	return wanted->own ? check_own(query, wanted, diag) : 0;
 }
 
 /* ---- statements -------------------------------------------------------------------------- */
@@ -193,9 +241,11 @@ static const char *collation(const struct pg_look_column *column)
 	return column->type == VALUE_TEXT && !column->is_bytes ? " COLLATE \"C\"" : "";
 }
 
-static const char *const operator[] = {
-	[QUERY_IS] = "=", [QUERY_FROM] = ">=", [QUERY_AFTER] = ">", [QUERY_UNTIL] = "<="
-};
+static const char *const operator[] = { [QUERY_IS] = "=",
+					[QUERY_FROM] = ">=",
+					[QUERY_AFTER] = ">",
+					[QUERY_UNTIL] = "<=",
+					[QUERY_BELOW] = "<" };
 
 /* As SQLite compares a number's column: each number is below each text that is none. */
 static void add_number_filter(struct pg_query *query, const struct pg_look_column *column,
@@ -209,7 +259,9 @@ static void add_number_filter(struct pg_query *query, const struct pg_look_colum
 	real = strtod(filter->text, &end);
 	if (len == 0 || *end || errno) {
 		add(query,
-		    filter->test == QUERY_UNTIL ? "\"%s\" IS NOT NULL" : "\"%s\" IS NULL AND 1 = 0",
+		    filter->test == QUERY_UNTIL || filter->test == QUERY_BELOW
+			    ? "\"%s\" IS NOT NULL"
+			    : "\"%s\" IS NULL AND 1 = 0",
 		    column->name);
 		return;
 	}
@@ -248,6 +300,45 @@ static void add_filters(struct pg_query *query, const struct query_wanted *wante
 		add(query, i ? " AND " : " WHERE ");
 		add_filter(query, &wanted->filter[i]);
 	}
+}
+
+/* Rows behind wanted->past. */
+static void add_past(struct pg_query *query, const struct query_wanted *wanted)
+{
+	unsigned at = query->params.count + 1;
+
+	add(query, "%s(\"%s\"%s, \"%s\"%s) %s ($%u::text, $%u::text)",
+	    query->params.count ? " AND " : " WHERE ", wanted->order,
+	    collation(pg_look_find(&query->table, wanted->order)), wanted->then,
+	    collation(pg_look_find(&query->table, wanted->then)), wanted->is_descending ? "<" : ">",
+	    at, at + 1);
+	pg_add_string(&query->params, wanted->past[0]);
+	pg_add_string(&query->params, wanted->past[1]);
+}
+
+static void add_own(struct pg_query *query, const struct query_own *own)
+{
+	unsigned at = query->params.count + 1;
+
+	add(query, "%s(owner = $%u::text", query->params.count ? " AND " : " WHERE ", at);
+	pg_add_string(&query->params, own->owner);
+	if (own->link_column)
+		add(query, " OR \"%s\" IN (SELECT id FROM \"%s\" WHERE owner = $%u::text)",
+		    own->link_column, own->link_table, at);
+	for (size_t i = 0; i < own->id_count && i < QUERY_OWN_IDS_MAX; i++) {
+		add(query, " OR id = $%u::text", query->params.count + 1);
+		pg_add_string(&query->params, own->id[i]);
+	}
+	add(query, ")");
+}
+
+static void add_rest(struct pg_query *query, const struct query_wanted *wanted)
+{
+	add_filters(query, wanted);
+	if (wanted->then && wanted->past[0])
+		add_past(query, wanted);
+	if (wanted->own)
+		add_own(query, wanted->own);
 }
 
 /* An index has NULLs last: where there can be none, nothing is said of them, and it serves. */
@@ -312,8 +403,13 @@ static int run_at_once(struct pg_query *query, const struct pg_look_table *table
 		       query_visit *visit, void *ctx, struct diag *diag)
 {
 	struct pg_rows rows = { 0 };
-	int rc = pg_exec(query->pg, query->sql, &query->params, &rows, unreadable, diag);
+	int rc = check_bound(query, diag);
 
+	if (rc == 0)
+		rc = bound_failure(
+			query,
+			pg_exec(query->pg, query->sql, &query->params, &rows, unreadable, diag),
+			diag);
 	if (rc == 0)
 		(void)visit_rows(&rows, table, visit, ctx); /* there are no others */
 	pg_rows_clear(&rows);
@@ -380,35 +476,49 @@ static int run(struct pg_query *query, const struct query_wanted *wanted,
 /* ---- asking ------------------------------------------------------------------------------ */
 
 /* What is neither text nor a number is read as the text that it has in SQL. */
-static void add_columns(struct pg_query *query)
+static void add_columns(struct pg_query *query, unsigned text_max)
 {
-	for (unsigned i = 0; i < query->table.count; i++)
-		add(query,
-		    query->table.column[i].type == VALUE_NULL ? "%sCAST(\"%s\" AS text)"
-							      : "%s\"%s\"",
-		    i ? ", " : "", query->table.column[i].name);
+	for (unsigned i = 0; i < query->table.count; i++) {
+		const struct pg_look_column *column = &query->table.column[i];
+
+		add(query, i ? ", " : "");
+		if (text_max > 0 && column->is_bytes)
+			add(query, "substring(\"%s\" FROM 1 FOR %u)", column->name, text_max);
+		else if (text_max > 0 && column->type == VALUE_TEXT)
+			add(query, "left(\"%s\", %u)", column->name, text_max);
+		else
+			add(query, column->type == VALUE_NULL ? "CAST(\"%s\" AS text)" : "\"%s\"",
+			    column->name);
+	}
 }
 
 static int pg_query_rows(struct query *base, const struct query_wanted *wanted, query_visit *visit,
 			 void *ctx, struct diag *diag)
 {
 	struct pg_query *query = of(base);
+	struct pg_look_table table; /* @visit may ask for rows of another */
 	int rc = check_names(query, wanted, diag);
 
 	if (rc)
 		return rc;
 	begin_list(query, wanted);
 	add(query, "SELECT ");
-	add_columns(query);
+	add_columns(query, wanted->text_max);
 	add(query, " FROM \"%s\"", wanted->table);
-	add_filters(query, wanted);
+	add_rest(query, wanted);
 	if (wanted->order) {
 		add(query, " ORDER BY ");
 		add_order(query, wanted->order, wanted->is_descending);
-		if (strcmp(wanted->order, "seq") != 0 && pg_look_find(&query->table, "seq"))
+		if (wanted->then) {
+			add(query, ", ");
+			add_order(query, wanted->then, wanted->is_descending);
+		} else if (strcmp(wanted->order, "seq") != 0 &&
+			   pg_look_find(&query->table, "seq")) {
 			add(query, ", seq%s", wanted->is_descending ? " DESC" : "");
+		}
 	}
-	return run(query, wanted, &query->table, visit, ctx, diag);
+	table = query->table;
+	return run(query, wanted, &table, visit, ctx, diag);
 }
 
 static int check_groups(struct pg_query *query, const struct query_wanted *wanted,
@@ -445,7 +555,7 @@ static int pg_query_groups(struct query *base, const struct query_wanted *wanted
 	    "FROM \"%s\"",
 	    column, time, collation(&groups.column[2]), time, collation(&groups.column[2]),
 	    wanted->table);
-	add_filters(query, wanted);
+	add_rest(query, wanted);
 	add(query, " GROUP BY \"%s\" ORDER BY count(*) DESC, ", column);
 	add_order(query, column, false);
 	return run(query, wanted, &groups, visit, ctx, diag);
@@ -479,6 +589,7 @@ static int pg_query_now(struct query *base, int64_t *ret_ms, struct diag *diag)
 }
 
 const struct query_engine query_postgres = { .open = pg_query_open,
+					     .bound = pg_query_bound,
 					     .close = pg_query_close,
 					     .has = pg_query_has,
 					     .rows = pg_query_rows,

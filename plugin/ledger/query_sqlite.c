@@ -10,12 +10,18 @@
 
 #define CELLS_MAX (STORE_COLUMNS_MAX + 16u)
 
+#define STEPS                                                                                      \
+	4000 /* of SQLite's machine, a fraction of a millisecond, between looks at the clock */
+
 static const char unreadable[] = "cannot read the database";
 
 struct sqlite_query {
 	struct query base;
 	struct sql sql;
 	bool is_borrowed; /* the connection */
+	int64_t until_ns; /* as query_bound() says */
+	const atomic_bool *is_ending;
+	bool is_cut; /* by that */
 };
 
 static struct sqlite_query *of(struct query *base)
@@ -32,7 +38,31 @@ static void close_query(struct query *base)
 	free(base);
 }
 
-static int open_query(const char *path, struct query **ret, struct diag *diag)
+/* Ends a statement by any other answer than 0. */
+static int is_over(void *ctx)
+{
+	struct sqlite_query *query = ctx;
+
+	query->is_cut = *query->is_ending || clock_mono_ns() >= query->until_ns;
+	return query->is_cut;
+}
+
+static void bound(struct query *base, int64_t until_ns, const atomic_bool *is_ending)
+{
+	struct sqlite_query *query = of(base);
+
+	query->until_ns = until_ns;
+	query->is_ending = is_ending;
+	query->is_cut = false;
+	sqlite3_progress_handler(query->sql.db, STEPS, until_ns ? is_over : NULL, query);
+}
+
+static int fail_bound(const struct sqlite_query *query, struct diag *diag)
+{
+	return diag_set(diag, ERR_LIMIT, "%s: it takes too long to look there", query->sql.path);
+}
+
+static int open_query(const struct query_place *at, struct query **ret, struct diag *diag)
 {
 	struct sqlite_query *query = calloc(1, sizeof(*query));
 	int rc;
@@ -40,7 +70,7 @@ static int open_query(const char *path, struct query **ret, struct diag *diag)
 	if (!query)
 		return diag_nomem(diag);
 	query->base.engine = &query_sqlite;
-	rc = lite_open_to_look(path, &query->sql, diag);
+	rc = lite_open_to_look(at->place, &query->sql, diag);
 	if (rc) {
 		close_query(&query->base);
 		return rc;
@@ -93,6 +123,20 @@ static int fail_name(struct sqlite_query *query, const char *what, const char *n
 	"SELECT table_name AS \"table\" FROM store_names WHERE column_name = '' ORDER BY "         \
 	"table_name"
 
+static int check_own(struct sqlite_query *query, const struct query_wanted *wanted,
+		     struct diag *diag)
+{
+	const struct query_own *own = wanted->own;
+
+	if (!sql_has(&query->sql, wanted->table, "owner") ||
+	    !sql_has(&query->sql, wanted->table, "id") ||
+	    (own->link_column && (!sql_has(&query->sql, wanted->table, own->link_column) ||
+				  !has_table(query, own->link_table))))
+		return diag_set(diag, ERR_INVALID, "%s: rows of %s have no owners", query->sql.path,
+				wanted->table);
+	return 0;
+}
+
 static int check_names(struct sqlite_query *query, const struct query_wanted *wanted,
 		       struct diag *diag)
 {
@@ -108,7 +152,9 @@ static int check_names(struct sqlite_query *query, const struct query_wanted *wa
 					 wanted->table, diag);
 	if (wanted->order && !sql_has(&query->sql, wanted->table, wanted->order))
 		return fail_name(query, "column", wanted->order, columns, wanted->table, diag);
-	return 0;
+	if (wanted->then && !sql_has(&query->sql, wanted->table, wanted->then))
+		return fail_name(query, "column", wanted->then, columns, wanted->table, diag);
+	return wanted->own ? check_own(query, wanted, diag) : 0;
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */
@@ -116,17 +162,55 @@ static int check_names(struct sqlite_query *query, const struct query_wanted *wa
 /* Each filter is parameter ?N, N from 1. */
 static void add_filters(sqlite3_str *sql, const struct query_wanted *wanted)
 {
-	static const char *const test[] = { [QUERY_IS] = "\"%w\" = ?%u",
-					    [QUERY_FROM] = "\"%w\" >= ?%u",
-					    [QUERY_AFTER] = "\"%w\" > ?%u",
-					    [QUERY_UNTIL] = "\"%w\" <= ?%u",
-					    [QUERY_BEGINS] = "instr(\"%w\", ?%u) = 1" };
+	static const char *const test[] = {
+		[QUERY_IS] = "\"%w\" = ?%u",    [QUERY_FROM] = "\"%w\" >= ?%u",
+		[QUERY_AFTER] = "\"%w\" > ?%u", [QUERY_UNTIL] = "\"%w\" <= ?%u",
+		[QUERY_BELOW] = "\"%w\" < ?%u", [QUERY_BEGINS] = "instr(\"%w\", ?%u) = 1"
+	};
 
 	for (unsigned i = 0; i < wanted->filter_count; i++) {
 		sqlite3_str_appendall(sql, i ? " AND " : " WHERE ");
 		sqlite3_str_appendf(sql, test[wanted->filter[i].test], wanted->filter[i].column,
 				    i + 1);
 	}
+}
+
+/* Parameters behind those of the filters, in the order in which bind_rest() binds them. */
+static void add_rest(sqlite3_str *sql, const struct query_wanted *wanted)
+{
+	const struct query_own *own = wanted->own;
+	unsigned at = (unsigned)wanted->filter_count;
+
+	if (wanted->then && wanted->past[0]) {
+		sqlite3_str_appendf(sql, "%s(\"%w\", \"%w\") %s (?%u, ?%u)",
+				    at ? " AND " : " WHERE ", wanted->order, wanted->then,
+				    wanted->is_descending ? "<" : ">", at + 1, at + 2);
+		at += 2;
+	}
+	if (!own)
+		return;
+	sqlite3_str_appendf(sql, "%s(owner = ?%u", at ? " AND " : " WHERE ", at + 1);
+	if (own->link_column)
+		sqlite3_str_appendf(sql, " OR \"%w\" IN (SELECT id FROM \"%w\" WHERE owner = ?%u)",
+				    own->link_column, own->link_table, at + 1);
+	at++;
+	for (size_t i = 0; i < own->id_count && i < QUERY_OWN_IDS_MAX; i++)
+		sqlite3_str_appendf(sql, " OR id = ?%u", ++at);
+	sqlite3_str_appendall(sql, ")");
+}
+
+static void bind_rest(sqlite3_stmt *select, const struct query_wanted *wanted)
+{
+	const struct query_own *own = wanted->own;
+	int at = (int)wanted->filter_count;
+
+	for (size_t i = 0; wanted->then && wanted->past[0] && i < 2; i++)
+		sql_bind(select, ++at, wanted->past[i]);
+	if (!own)
+		return;
+	sql_bind(select, ++at, own->owner);
+	for (size_t i = 0; i < own->id_count && i < QUERY_OWN_IDS_MAX; i++)
+		sql_bind(select, ++at, own->id[i]);
 }
 
 static void read_cell(sqlite3_stmt *row, int column, struct query_cell *ret)
@@ -165,7 +249,7 @@ static int list(struct sqlite_query *query, sqlite3_stmt *select, query_visit *v
 		if (!visit(&row, ctx))
 			return 0;
 	}
-	return rc;
+	return rc && query->is_cut ? fail_bound(query, diag) : rc;
 }
 
 /* Runs what @sql was built to be, the filters' texts bound. Takes @sql. */
@@ -177,6 +261,8 @@ static int run(struct sqlite_query *query, sqlite3_str *sql, const struct query_
 
 	for (size_t i = 0; rc == 0 && i < wanted->filter_count; i++)
 		sql_bind(select, (int)i + 1, wanted->filter[i].text);
+	if (rc == 0)
+		bind_rest(select, wanted);
 	if (rc == 0)
 		rc = list(query, select, visit, ctx, diag);
 	(void)sqlite3_finalize(select);
@@ -201,8 +287,12 @@ static int list_rows(struct query *base, const struct query_wanted *wanted, quer
 	sql = sqlite3_str_new(query->sql.db);
 	sqlite3_str_appendf(sql, "SELECT * FROM \"%w\"", wanted->table);
 	add_filters(sql, wanted);
+	add_rest(sql, wanted);
 	if (wanted->order)
 		sqlite3_str_appendf(sql, " ORDER BY \"%w\"%s", wanted->order,
+				    wanted->is_descending ? " DESC" : "");
+	if (wanted->order && wanted->then)
+		sqlite3_str_appendf(sql, ", \"%w\"%s", wanted->then,
 				    wanted->is_descending ? " DESC" : "");
 	add_limit(sql, wanted->limit);
 	return run(query, sql, wanted, visit, ctx, diag);
@@ -229,6 +319,7 @@ static int list_groups(struct query *base, const struct query_wanted *wanted, co
 			    "max(\"%w\") AS last FROM \"%w\"",
 			    column, time, time, wanted->table);
 	add_filters(sql, wanted);
+	add_rest(sql, wanted);
 	sqlite3_str_appendf(sql, " GROUP BY \"%w\" ORDER BY count(*) DESC, \"%w\"", column, column);
 	add_limit(sql, wanted->limit);
 	return run(query, sql, wanted, visit, ctx, diag);
@@ -261,6 +352,7 @@ static bool has(struct query *base, const char *table)
 
 const struct query_engine query_sqlite = {
 	.open = open_query,
+	.bound = bound,
 	.close = close_query,
 	.rows = list_rows,
 	.groups = list_groups,
