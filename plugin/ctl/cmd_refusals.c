@@ -12,6 +12,7 @@
 #include "ctl/args.h"
 #include "ctl/control_args.h"
 #include "ctl/tables.h"
+#include "report/rowjson.h"
 #include "ctl/ctl.h"
 
 #define NAME "refusals"
@@ -135,7 +136,7 @@ static void print(json_t *list, const struct ctl_call *call, bool is_followed)
 /* A query_visit: what is asked for from the end is shown from the beginning. */
 static bool collect_first(const struct query_row *row, void *ctx)
 {
-	return json_array_insert_new(ctx, 0, tables_json(row)) == 0;
+	return json_array_insert_new(ctx, 0, rowjson(row, 0)) == 0;
 }
 
 static int count_by(struct query *query, struct ctl_call *call)

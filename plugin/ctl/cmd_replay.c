@@ -9,6 +9,7 @@
 
 #include "ctl/args.h"
 #include "ctl/tables.h"
+#include "report/rowjson.h"
 #include "ctl/change_list.h"
 #include "ctl/ctl.h"
 #include "ledger/query.h"
@@ -229,7 +230,7 @@ static bool on_event(const struct query_row *cells, void *ctx)
 
 	if (is_overruled(cells))
 		return true;
-	row = tables_json(cells);
+	row = rowjson(cells, 0);
 	if (replay->events == 0 && replay->undecided == 0)
 		replay->is_cut = json_integer_value(json_object_get(row, "seq")) > 1;
 	if (row) {

@@ -47,12 +47,6 @@ bool tables_has_status(const struct contract *contract, const struct entity *ent
 /* Adds the tables' names; @contract may be NULL. */
 void tables_suggest(struct suggest *suggest, const struct contract *contract);
 
-/*
- * A new object with a member for each cell. Bytes that are not UTF-8 come out as \xNN. NULL:
- * memory ran out.
- */
-json_t *tables_json(const struct query_row *row);
-
 /* A query_visit: appends the row to @ctx, an array. */
 bool tables_collect(const struct query_row *row, void *ctx);
 
