@@ -81,7 +81,7 @@ MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/metrics monitor/metrics_brokers monitor/metricstext monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals report/deadletter report/rowjson report/entityhistory
-GATE     = gate/gate gate/judgement gate/permission gate/permission_params gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/peer_rules gate/command_rules gate/unlisted_rules gate/subscription gate/kinds gate/adopt gate/nearest gate/candidates gate/cloudevents
+GATE     = gate/gate gate/judgement gate/permission gate/permission_params gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/peer_rules gate/command_rules gate/unlisted_rules gate/subscription gate/kinds gate/adopt gate/view gate/nearest gate/candidates gate/cloudevents
 # What petstorectl alone uses.
 LEDGER  += ledger/copy ledger/copy_sqlite ledger/copy_pg ledger/fileuser
 LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming learn/observed \

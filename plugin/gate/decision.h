@@ -115,6 +115,13 @@ struct gate {
 	const struct rules *rules;
 	struct ledger *ledger; /* NULL: no entity is known, and nothing is kept */
 	bool is_shared;        /* other brokers keep in the same database */
+	/*
+	 * Without a ledger: what is known of an entity, as ledger_look() says it. False: it can't
+	 * be asked. NULL: nothing is known of any.
+	 */
+	bool (*look)(void *ctx, const struct entity *entity, const char *id, size_t len,
+		     struct ledger_state *ret);
+	void *look_ctx;
 	struct payload_parser *parser;
 	/* Of properties; NULL: the rules have no schema of one. */
 	struct payload_parser *property_parser;

@@ -108,6 +108,23 @@ enum gate_grant gate_grant(const struct rules *rules, const struct access_princi
 			   enum login_method method, const struct contract_operation *operation,
 			   size_t count, const struct contract_match *match);
 
+/*
+ * Which rows of @entity may the principal see, who asks as @who says (method, port and client id of
+ * it count)? Those are of whom a channel of the entity would tell it, whatever the channel's other
+ * parameters are. The best for any row: GATE_FULL only where it is all of them.
+ */
+enum gate_grant gate_view(struct gate *gate, const struct access_principal *principal,
+			  const struct gate_request *who, const struct entity *entity);
+
+/* Is the row with the id @id one of them? Asks who owns it where that matters. */
+bool gate_views(struct gate *gate, const struct access_principal *principal,
+		const struct gate_request *who, const struct entity *entity, const char *id,
+		size_t len);
+
+/* May it receive all that is published on @channel, whatever the topic, and not only its own? */
+bool gate_receives_all(struct gate *gate, const struct access_principal *principal,
+		       const struct gate_request *who, const struct contract_channel *channel);
+
 /* May the principal publish (else: receive) on unlisted topics, by an x-unlisted that passes them?
  */
 bool gate_admits_unlisted(const struct rules *rules, const struct access_principal *principal,

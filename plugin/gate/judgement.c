@@ -68,10 +68,14 @@ bool judgement_look(struct judgement *j, const struct entity *entity, const char
 	const char *table;
 
 	/* No entity has a longer id, and none will: permission_params() refuses its messages. */
-	if (!j->gate->ledger || len > ENTITY_ID_MAX) {
+	if (len > ENTITY_ID_MAX || (!j->gate->ledger && !j->gate->look)) {
 		memset(ret, 0, sizeof(*ret));
 		return true;
 	}
+	if (!j->gate->ledger)
+		return j->gate->look(j->gate->look_ctx, entity, id, len, ret) ||
+		       judgement_refuse(j, REASON_STORE_UNAVAILABLE,
+					"the store can't be asked now");
 	if (ledger_look(j->gate->ledger, entity->index, id, len, ret, NULL) == 0)
 		return true;
 	table = ledger_lacks(j->gate->ledger, entity->index, ENTITY_COLUMNS_MAX);

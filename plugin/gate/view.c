@@ -1,0 +1,111 @@
+/*
+ * view.c -- which entities may be seen in the database: those of which a channel's messages would
+ * be delivered.
+ */
+#include <string.h>
+
+#include "gate/gate.h"
+#include "gate/judgement.h"
+
+/* A topic of the channel about the entity @id (NULL: any), its other levels open. */
+static struct contract_match match_of(const struct contract_channel *channel, const char *id,
+				      size_t len)
+{
+	struct contract_match ret = { .channel = channel };
+
+	ret.param[channel->mapping->param] = (struct contract_span){ .text = id, .len = len };
+	return ret;
+}
+
+static bool is_about(const struct contract_channel *channel, const struct entity *entity)
+{
+	return channel->mapping && channel->mapping->entity->index == entity->index &&
+	       channel->receive_count > 0;
+}
+
+/* The least that is granted on all topics of @match, by the best of the channel's operations. */
+static enum gate_grant grant_on(const struct judgement *j, const struct contract_match *match)
+{
+	const struct contract_channel *channel = match->channel;
+	enum gate_grant best = GATE_NONE;
+
+	if (permission_receive(j, match) == GATE_NONE)
+		return GATE_NONE; /* also where it is on another server */
+	for (size_t i = 0; i < channel->receive_count && best != GATE_FULL; i++) {
+		enum gate_grant has = permission_grant_all(j, &channel->receive[i], match);
+
+		if (has > best)
+			best = has;
+	}
+	return best;
+}
+
+static bool may_look(const struct access_principal *principal)
+{
+	return principal && !principal->is_disabled;
+}
+
+enum gate_grant gate_view(struct gate *gate, const struct access_principal *principal,
+			  const struct gate_request *who, const struct entity *entity)
+{
+	const struct contract *contract = gate->rules->contract;
+	struct decision decision = { .verdict = VERDICT_DENY };
+	enum gate_grant best = GATE_NONE;
+	struct judgement j;
+
+	if (!may_look(principal))
+		return GATE_NONE;
+	judgement_begin(&j, gate, principal, who, &decision);
+	for (size_t i = 0; i < contract->channel_count && best != GATE_FULL; i++) {
+		const struct contract_channel *channel = &contract->channel[i];
+		struct contract_match match;
+
+		if (!is_about(channel, entity))
+			continue;
+		match = match_of(channel, NULL, 0);
+		if (grant_on(&j, &match) == GATE_FULL)
+			best = GATE_FULL;
+		else if (permission_receive(&j, &match) != GATE_NONE)
+			best = GATE_OWN;
+	}
+	return best;
+}
+
+bool gate_views(struct gate *gate, const struct access_principal *principal,
+		const struct gate_request *who, const struct entity *entity, const char *id,
+		size_t len)
+{
+	const struct contract *contract = gate->rules->contract;
+	struct decision decision = { .verdict = VERDICT_DENY };
+	struct judgement j;
+
+	if (!may_look(principal))
+		return false;
+	judgement_begin(&j, gate, principal, who, &decision);
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_channel *channel = &contract->channel[i];
+		struct contract_match match;
+		enum gate_grant has;
+
+		if (!is_about(channel, entity))
+			continue;
+		match = match_of(channel, id, len);
+		has = grant_on(&j, &match);
+		if (has == GATE_FULL || (has == GATE_OWN && permission_is_own(&j, &match)))
+			return true;
+	}
+	return false;
+}
+
+bool gate_receives_all(struct gate *gate, const struct access_principal *principal,
+		       const struct gate_request *who, const struct contract_channel *channel)
+{
+	const struct contract_match match = { .channel = channel };
+	struct decision decision = { .verdict = VERDICT_DENY };
+	struct judgement j;
+
+	if (!may_look(principal) || channel->receive_count == 0)
+		return false;
+	judgement_begin(&j, gate, principal, who, &decision);
+	return grant_on(&j, &match) == GATE_FULL;
+}
