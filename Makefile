@@ -78,7 +78,7 @@ LEDGER  += ledger/pg_watch ledger/pg_watch_read ledger/pg_watch_bans ledger/ledg
 LEDGER  += ledger/pg_process
 LEDGER  += ledger/settle ledger/pg_carry ledger/pg_carry_settle ledger/pg_carry_write ledger/pg_carry_events ledger/pg_store_rows ledger/pg_store_trim
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
-           monitor/clients monitor/control monitor/metrics monitor/metrics_brokers monitor/metricstext monitor/metricsfile \
+           monitor/clients monitor/control monitor/hour monitor/metrics monitor/metrics_brokers monitor/metricstext monitor/metricsfile \
            monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals report/deadletter report/rowjson report/entityhistory
 GATE     = gate/gate gate/judgement gate/permission gate/permission_params gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/peer_rules gate/command_rules gate/unlisted_rules gate/subscription gate/kinds gate/adopt gate/view gate/nearest gate/candidates gate/cloudevents
@@ -121,7 +121,7 @@ UNIT     = base csv config draft learn yaml brokerfile options sessions answers 
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults journal_segments pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
-           monitor metrics control sample schema_compare pg pg_live pg_reader pg_store pg_step ledger_step settle pg_rows
+           monitor metrics hour control sample schema_compare pg pg_live pg_reader pg_store pg_step ledger_step settle pg_rows
 THREADED = pattern verifier answers login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics pg_live pg_watch pg_rows pg_store ledger_step
 FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \

@@ -35,6 +35,8 @@ int feed_new(const struct options *options, const struct broker *broker, struct 
 	if (rc == 0)
 		rc = metrics_new(&feed->metrics, diag);
 	if (rc == 0)
+		rc = hour_new(&feed->hour, diag);
+	if (rc == 0)
 		rc = feed_read(feed, &settings, all, diag);
 	if (rc == 0)
 		feed_set(feed, &settings);
@@ -56,6 +58,7 @@ void feed_free(struct feed *feed)
 		feed_log_dropped(feed);
 	metricsfile_free(feed->file);
 	metrics_free(feed->metrics);
+	hour_free(feed->hour);
 	monitor_free(feed->monitor);
 	free(feed);
 }

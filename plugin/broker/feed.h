@@ -144,6 +144,9 @@ void feed_tick(struct feed *feed, const struct feed_facts *facts);
 /* ---- answers to commands (monitor/control.h); new references ------------------------------- */
 
 json_t *feed_counters(struct feed *feed, const struct feed_facts *facts);
+
+/* The same of the last hour: see monitor/hour.h. */
+json_t *feed_history(struct feed *feed);
 json_t *feed_list_bans(struct feed *feed);
 /* Lifts the bans that match both; NULL: any client id, any principal. */
 json_t *feed_lift_ban(struct feed *feed, const char *client_id, const char *principal);

@@ -8,6 +8,7 @@
 
 #include "access/access.h"
 #include "base/peer.h"
+#include "monitor/hour.h"
 #include "monitor/metricsfile.h"
 #include "broker/feed.h"
 #include "monitor/bans.h"
@@ -29,6 +30,7 @@ struct feed {
 	struct monitor *monitor;
 	struct metrics *metrics;
 	struct metricsfile *file; /* NULL: none is wanted */
+	struct hour *hour;
 	const struct rules *rules;
 	bool has_channel; /* the contract has one for alerts */
 	char nameless[sizeof(ACCESS_ANONYMOUS) + PEER_NET_MAX]; /* of feed.c */

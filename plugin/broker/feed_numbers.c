@@ -102,19 +102,27 @@ static void publish_value(const char *topic, const char *value, void *ctx)
 		(void)snprintf(last->value, sizeof(last->value), "%s", value);
 }
 
+static void keep_value(const char *topic, const char *value, void *ctx)
+{
+	hour_put(ctx, topic, value);
+}
+
 void feed_publish_numbers(struct feed *feed, const struct feed_facts *facts, int64_t now_ns)
 {
 	int64_t file_every_ns = feed->options->metrics_interval * SECOND_NS;
 	int64_t sys_every_ns = feed->options->sys_interval * SECOND_NS;
 	bool is_file_due = feed->file && now_ns - feed->file_ns >= file_every_ns;
 	bool is_sys_due = sys_every_ns > 0 && now_ns - feed->sys_ns >= sys_every_ns;
+	bool is_row_due = hour_begin(feed->hour, now_ns);
 	struct numbers numbers;
 	char *text = NULL;
 	size_t len;
 
-	if (!is_file_due && !is_sys_due)
+	if (!is_file_due && !is_sys_due && !is_row_due)
 		return;
 	gather(feed, facts, &numbers);
+	if (is_row_due)
+		metrics_visit(feed->metrics, &numbers.facts, keep_value, feed->hour);
 	if (is_sys_due) {
 		feed->sys_ns = now_ns;
 		metrics_visit(feed->metrics, &numbers.facts, publish_value, feed);
@@ -144,6 +152,11 @@ json_t *feed_counters(struct feed *feed, const struct feed_facts *facts)
 	if (json)
 		metrics_visit(feed->metrics, &numbers.facts, add_value, json);
 	return json;
+}
+
+json_t *feed_history(struct feed *feed)
+{
+	return hour_json(feed->hour, clock_mono_ns(), clock_unix_ms());
 }
 
 json_t *feed_list_bans(struct feed *feed)
