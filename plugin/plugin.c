@@ -12,6 +12,7 @@
 #include "base/version.h"
 #include "broker/events.h"
 #include "broker/events_later.h"
+#include "broker/lookups.h"
 #include "monitor/control.h"
 
 /* 2.1's events, under numbers that 2.0's headers have no names for. */
@@ -332,6 +333,7 @@ static void plugin_free(struct plugin *plugin)
 		return;
 	login_free(plugin->login); /* first: its threads may still wake us */
 	answers_free(plugin->answers);
+	lookups_free(plugin->lookups);
 	if (plugin->broker.complete_login)
 		broker_unwakeable();
 	holdoffs_free(plugin->holdoffs);

@@ -83,6 +83,7 @@ static void work_at(struct answers *answers, struct answers_done *done)
 	done->job.run(done->job.ctx, &answers->is_ending, &answer);
 	if (control_respond_take(done->name, done->correlation, &answer, &done->text))
 		done->text = NULL; /* memory ran out: it is not answered */
+	done->note = answer.note;
 }
 
 /* Waits for a job, or until there was none for long. NULL: the thread ends. With the lock. */

@@ -66,6 +66,7 @@ struct answers_done {
 	char name[64];       /* the command's */
 	json_t *correlation; /* of the request; or NULL */
 	char *text;          /* the message, for free(); NULL: memory ran out */
+	struct diag note;    /* the answer's, for the log */
 	struct answers_job job;
 	STAILQ_ENTRY(answers_done) place;
 };

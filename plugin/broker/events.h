@@ -184,6 +184,7 @@ struct plugin {
 	struct holdoffs *holdoffs;
 	struct login *login;
 	struct answers *answers; /* events_later.h */
+	struct lookups *lookups; /* likewise */
 	struct notify notify;
 	struct feed *feed;
 	struct pending_publish pending;

@@ -10,8 +10,10 @@
 #include "base/suggest.h"
 #include "base/version.h"
 #include "broker/events.h"
+#include "broker/events_later.h"
 #include "broker/events_mended.h"
 #include "broker/events_whoami.h"
+#include "broker/lookups.h"
 #include "monitor/control.h"
 
 static const char *const mode_names[] = {
@@ -139,6 +141,14 @@ static json_t *perform_now(struct operator* asks, enum control_command command,
 		return feed_list_alerts(plugin->feed);
 	case CONTROL_EXPLAIN:
 		return explain(plugin, members, diag);
+	case CONTROL_HISTORY:
+		return feed_history(plugin->feed);
+	case CONTROL_LIST_ENTITIES:
+	case CONTROL_GET_ENTITY:
+	case CONTROL_LIST_EVENTS:
+	case CONTROL_LIST_REFUSALS:
+	case CONTROL_COUNT_REFUSALS:
+		break;
 	case CONTROL_RESEND:
 		return events_mended(plugin, asks->client, members->id, members->username, diag);
 	case CONTROL_WHOAMI:
@@ -197,8 +207,14 @@ static bool may_perform(const struct operator* asks, const char *name, struct co
 static void perform(void *ctx, enum control_command command, const struct control_members *members,
 		    struct control_answer *ret)
 {
-	if (may_perform(ctx, members->name, ret))
-		ret->data = perform_now(ctx, command, members, &ret->diag);
+	struct operator* asks = ctx;
+
+	if (!may_perform(asks, members->name, ret))
+		return;
+	if (lookups_has(command))
+		events_later_look(asks->plugin, asks->client, command, members, ret);
+	else
+		ret->data = perform_now(asks, command, members, &ret->diag);
 }
 
 /* What changes something, and what fails: what is only asked is asked too often for the log. */

@@ -1,5 +1,7 @@
 #include "broker/events_later.h"
 
+#include "broker/lookups.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,11 +36,35 @@ void events_later_drop_who(struct later_who *who)
 	*who = (struct later_who){ .rules = NULL };
 }
 
+/* On the thread: what jobs left for the next ones is closed. */
+static void rest(void *ctx)
+{
+	struct plugin *plugin = ctx;
+
+	lookups_rest(plugin->lookups);
+}
+
 int events_later_init(struct plugin *plugin, struct diag *diag)
 {
-	const struct answers_options options = { .idle_ms = IDLE_MS };
+	const struct answers_options options = { .idle_ms = IDLE_MS, .rest = rest, .ctx = plugin };
+	int rc = lookups_new(plugin->ledger ? plugin->options.database : NULL, &plugin->lookups,
+			     diag);
 
-	return answers_new(&options, &plugin->answers, diag);
+	return rc ? rc : answers_new(&options, &plugin->answers, diag);
+}
+
+void events_later_look(struct plugin *plugin, const struct mosquitto *client,
+		       enum control_command command, const struct control_members *members,
+		       struct control_answer *ret)
+{
+	struct answers_job job;
+	struct later_who who;
+
+	if (!events_later_hold(plugin, client, &who))
+		(void)diag_set(&ret->diag, ERR_INVALID, "the client may not ask now");
+	else if (lookups_job_take(plugin->lookups, &who, command, members, &job) == 0)
+		events_later_take(plugin, client, members, &job, ret);
+	/* else memory ran out, which is what an empty answer says */
 }
 
 void events_later_take(struct plugin *plugin, const struct mosquitto *client,
@@ -95,6 +121,8 @@ static void send(struct plugin *plugin, struct answers_done *done)
 {
 	const struct session *session = find_asker(plugin, &done->asker);
 
+	if (done->note.text[0])
+		broker_log(BROKER_WARNING, "command %s: %s", done->name, done->note.text);
 	if (!session)
 		return;
 	if (done->asker.generation != plugin->generation)

@@ -9,22 +9,12 @@
 #define PETSTORE_EVENTS_LATER_H
 
 #include "broker/answers.h"
+#include "broker/later_who.h"
 #include "broker/events.h"
-
-/* Who asks and by which rules, held for a job: neither changes while it is. */
-struct later_who {
-	struct rules *rules;
-	const struct access_principal *principal; /* of the rules, or @made */
-	struct access_principal *made;            /* NULL: the rules have it */
-	char *client_id;
-	enum login_method method;
-	uint16_t port;
-};
 
 /* Fills @ret with what @client is, for a job; give it up by _drop_who(). False: it may not ask. */
 bool events_later_hold(struct plugin *plugin, const struct mosquitto *client,
 		       struct later_who *ret);
-void events_later_drop_who(struct later_who *who);
 
 int events_later_init(struct plugin *plugin, struct diag *diag) MUST_CHECK;
 
@@ -34,6 +24,11 @@ int events_later_init(struct plugin *plugin, struct diag *diag) MUST_CHECK;
  */
 void events_later_take(struct plugin *plugin, const struct mosquitto *client,
 		       const struct control_members *members, const struct answers_job *job,
+		       struct control_answer *ret);
+
+/* A command that reads the database (lookups_has()). */
+void events_later_look(struct plugin *plugin, const struct mosquitto *client,
+		       enum control_command command, const struct control_members *members,
 		       struct control_answer *ret);
 
 /* Sends what is done. From the tick; where answers_count() is 0 it need not be called. */

@@ -12,14 +12,16 @@
 #include "ctl/ctl.h"
 #include "base/suggest.h"
 
-#define COMMANDS "whoami status counters reload mode listBans liftBan listAlerts explain"
+#define COMMANDS                                                                                   \
+	"whoami status counters reload mode listBans liftBan listAlerts explain history "          \
+	"listEntities getEntity listEvents listRefusals countRefusals"
 
-/* "qos=1" as a number, "retain=true" as a truth, all else as text. */
+/* "qos=1" and "limit=1" as numbers, "retain=true" and "mine=true" as truths, all else as text. */
 static json_t *value_of(const char *name, const char *text)
 {
-	if (strcmp(name, "qos") == 0)
+	if (strcmp(name, "qos") == 0 || strcmp(name, "limit") == 0)
 		return json_integer(strtol(text, NULL, 10));
-	if (strcmp(name, "retain") == 0)
+	if (strcmp(name, "retain") == 0 || strcmp(name, "mine") == 0)
 		return json_boolean(strcmp(text, "true") == 0);
 	return json_string(text);
 }
@@ -86,7 +88,12 @@ const struct ctl_command ctl_ctl = {
 	.help = "Commands: status, counters, reload, mode [group=GROUP mode=MODE], listBans,\n"
 		"liftBan clientId=ID principal=USER, listAlerts, explain\n"
 		"action=publish|subscribe topic=TOPIC [payload=TEXT username=NAME clientId=ID\n"
-		"qos=N (1) retain=true]; whoami. Of the scopes the user needs the one that is\n"
+		"qos=N (1) retain=true]; whoami; history; listEntities [entity=NAME status=S\n"
+		"owner=USER id=PREFIX], getEntity entity=NAME id=ID, listEvents [topic=TOPIC\n"
+		"prefix=TEXT mine=true since=TIME], listRefusals [reason=CODE client=ID\n"
+		"principal=USER topic=PREFIX since=TIME until=TIME], countRefusals\n"
+		"by=reason|client_id|principal|topic, each with limit=N and after=NEXT. Of the "
+		"scopes the user needs the one that is\n"
 		"called as the command, like control:status; whoami is for every user.\n",
 	.shared = CTL_JSON | CTL_CONFIG,
 	.options = control_args_rows,

@@ -10,6 +10,7 @@
 /* ---- commands and their members ---------------------------------------------------------- */
 
 #define COMMON "command correlationData"
+#define PAGE " limit after"
 
 static const struct command {
 	const char *name;
@@ -27,6 +28,21 @@ static const struct command {
 				{ .name = "action", .is_required = true },
 				{ .name = "topic", .is_required = true } } },
 	[CONTROL_WHOAMI] = { "whoami", { { .name = COMMON } } },
+	[CONTROL_HISTORY] = { "history", { { .name = COMMON } } },
+	[CONTROL_LIST_ENTITIES] = { "listEntities",
+				    { { .name = COMMON PAGE " entity status owner id" } } },
+	[CONTROL_GET_ENTITY] = { "getEntity",
+				 { { .name = COMMON PAGE },
+				   { .name = "entity", .is_required = true },
+				   { .name = "id", .is_required = true } } },
+	[CONTROL_LIST_EVENTS] = { "listEvents",
+				  { { .name = COMMON PAGE " topic prefix mine since" } } },
+	[CONTROL_LIST_REFUSALS] = { "listRefusals",
+				    { { .name = COMMON PAGE
+					" reason client principal topic since until" } } },
+	[CONTROL_COUNT_REFUSALS] = { "countRefusals",
+				     { { .name = COMMON " since limit" },
+				       { .name = "by", .is_required = true } } },
 	[CONTROL_RESEND] = { "resend",
 			     { { .name = COMMON },
 			       { .name = "id", .is_required = true },
@@ -61,18 +77,31 @@ static void read_members(struct config_report *report, const struct config *at,
 {
 	const struct config *payload = config_member(at, "payload");
 	bool is_lift = command == CONTROL_LIFT_BAN;
-	int64_t qos = 0;
+	int64_t qos = 0, limit = 0;
 
 	*ret = (struct control_members){
 		.group = read_text(report, at, "group"),
 		.mode = read_text(report, at, "mode"),
 		.client_id = (is_lift ? read_any : read_text)(report, at, "clientId"),
-		.principal = read_any(report, at, "principal"),
+		.principal = (is_lift ? read_any : read_text)(report, at, "principal"),
 		.action = read_text(report, at, "action"),
 		.topic = read_text(report, at, "topic"),
 		.username = read_text(report, at, "username"),
 		.id = read_text(report, at, "id"),
+		.entity = read_text(report, at, "entity"),
+		.status = read_text(report, at, "status"),
+		.owner = read_text(report, at, "owner"),
+		.prefix = read_text(report, at, "prefix"),
+		.reason = read_text(report, at, "reason"),
+		.client = read_text(report, at, "client"),
+		.by = read_text(report, at, "by"),
+		.since = read_text(report, at, "since"),
+		.until = read_text(report, at, "until"),
+		.after = read_text(report, at, "after"),
 	};
+	(void)config_integer(report, at, "limit", 1, CONTROL_LIMIT_MAX, &limit);
+	(void)config_boolean(report, at, "mine", &ret->is_mine);
+	ret->limit = (unsigned)limit;
 	(void)config_integer(report, at, "qos", 0, 2, &qos);
 	(void)config_boolean(report, at, "retain", &ret->is_retained);
 	ret->qos = (unsigned)qos;

@@ -18,6 +18,15 @@
  *     liftBan clientId|principal  of a client id, of a principal, or of both; "*" stands for all
  *     listAlerts                  active alerts
  *     explain action topic [payload username clientId qos retain]
+ *     history                     the numbers of the last hour
+ *
+ * What the database has, as far as the one who asks may read it. Lists have "limit" (1 to 200) and
+ * answer "next", which is given back as "after", or null:
+ *     listEntities [entity status owner id]      id: how it begins; without an entity: which there
+ * are getEntity entity id                        with its history listEvents [topic prefix mine
+ * since]       mine: those that the same client published listRefusals [reason client principal
+ * topic since until] countRefusals by [since]                   by reason, client_id, principal or
+ * topic
  *
  * For whoever is signed in; the others need a scope each (base/commands.h):
  *     whoami                      what the one who asks is, and may, and what is in force
@@ -54,9 +63,17 @@ enum control_command {
 	CONTROL_LIFT_BAN,
 	CONTROL_LIST_ALERTS,
 	CONTROL_EXPLAIN,
+	CONTROL_HISTORY,
+	CONTROL_LIST_ENTITIES,
+	CONTROL_GET_ENTITY,
+	CONTROL_LIST_EVENTS,
+	CONTROL_LIST_REFUSALS,
+	CONTROL_COUNT_REFUSALS,
 	CONTROL_RESEND,
 	CONTROL_WHOAMI,
 };
+
+#define CONTROL_LIMIT_MAX 200u
 
 #define CONTROL_ANSWER_MAX 65536u /* bytes of an answer that comes later */
 #define CONTROL_SCOPE_MAX 128u
@@ -69,6 +86,7 @@ struct control_answer {
 	const char *code;
 	char scope[CONTROL_SCOPE_MAX]; /* that is missing; "": it is not about one */
 	struct diag diag;              /* of a failure: one sentence */
+	struct diag note;              /* likewise, for the log and not for who asked; mostly "" */
 };
 
 #define CONTROL_UNKNOWN "unknown-command"
@@ -92,9 +110,15 @@ struct control_members {
 	const char *payload;
 	size_t payload_len;
 	const char *username;
-	const char *id; /* of a decision */
+	const char *id; /* of a decision, or an entity */
+	const char *entity, *status, *owner;
+	const char *prefix, *reason, *client, *by;
+	const char *since, *until; /* RFC 3339 */
+	const char *after;
+	unsigned limit; /* 0: none was given */
 	unsigned qos;
 	bool is_retained;
+	bool is_mine;
 };
 
 /* What commands do. */

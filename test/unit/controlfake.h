@@ -67,7 +67,17 @@ static inline json_t *control_fake_data(void *ctx, enum control_command command,
 	case CONTROL_RESEND:
 		control_note(ctx, "resend", members->id, members->username);
 		return json_object();
+	case CONTROL_LIST_ENTITIES:
+		control_note(ctx, "entities", members->entity, members->after);
+		return json_integer(members->limit);
+	case CONTROL_LIST_EVENTS:
+		control_note(ctx, "events", members->topic, members->is_mine ? "mine" : NULL);
+		return json_integer(members->limit);
 	case CONTROL_WHOAMI:
+	case CONTROL_HISTORY:
+	case CONTROL_GET_ENTITY:
+	case CONTROL_LIST_REFUSALS:
+	case CONTROL_COUNT_REFUSALS:
 	case CONTROL_LIST_BANS:
 	case CONTROL_LIST_ALERTS:
 		break;

@@ -1,0 +1,107 @@
+/*
+ * lookups_internal.h -- what the files of the lookups share: lookups.c (the job, the connection,
+ * what an answer has), lookups_entities.c, lookups_events.c, lookups_refusals.c.
+ */
+#ifndef PETSTORE_LOOKUPS_INTERNAL_H
+#define PETSTORE_LOOKUPS_INTERNAL_H
+
+#include "broker/lookups.h"
+#include "gate/gate.h"
+#include "ledger/query.h"
+
+#define LOOKUPS_TEXT_MAX 1024u    /* bytes of a column's text that an answer has */
+#define LOOKUPS_PAYLOAD_MAX 4096u /* of a payload */
+#define LOOKUPS_BYTES_MAX 57344u  /* of the rows of an answer, as they are sent */
+#define LOOKUPS_PAGE 50u
+#define LOOKUPS_OWNERS 256u
+
+struct lookups {
+	char *place;         /* NULL: there is no database */
+	struct query *query; /* NULL: not open */
+};
+
+/* Owner and link of an entity, as the database had them; id "": no entity. */
+struct lookups_owner {
+	unsigned entity;
+	bool is_known;
+	char id[ENTITY_ID_MAX + 1];
+	char owner[ENTITY_OWNER_MAX + 1];
+	char link[ENTITY_ID_MAX + 1];
+};
+
+/* A question that is being answered. */
+struct lookup {
+	struct lookups *lookups;
+	struct later_who who;
+	enum control_command command;
+	struct control_members members; /* their texts are in @texts */
+	char *texts;                    /* owned */
+
+	/* While it runs: */
+	struct query *query;
+	struct gate gate;
+	struct gate_request asks; /* a delivery to who asks: gate_view(), gate_views() */
+	struct decision decision;
+	const atomic_bool *is_ending;
+	int64_t until_ns;
+	size_t limit;
+	size_t bytes;   /* of the rows so far */
+	json_t *rows;   /* an array */
+	char next[160]; /* "": there are no more rows */
+	bool is_failed; /* memory ran out */
+	struct control_answer *ret;
+	struct lookups_owner owner[LOOKUPS_OWNERS]; /* those asked about, by a hash */
+};
+
+/* A failure; always false. @code may be NULL. */
+bool lookups_fail(struct lookup *lookup, const char *code, const char *format, ...)
+	__attribute__((format(printf, 3, 4), cold));
+
+/* The database refused or took too long: says so by @rc and @diag. Always false. */
+bool lookups_fail_read(struct lookup *lookup, int rc, const struct diag *diag)
+	__attribute__((cold));
+
+/* The scope of the first of @operation's alternatives is missing. Always false. */
+bool lookups_fail_scope(struct lookup *lookup, const struct contract_operation *operation,
+			const char *what) __attribute__((cold));
+
+/* Lists rows; false: it failed, which is said. */
+bool lookups_read(struct lookup *lookup, const struct query_wanted *wanted, query_visit *visit,
+		  void *ctx);
+
+/* Lists rows on the way of a decision: nothing is said, and nothing else may be being listed. */
+int lookups_read_quietly(struct lookup *lookup, const struct query_wanted *wanted,
+			 query_visit *visit, void *ctx);
+
+/*
+ * Adds the row, which it takes, unless the answer is full. False: it is, and there are more. A row
+ * that has no room in an empty answer is a failure.
+ */
+bool lookups_add_take(struct lookup *lookup, json_t *row);
+
+/*
+ * A range of texts that begin with @prefix, for an index: sets the filters' tests, columns and
+ * texts; @end (of strlen(@prefix) + 1 bytes) holds the text of the last. Returns how many.
+ */
+#define LOOKUPS_RANGE 3u
+size_t lookups_range(const char *column, const char *prefix, char *end,
+		     struct query_filter filter[LOOKUPS_RANGE]);
+
+/* A time as the database writes it, to @ret (CLOCK_TEXT_MAX). False: it is none, which is said. */
+bool lookups_time(struct lookup *lookup, const char *name, const char *text, char *ret);
+
+/* Is @text a number of a row? False: it is none, which is said. NULL is one. */
+bool lookups_is_place(struct lookup *lookup, const char *text);
+
+/* An event as the answers have it, new; NULL: it is not for who asks, or memory ran out. */
+json_t *lookups_event(struct lookup *lookup, const struct query_row *row);
+
+/* The data of the rows. */
+json_t *lookups_page(const struct lookup *lookup, const char *name);
+
+/* These answer a command: the data, new; NULL: a failure that was said, or memory ran out. */
+typedef json_t *lookups_answer(struct lookup *lookup);
+lookups_answer lookups_list_entities, lookups_get_entity, lookups_list_events,
+	lookups_list_refusals, lookups_count_refusals;
+
+#endif

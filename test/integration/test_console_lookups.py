@@ -1,0 +1,373 @@
+"""What commands read from the database: whose rows they show, in which order, and how much."""
+
+import json
+import os
+import threading
+import time
+
+import messages
+
+COMMANDS = "$CONTROL/petstore/v1"
+RESPONSE = COMMANDS + "/response"
+
+
+class Asker:
+    """A client that gives commands, one at a time."""
+
+    def __init__(self, broker, user, **options):
+        self.client = broker.client(user, **options)
+        self.number = 0
+
+    def send(self, command, **members):
+        self.number += 1
+        wanted = dict(members, command=command, correlationData=str(self.number))
+        assert self.client.publish(COMMANDS, json.dumps({"commands": [wanted]}).encode(), qos=1) < 0x80
+        return str(self.number)
+
+    def response(self, number=None):
+        """The next one; @number: that it answers."""
+        message = self.client.message()
+        assert message.topic == RESPONSE
+        assert len(message.payload) <= 65536
+        response, = json.loads(message.payload)["responses"]
+        assert number is None or response["correlationData"] == number
+        return response
+
+    def ask(self, command, **members):
+        """The response; again where so many commands were given in this second."""
+        while True:
+            response = self.response(self.send(command, **members))
+            if response.get("code") != "busy":
+                return response
+            time.sleep(0.2)
+
+    def data(self, command, **members):
+        response = self.ask(command, **members)
+        assert "error" not in response, response
+        return response["data"]
+
+    def error(self, command, **members):
+        response = self.ask(command, **members)
+        assert response["error"] and "data" not in response
+        return response
+
+    def pages(self, command, key="rows", **members):
+        """Rows of all pages."""
+        rows, after = [], {}
+        while True:
+            data = self.data(command, **members, **after)
+            rows += data[key]
+            if data["next"] is None:
+                return rows
+            after = {"after": data["next"]}
+
+
+def place(broker, *owners, moves=()):
+    """A new order of each owner, and the steps; their ids, once the database has all of it."""
+    client = broker.client("backoffice")
+    ids = []
+    for owner in owners:
+        ids.append(messages.unique("ord"))
+        assert client.publish(*messages.order(ids[-1], userId=owner), qos=1) < 0x80
+        for status in moves:
+            assert client.publish(*messages.order(ids[-1], status), qos=1) < 0x80
+    carried(broker, "orders/%s/status" % ids[-1], 1 + len(moves))
+    client.disconnect()
+    return ids
+
+
+def carried(broker, topic, count=1):
+    broker.wait_rows([(count,)], "SELECT count(*) FROM events WHERE topic = ?", topic)
+
+
+def ids_of(rows):
+    return [row["id"] for row in rows]
+
+
+def test_an_account_sees_its_own_rows(broker):
+    mine, other = place(broker, "customer-a", "customer-b")
+    for user, sees in (("customer-a", {mine}), ("customer-b", {other}),
+                       ("backoffice", {mine, other}), ("orders-service", {mine, other})):
+        asker = Asker(broker, user)
+        for id in (mine, other):
+            data = asker.data("listEntities", entity="order", id=id)
+            assert ids_of(data["rows"]) == ([id] if id in sees else []) and data["next"] is None
+            topic = "orders/%s/status" % id
+            events = asker.data("listEvents", topic=topic)["rows"]
+            assert [each["topic"] for each in events] == ([topic] if id in sees else [])
+            if id in sees:
+                assert asker.data("getEntity", entity="order", id=id)["row"]["id"] == id
+            else:
+                assert asker.error("getEntity", entity="order", id=id)["code"] == "not-found"
+    assert set(ids_of(Asker(broker, "customer-a").pages("listEntities", entity="order"))) == {mine}
+
+
+def test_a_payment_belongs_to_its_orders_owner(broker):
+    order, other = place(broker, "customer-a", "customer-b")
+    payments = [messages.unique("pay") for _ in range(2)]
+    client = broker.client("backoffice")
+    for payment, of in zip(payments, (order, other)):
+        assert client.publish(*messages.payment(payment, of), qos=2) < 0x80
+    carried(broker, "payments/%s/status" % payments[1])
+    asker = Asker(broker, "customer-a")
+    rows = asker.pages("listEntities", entity="payment")
+    assert payments[0] in ids_of(rows) and payments[1] not in ids_of(rows)
+    assert {row["order_id"] for row in rows if row["id"] == payments[0]} == {order}
+    history = asker.data("getEntity", entity="payment", id=payments[0])["history"]
+    assert [each["topic"] for each in history] == ["payments/%s/status" % payments[0]]
+    assert asker.error("getEntity", entity="payment", id=payments[1])["code"] == "not-found"
+
+
+def test_an_account_without_a_read_scope_sees_none(broker):
+    place(broker, "customer-a")
+    collar = Asker(broker, "collar-7")
+    assert collar.data("listEntities") == {"entities": []}
+    for command, members in (("listEntities", {}), ("getEntity", {"id": "x"})):
+        response = collar.error(command, entity="order", **members)
+        assert (response["code"], response["scope"]) == ("scope-missing", "read:orders")
+    assert collar.pages("listEvents") == []
+    assert collar.error("listRefusals")["scope"] == "control:listRefusals"
+
+
+def test_mine_is_what_the_same_client_published(broker):
+    client = "collar-7/%s" % messages.unique("x")
+    asker = Asker(broker, "collar-7", client_id=client)
+    topic, payload = messages.pet_status("collar-7", "AVAILABLE")
+    if broker.rows("SELECT 1 FROM pets WHERE id = 'collar-7'"):
+        topic, payload = messages.availability("collar-7")
+    assert asker.client.publish(topic, payload, qos=1) < 0x80
+    carried(broker, topic)
+    event, = asker.data("listEvents", topic=topic, mine=True, limit=1)["rows"]
+    assert (event["topic"], event["publisher"], event["client_id"]) == (topic, "collar-7", client)
+    assert event["payload"].encode() == payload and event["qos"] == 1 and event["retain"] is False
+    assert [(event["seq"],)] == broker.rows("SELECT seq FROM events WHERE topic = ?", topic)
+    assert asker.data("listEvents", topic=topic)["rows"] == []
+    assert Asker(broker, "collar-7").data("listEvents", topic=topic, mine=True)["rows"] == []
+    assert Asker(broker, "backoffice").data("listEvents", topic=topic, mine=True)["rows"] == []
+
+
+def test_the_history_of_an_order_comes_oldest_first(broker):
+    order, = place(broker, "customer-a", moves=("APPROVED",))
+    client = broker.client("backoffice")
+    assert client.publish(*messages.order_payment(order), qos=2) < 0x80
+    carried(broker, "orders/%s/payment" % order)
+    for user in ("customer-a", "backoffice"):
+        asker = Asker(broker, user)
+        data = asker.data("getEntity", entity="order", id=order)
+        assert data["row"]["status"] == "APPROVED" and data["row"]["owner"] == "customer-a"
+        assert data["next"] is None
+        assert [each["topic"].split("/")[2] for each in data["history"]] == \
+            ["status", "status", "payment"]
+        assert [json.loads(each["payload"])["status"] for each in data["history"]] == \
+            ["PLACED", "APPROVED", "PENDING"]
+        found, after = [], {}
+        while after is not None:
+            page = asker.data("getEntity", entity="order", id=order, limit=1, **after)
+            found += page["history"]
+            after = page["next"] and {"after": page["next"]}
+        assert found == data["history"]
+
+
+def test_which_entities_there_are(broker):
+    place(broker, "customer-a")
+    kinds = {each["entity"]: each for each in Asker(broker, "backoffice").data("listEntities")["entities"]}
+    assert set(kinds) == {"pet", "order", "payment"}
+    order = kinds["order"]
+    assert order["table"] == "orders" and {"name": "pet_id", "type": "text"} in order["columns"]
+    assert "PLACED" in order["statuses"]["status"] and order["machines"]["payment_status"] == "payment"
+    assert "orders/{orderId}/status" in order["channels"] and order["counts"]["PLACED"] >= 1
+    mine = {each["entity"]: each for each in Asker(broker, "customer-a").data("listEntities")["entities"]}
+    assert set(mine) == {"pet", "order", "payment"}
+    assert "counts" in mine["pet"] and "counts" not in mine["order"]
+
+
+def test_rows_by_status_owner_and_id(broker):
+    a, b = place(broker, "customer-a", "customer-b")
+    asker = Asker(broker, "backoffice")
+    assert asker.client.publish(*messages.order(b, "APPROVED"), qos=1) < 0x80
+    carried(broker, "orders/%s/status" % b, 2)
+    def listed(**members):
+        return set(ids_of(asker.pages("listEntities", entity="order", **members))) & {a, b}
+    assert listed(status="PLACED") == {a} and listed(status="APPROVED") == {b}
+    assert listed(owner="customer-b") == {b} and listed(id=a[:-1]) >= {a}
+    assert listed(id="nothing") == set()
+    assert ids_of(asker.data("listEntities", entity="order", limit=1)["rows"]) == [b]
+
+
+def test_paging_neither_loses_nor_repeats(broker):
+    """More than 500 rows, while new ones come."""
+    owner = "customer-b"
+    ids = place(broker, *[owner] * 520)
+    asker, busy = Asker(broker, owner), threading.Event()
+
+    def place_more():
+        client = broker.client("backoffice")
+        while not busy.is_set():
+            client.publish(*messages.order(messages.unique("late"), userId=owner), qos=1)
+        client.disconnect()
+
+    thread = threading.Thread(target=place_more)
+    thread.start()
+    try:
+        rows = asker.pages("listEntities", entity="order", limit=40)
+        events = asker.pages("listEvents", prefix="orders/ord", limit=40)
+    finally:
+        busy.set()
+        thread.join()
+    found = ids_of(rows)
+    assert len(found) == len(set(found)) and set(found) >= set(ids)
+    assert [row["updated_at"] for row in rows] == sorted((row["updated_at"] for row in rows), reverse=True)
+    seqs = [event["seq"] for event in events]
+    assert len(seqs) == len(set(seqs)) and seqs == sorted(seqs, reverse=True)
+    assert {event["topic"] for event in events} >= {"orders/%s/status" % id for id in ids}
+    owned = {"orders/%s/status" % id for id, in
+             broker.rows("SELECT id FROM orders WHERE owner = ?", owner)}
+    assert {event["topic"] for event in events} <= owned
+
+
+def test_what_is_no_place_to_go_on(broker):
+    asker = Asker(broker, "backoffice")
+    for command, members in (("listEvents", {}), ("listRefusals", {}),
+                             ("listEntities", {"entity": "order"}),
+                             ("getEntity", {"entity": "pet", "id": place_pet(broker)})):
+        for after in ("", "x", "1 OR 1=1", "9" * 40, "2026"):
+            if command == "listEntities" or after not in ("2026",):
+                assert asker.error(command, after=after, **members)["error"] == \
+                    "after: is none that was given"
+    assert asker.error("listEvents", since="yesterday")["error"] == "since: expected a time (RFC 3339)"
+    assert asker.error("listEntities", entity="cat")["code"] == "not-found"
+    assert "by: expected" in asker.error("countRefusals", by="payload")["error"]
+
+
+def place_pet(broker):
+    pet = messages.unique("pet")
+    client = broker.client("backoffice")
+    assert client.publish(*messages.pet_status(pet), qos=1) < 0x80
+    carried(broker, "pets/%s/status" % pet)
+    return pet
+
+
+def test_refusals_are_for_who_may_read_all(broker):
+    client = broker.client("customer-a", client_id=messages.unique("customer-a"))
+    topic = "orders/%s/status" % messages.unique("no")
+    for _ in range(3):
+        assert client.publish(topic, b"{}", qos=1) == 0x87
+    broker.wait_rows([(3,)], "SELECT count(*) FROM refusals WHERE topic = ?", topic)
+    asker = Asker(broker, "monitor")
+    rows = asker.pages("listRefusals", topic=topic, limit=2)
+    assert [row["reason"] for row in rows] == ["scope-missing"] * 3
+    assert [row["seq"] for row in rows] == sorted((row["seq"] for row in rows), reverse=True)
+    assert rows[0]["principal"] == "customer-a" and rows[0]["detail"] and rows[0]["decision_id"]
+    assert asker.data("listRefusals", topic=topic, reason="json-invalid")["rows"] == []
+    assert len(asker.data("listRefusals", client=rows[0]["client_id"],
+                          principal="customer-a")["rows"]) == 3
+    counts = asker.data("countRefusals", by="topic")["rows"]
+    assert [each["count"] for each in counts if each["value"] == topic] == [3]
+    assert counts[0]["first"] <= counts[0]["last"]
+    assert Asker(broker, "customer-a").error("countRefusals", by="topic")["scope"] == "control:countRefusals"
+
+
+def test_an_answer_is_bounded(broker):
+    """Of events with a megabyte of payload together each answer has 64 KiB at most."""
+    asker = Asker(broker, "backoffice")
+    product = messages.unique("large")
+    for number in range(12):
+        topic, payload = messages.stock("%s-%d" % (product, number), number)
+        assert asker.client.publish(topic, payload + b" " * 12000, qos=1) < 0x80
+    carried(broker, topic)
+    rows = asker.pages("listEvents", prefix="inventory/%s-" % product, limit=200)
+    assert len(rows) == 12 and all(row["cut"] and len(row["payload"]) == 4096 for row in rows)
+    page = asker.data("listEvents", prefix="inventory/%s-" % product, limit=200)
+    assert 0 < len(page["rows"]) <= 12
+
+
+def test_while_the_database_is_busy(broker):
+    order, = place(broker, "customer-a")
+    asker = Asker(broker, "customer-a")
+    with broker.database.locked():
+        assert asker.data("getEntity", entity="order", id=order)["row"]["id"] == order
+    assert asker.data("getEntity", entity="order", id=order)["row"]["id"] == order
+
+
+def test_a_client_has_two_at_a_time(broker):
+    """What is beyond that is answered at once; the others come in any order."""
+    asker = Asker(broker, "backoffice")
+    commands = [{"command": "listEvents", "correlationData": str(i)} for i in range(5)]
+    asker.client.publish(COMMANDS, json.dumps({"commands": commands}).encode(), qos=1)
+    message = asker.client.message()
+    refused = json.loads(message.payload)["responses"]
+    assert {(each["code"], each["correlationData"]) for each in refused} == \
+        {("busy", "2"), ("busy", "3"), ("busy", "4")}
+    assert {asker.response()["correlationData"] for _ in range(2)} == {"0", "1"}
+
+
+def test_nobody_else_gets_an_answer(broker):
+    """The client leaves, and another comes under its id."""
+    name = messages.unique("backoffice")
+    for _ in range(10):
+        first = Asker(broker, "backoffice", client_id=name)
+        first.send("listEvents", limit=200)
+        second = Asker(broker, "backoffice", client_id=name)
+        number = second.send("getEntity", entity="order", id="nothing")
+        response = second.response()
+        assert (response["command"], response["correlationData"]) == ("getEntity", number)
+        second.client.disconnect()
+
+
+def test_a_reload_meanwhile(broker):
+    """It is answered by the rules of then, or not at all."""
+    asker = Asker(broker, "backoffice")
+    commands = [{"command": "listEvents"}, {"command": "reload"}]
+    asker.client.publish(COMMANDS, json.dumps({"commands": commands}).encode(), qos=1)
+    answers = {}
+    while len(answers) < 2:
+        response = asker.response()
+        answers[response["command"]] = response
+    assert "error" not in answers["reload"]
+    assert answers["listEvents"].get("code") == "changed"
+
+
+def test_the_numbers_of_the_last_hour(broker):
+    asker = Asker(broker, "monitor")
+    data = asker.data("history")
+    assert data["step"] == 10 and 0 <= time.time() - data["from"] < 3700
+    assert {"publish/allowed", "publish/refused", "sessions"} <= set(data["names"])
+    assert 1 <= len(data["values"]) <= 360
+    assert all(len(row) == len(data["names"]) for row in data["values"])
+    counters = asker.data("counters")
+    now = dict(zip(data["names"], data["values"][-1]))
+    assert set(now) <= set(counters) and 0 <= now["publish/allowed"] <= int(counters["publish/allowed"])
+
+
+def test_killed_with_jobs_waiting(new_broker):
+    broker = new_broker()
+    broker.start()
+    place(broker, *["customer-a"] * 50)
+    askers = [Asker(broker, user) for user in ("backoffice", "customer-a", "monitor")]
+    for asker in askers:
+        asker.send("listEvents", limit=200)
+    broker.kill()
+    broker.start()
+    assert Asker(broker, "customer-a").data("listEntities", entity="order", limit=200)["next"] is None
+    asker = Asker(broker, "backoffice")
+    asker.send("listEvents", limit=200)
+    broker.stop()
+
+
+def test_the_thread_is_there_only_where_somebody_asks(new_broker):
+    broker = new_broker()
+    broker.start()
+    asker = Asker(broker, "backoffice")
+    asker.data("status")
+    assert "petstore-answer" not in threads(broker)
+    asker.data("listEntities")
+    assert "petstore-answer" in threads(broker)
+
+
+def threads(broker):
+    found = set()
+    folder = "/proc/%d/task" % broker.process.pid
+    for task in os.listdir(folder):
+        with open("%s/%s/comm" % (folder, task)) as file:
+            found.add(file.read().strip())
+    return found
