@@ -11,14 +11,16 @@ import { membersAsTables } from "./members.mjs";
 
 export const FILES = ["contract-extensions", "access", "monitor"];
 
-// Links to other pages lead nowhere from here: their words stay.
-const plain = (text) => text.trim().replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/\*\*/g, "").replace(/\\\|/g, "|");
+// Links to other pages lead nowhere from here: their words stay, but where there is nothing else to them.
+const plain = (text) => text.trim().replace(/; \[[^\]]*\]\([^)]*\)$/, "").replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/\*\*/g, "").replace(/\\\|/g, "|");
+
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
 
 /** The rows of a Markdown table whose first cell is a code: code -> the other cells. */
 export function rowsOf(markdown) {
   const rows = new Map();
   for (const [, code, rest] of markdown.matchAll(/^\| `([a-z-]+)` \| (.*) \|$/gm))
-    rows.set(code, rest.split(/(?<!\\) \| /).map(plain));
+    rows.set(code, rest.split(/(?<!\\) \| /).map((cell) => sentence(plain(cell))));
   return rows;
 }
 

@@ -21,6 +21,13 @@ const STEP_MS = 15_000; // what is waited for on the page at most
 const ended = []; // what is undone at the end, last first
 let passed = 0;
 let failed = 0;
+let skipped = 0;
+
+/** Something that this machine lacks, with the reason. */
+export function skip(what, why) {
+  skipped++;
+  console.log(`skipped ${what}: ${why}`);
+}
 
 /** Counts. @detail is shown where it fails. */
 export function check(what, is, detail) {
@@ -42,7 +49,7 @@ export async function checkThat(what, work) {
 /** Ends what was started and says the numbers; a test that throws fails. */
 export async function finish() {
   for (const undo of ended.reverse()) await Promise.resolve(undo()).catch((error) => check("the end", false, error.message));
-  console.log(`${passed} passed, ${failed} failed`);
+  console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`);
   process.exitCode = failed ? 1 : 0;
 }
 
@@ -51,7 +58,8 @@ export async function run(steps) {
   try {
     await steps();
   } catch (error) {
-    check("the steps to their end", false, error.stack ?? error);
+    const lines = String(error.stack ?? error).split("\n");
+    check("the steps to their end", false, [...lines.slice(0, 4), ...lines.filter((line) => /^ +at .*test.console/.test(line))].join("\n"));
   }
   await finish();
 }

@@ -126,9 +126,11 @@ export function loadContract(source: string): Contract {
 }
 
 function channelsOf(doc: Document, index: number, isOneOfMany: boolean, may: MayRow[]): Channel[] {
+  const rows = new Map(may.filter((it) => it.document === index).map((it) => [it.channel, it]));
+  const operations = operationsOf(doc);
   return Object.entries(object(doc.root.channels)).map(([key, raw]) => {
     const at = object(deref(doc, raw));
-    const row = may.find((it) => it.document === index && it.channel === key);
+    const row = rows.get(key);
     const address = text(at.address) || key;
     return {
       id: isOneOfMany ? `${index}.${key}` : key,
@@ -140,7 +142,7 @@ function channelsOf(doc: Document, index: number, isOneOfMany: boolean, may: May
       tags: list(at.tags).map((tag) => text(object(deref(doc, tag)).name)),
       parameters: parametersOf(doc, at, address),
       messages: Object.entries(object(at.messages)).map(([name, message]) => messageOf(doc, name, message)),
-      operations: operationsOf(doc, key, at),
+      operations: operations.get(key) ?? [],
       may: row ? { send: row.send, receive: row.receive } : null,
       entity: entityUse(doc, at),
       raw: at,
@@ -194,13 +196,17 @@ function messageOf(doc: Document, key: string, raw: Json): Message {
 const lastOf = (pointer: string): string =>
   decodeURIComponent(pointer.split("/").pop() ?? "").replace(/~1/g, "/").replace(/~0/g, "~");
 
-function operationsOf(doc: Document, channelKey: string, channel: JsonObject): Operation[] {
+/** By the key of their channel. */
+function operationsOf(doc: Document): Map<string, Operation[]> {
   const isClients = doc.root["x-perspective"] === "client";
   const title = text(object(doc.root.info).title);
-  const found: Operation[] = [];
+  const all = new Map<string, Operation[]>();
   for (const [key, raw] of Object.entries(object(doc.root.operations))) {
     const at = object(deref(doc, raw));
-    if (lastOf(text(object(at.channel).$ref)) !== channelKey) continue;
+    const channelKey = lastOf(text(object(at.channel).$ref));
+    const channel = object(deref(doc, object(doc.root.channels)[channelKey]));
+    const found = all.get(channelKey) ?? [];
+    all.set(channelKey, found);
     const mqtt = object(object(deref(doc, at.bindings)).mqtt);
     const messages = Array.isArray(at.messages)
       ? at.messages.map((it) => lastOf(text(object(it).$ref)))
@@ -222,7 +228,7 @@ function operationsOf(doc: Document, channelKey: string, channel: JsonObject): O
     if (!isClients)
       found.push({ ...common, action: action === "send" ? "receive" : "send", by: `who talks to ${title}` });
   }
-  return found;
+  return all;
 }
 
 function alternatives(doc: Document, security: Json | undefined): string[][] {

@@ -304,7 +304,7 @@ export function rowsOf(shape: Shape, example?: Json): Row[] {
   const rows: Row[] = [];
   const member = (name: string, shape: Shape, depth: number, path: string, isRequired: boolean, example: Json | undefined) => {
     if (rows.length >= ROWS_MAX) return;
-    rows.push({ kind: "member", depth, name, path, shape, isRequired, example: shape.examples[0] ?? (typeof example === "object" ? undefined : example) });
+    rows.push({ kind: "member", depth, name, path, shape, isRequired, example: (typeof example === "object" ? undefined : example) ?? shape.examples[0] });
     below(shape, depth + 1, path, example);
   };
   const head = (name: string, shape: Shape, depth: number, path: string) =>

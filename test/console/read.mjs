@@ -1,0 +1,202 @@
+// Read: the contract as pages, built in by `make docs`, without a broker; and a contract of 1,000 channels.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build, check, checkAccessible, checkFits, checkThat, openPage, run, shot } from "./harness.mjs";
+
+const page = pathToFileURL(join(build, "docs/index.html")).href;
+const contract = JSON.parse(readFileSync(join(build, "docs/contract.json"), "utf8"));
+const PLACES = ["", "channel/orderStatus", "message/paymentStatus", "machine/order", "entity/order", "scopes", "reasons",
+  "alerts", "limits", "servers", "configuration/options", "configuration/access", "all"];
+
+const open = (tab, place) => tab.evaluate((to) => { location.hash = `#/read/${to}`; }, place);
+const words = (tab) => tab.locator("article").innerText();
+
+async function contents(tab) {
+  await open(tab, "");
+  const overview = await words(tab);
+  for (const { address } of Object.values(contract.channels)) check(`overview: ${address}`, overview.includes(address));
+  await open(tab, "channel/orderStatus");
+  await tab.getByRole("heading", { name: "Order status updates", level: 1 }).waitFor();
+  const order = await words(tab);
+  for (const said of ["QoS: 1 or 2", "never a last will", "whoever has the scope write:orders", "write:orders:own", "orders/+/status",
+    "If status is PLACED: userId is required.", "required", "time (RFC 3339)", "Who ordered, and may therefore see the order.", "CANCELLED", "userId",
+    "as the state machine order allows", "No other members."])
+    check(`a topic: ${said}`, order.includes(said));
+  await open(tab, "channel/paymentStatus");
+  const payment = await words(tab);
+  for (const said of ["QoS: 2", "never retained", "survives a power cut", "last4"]) check(`a topic: ${said}`, payment.includes(said));
+  await open(tab, "channel/petStatus");
+  check("any QoS in words", /QoS: any/.test(await words(tab)));
+  for (const [name, machine] of Object.entries(contract["x-state-machines"])) {
+    await open(tab, `machine/${name}`);
+    const drawn = await tab.locator(".diagram svg[role=img] text").allTextContents();
+    const table = await tab.locator("table.steps").innerText();
+    for (const state of Object.keys(machine.next)) check(`${name}: ${state} drawn and in the table`, drawn.includes(state) && table.includes(state));
+    check(`${name}: final ones are marked`, (await tab.locator(".diagram .state.final text").count()) === Object.values(machine.next).filter((it) => it.length === 0).length);
+    check(`${name}: a beginning`, (await tab.locator(".diagram svg[role=img] .start").count()) === 1);
+    check(`${name}: scopes on the steps`, Object.values(machine.next).flat().filter((it) => it.scope).every((it) => drawn.includes(it.scope)));
+  }
+  await open(tab, "entity/payment");
+  check("an entity's columns, and whose it is", /failure_reason[\s\S]*/.test(await words(tab)) && (await words(tab)).includes("order_id"));
+  await open(tab, "scopes");
+  check("scopes with who uses them", /read:orders[\s\S]*orders\/\{orderId\}\/payment/.test(await words(tab)));
+  await open(tab, "reasons/rate-exceeded");
+  check("a reason with what to do", /rate-exceeded[\s\S]*Send slower\./.test(await words(tab)));
+  await checkThat("its row is in sight and marked", async () => {
+    const row = tab.locator("tr.here");
+    if (!/rate-exceeded/.test(await row.innerText())) throw new Error("another row");
+    const { y } = await row.boundingBox();
+    if (y < 0 || y > 900) throw new Error(`at ${y}`);
+  });
+  await open(tab, "limits");
+  check("limits in words", /at most 16,384 bytes[\s\S]*at most 2,000 messages a second/.test(await words(tab)));
+  await open(tab, "servers");
+  check("the server with its port", (await words(tab)).includes("mqtts://localhost:8883"));
+  await open(tab, "configuration/contract-extensions/contract-extensions-x-limits");
+  check("a table of the operator's files, by its anchor", /payloadBytes/.test(await words(tab)));
+  await open(tab, "configuration/options");
+  check("options", (await words(tab)).includes("plugin_opt_notices_per_second"));
+  await open(tab, "channel/nobody");
+  check("an unknown page says so", /has no channel nobody/.test(await words(tab)));
+}
+
+async function looks() {
+  for (const [width, colorScheme] of [[1280, "light"], [360, "dark"], [1920, "light"]]) {
+    const tab = await openPage(page, { width, height: width < 400 ? 740 : 1000, colorScheme });
+    for (const place of PLACES) {
+      await open(tab, place);
+      await tab.locator("article h1").first().waitFor();
+      await checkFits(tab, `${place || "overview"} at ${width}`);
+      if (width < 1900 && place !== "all") await checkAccessible(tab, `${place || "overview"}, ${colorScheme}`);
+      await shot(tab, `read-${place.replace(/\W/g, "-") || "overview"}-${width}-${colorScheme}`);
+    }
+    check(`${width}: no errors`, tab.problems.length === 0, tab.problems.join("; "));
+    if (width === 1920) {
+      await open(tab, "channel/orderStatus");
+      const { x, width: wide } = await tab.locator("aside").boundingBox();
+      check("at 1920 px the page is used to its right", x + wide > 1600, `${x + wide}`);
+    }
+    if (width === 360) {
+      await open(tab, "scopes");
+      check("on a phone the contents are closed", !(await tab.locator("#read-nav").isVisible()));
+      await tab.getByRole("button", { name: "Contents" }).click();
+      await tab.locator("#read-nav").getByRole("link", { name: "Limits" }).click();
+      await tab.getByRole("heading", { name: "Limits", level: 1 }).waitFor();
+      check("and close after a choice", !(await tab.locator("#read-nav").isVisible()));
+    }
+    await tab.close();
+  }
+}
+
+async function searching(tab) {
+  await open(tab, "");
+  await tab.locator("article h1").click();
+  await tab.keyboard.press("/");
+  const box = tab.getByRole("combobox");
+  await box.waitFor();
+  await tab.keyboard.type("amount");
+  await tab.getByRole("option").first().waitFor();
+  const kinds = await tab.locator(".found-kind").allInnerTexts();
+  check("results by kind", kinds.includes("Members"), String(kinds));
+  await checkAccessible(tab, "search");
+  await shot(tab, "read-search");
+  await box.fill("store-unavail");
+  await tab.keyboard.press("ArrowDown");
+  await tab.keyboard.press("ArrowUp");
+  await tab.keyboard.press("Enter");
+  await tab.getByRole("heading", { name: "Reasons of a refusal" }).waitFor();
+  check("Enter goes to the place", (await tab.evaluate(() => location.hash)) === "#/read/reasons/store-unavailable");
+  await tab.keyboard.press("/");
+  await box.fill("zzzzzz");
+  check("nothing found is said", await tab.getByText("Nothing has all of these words.").isVisible());
+  await tab.keyboard.press("Escape");
+  check("Escape closes it", !(await box.isVisible()));
+}
+
+async function copying(tab) {
+  await open(tab, "channel/orderStatus");
+  await tab.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await tab.getByRole("button", { name: "Copy the topic" }).click();
+  await checkThat("copied is said", () => tab.getByRole("button", { name: "Copied" }).waitFor());
+  const link = await tab.getByRole("link", { name: "Try it" }).getAttribute("href");
+  const prepared = JSON.parse(Buffer.from(/m=(.*)/.exec(link)[1], "base64url").toString());
+  check("a link to try it, with topic and payload", prepared.channel === "orderStatus"
+    && prepared.values.orderId === JSON.parse(prepared.payload).orderId && prepared.qos === 1, JSON.stringify(prepared));
+}
+
+async function printing(tab) {
+  await open(tab, "all");
+  await tab.emulateMedia({ media: "print" });
+  const all = await words(tab);
+  for (const { address } of Object.values(contract.channels)) check(`printed: ${address}`, all.includes(address));
+  check("printed: messages, machines, scopes, reasons", ["updatedAt", "State machine: payment", "correct:orders", "store-unavailable"].every((it) => all.includes(it)));
+  check("printed: no list of pages, no frame", !(await tab.locator("#read-nav").isVisible()) && !(await tab.locator(".top").isVisible()));
+  const pdf = await tab.pdf({ format: "A4" });
+  check("the browser prints it", pdf.length > 20_000);
+  await tab.emulateMedia({ media: "screen" });
+}
+
+// Channels of every kind of schema, 1,000 of them, in 20 groups.
+function large() {
+  const channels = {};
+  const operations = {};
+  const schemas = {
+    node: { title: "Node", type: "object", properties: { value: { type: "integer" }, children: { type: "array", items: { $ref: "#/components/schemas/node" } } } },
+    choice: { oneOf: [{ title: "Card", type: "object", properties: { pan: { type: "string" } } }, { title: "Bank", type: "object", properties: { iban: { type: "string" } } }] },
+  };
+  for (let i = 0; i < 1000; i++) {
+    channels[`c${i}`] = {
+      address: `site${i % 20}/device${i}/{id}`, parameters: { id: {} },
+      messages: { m: { contentType: i % 10 === 1 ? "text/plain" : "application/json", name: `message${i}`,
+        payload: i % 10 === 1 ? { type: "string", maxLength: 20 } : { $ref: `#/components/schemas/${i % 2 ? "node" : "choice"}` } } },
+    };
+    operations[`s${i}`] = { action: "send", channel: { $ref: `#/channels/c${i}` } };
+  }
+  return { asyncapi: "3.0.0", info: { title: "</script><b>Large", version: "1", description: "<img src=x onerror=alert(1)> **bold**" }, channels, operations, components: { schemas } };
+}
+
+async function thousand() {
+  const folder = mkdtempSync(join(tmpdir(), "petstore-large-"));
+  try {
+    writeFileSync(join(folder, "large.json"), JSON.stringify(large()));
+    execFileSync(process.execPath, ["--preserve-symlinks", "--preserve-symlinks-main", "build.mjs", join(folder, "large.html"),
+      "--reference", "reference.json", "--contract", join(folder, "large.json")], { cwd: process.env.WEB_HOME ?? join(build, "web") });
+    const tab = await openPage(pathToFileURL(join(folder, "large.html")).href);
+    await tab.getByRole("heading", { level: 1 }).waitFor();
+    const begin = await tab.evaluate(() => performance.now());
+    console.log(`1,000 channels: shown ${Math.round(begin)} ms after the page was asked for`);
+    check("names are text, whatever is in them", (await words(tab)).includes("</script><b>Large") && (await words(tab)).includes("<img src=x onerror=alert(1)>"));
+    check("the list of pages is folded", (await tab.locator("#read-nav details[open]").count()) <= 3);
+    await tab.keyboard.press("/");
+    await tab.getByRole("combobox").fill("device777");
+    await tab.keyboard.press("Enter");
+    await checkThat("the search finds one of them", () => tab.getByRole("heading", { level: 1, name: "site17/device777/{id}" }).waitFor());
+    check("a schema that refers to itself ends", /list of: Node/.test(await words(tab)));
+    await open(tab, "channel/c2");
+    await checkThat("variants are told apart", () => tab.getByText("Exactly one of these").waitFor());
+    await open(tab, "channel/c1");
+    await checkThat("a payload that is no JSON", () => tab.getByText("The payload is: text, at most 20 characters.").waitFor());
+    check("no errors", tab.problems.length === 0, tab.problems.join("; "));
+    await checkFits(tab, "1,000 channels");
+    await tab.close();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+await run(async () => {
+  const tab = await openPage(page);
+  const requests = [];
+  tab.on("request", (request) => { if (!request.url().startsWith("file:") && !request.url().startsWith("data:")) requests.push(request.url()); });
+  await contents(tab);
+  await searching(tab);
+  await copying(tab);
+  await printing(tab);
+  check("nothing from elsewhere", requests.length === 0, requests.join(" "));
+  check("no errors of scripts or the policy", tab.problems.length === 0, tab.problems.join("; "));
+  await looks();
+  await thousand();
+});
