@@ -15,7 +15,7 @@
 
 #define LATE_MS 2000 /* a sign is given each second */
 
-static const char silent[] = "silent", alive[] = "alive";
+static const char silent[] = "silent", alive[] = "alive", refuses[] = "refuses";
 
 static const struct output_column columns[] = {
 	{ "name", "broker", OUTPUT_PLAIN },
@@ -47,7 +47,16 @@ static void add_words(json_t *row, const char *state, int64_t seen_ms, int64_t n
 	(void)json_object_set_new(row, "seen", json_string(seen));
 }
 
-/* Adds what each is to @list. Returns how many are silent. */
+static const char *state_of(int64_t seen_ms, int64_t now_ms)
+{
+	if (seen_ms == OTHERS_SEEN_STOPPED)
+		return "stopped";
+	if (seen_ms == OTHERS_SEEN_REFUSES)
+		return refuses;
+	return now_ms - seen_ms < OTHERS_ALIVE_MS ? alive : silent;
+}
+
+/* Adds what each is to @list. Returns how many are silent, or take no writes. */
 static size_t judge(const struct ctl_call *call, json_t *list, int64_t now_ms)
 {
 	size_t count = 0, i;
@@ -55,14 +64,12 @@ static size_t judge(const struct ctl_call *call, json_t *list, int64_t now_ms)
 
 	json_array_foreach(list, i, row) {
 		int64_t seen_ms = json_integer_value(json_object_get(row, "seen_at"));
-		const char *state = seen_ms == 0                         ? "stopped"
-				    : now_ms - seen_ms < OTHERS_ALIVE_MS ? alive
-									 : silent;
+		const char *state = state_of(seen_ms, now_ms);
 
 		(void)json_object_set_new(row, "state", json_string(state));
 		if (!call->is_json)
 			add_words(row, state, seen_ms, now_ms);
-		count += state == silent;
+		count += state == silent || state == refuses;
 	}
 	return count;
 }
@@ -104,14 +111,16 @@ const struct ctl_command ctl_brokers = {
 	.arguments = "[--config FILE] [--database PLACE] [--json]",
 	.summary = "the brokers that share the database: who is alive, and how far each is carried",
 	.help = "A broker that has ended well is stopped; one that gives no sign for five seconds\n"
-		"is silent. carried: the last write of its journal that the database has;\n"
+		"is silent; one that refuses takes no writes, since its database is an older\n"
+		"copy, or another one: its log says more. carried: the last write of its journal "
+		"that the database has;\n"
 		"waiting: how many are not there yet, and lag: how old the oldest of them is.\n"
 		"overruled: how many steps that it had accepted do not count, because a step of\n"
 		"another broker that contradicts them reached the database first. waiting and\n"
 		"lag are as the broker said them in its last sign, of which it gives one each\n"
 		"second: seen says how old that is, where it is late. With --json also host,\n"
-		"start and the version of the tables that it knows. Exit status 1: one is "
-		"silent.\n",
+		"start and the version of the tables that it knows. Exit status 1: one is\n"
+		"silent, or refuses.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_DATABASE,
 	.run = run,
 };

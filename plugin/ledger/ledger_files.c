@@ -341,6 +341,8 @@ static int check_pair(struct ledger *l, const struct journal_facts *journal,
 		rc = check_origin(l, journal, store, diag);
 	if (rc == 0)
 		rc = check_steps(l, journal, store, diag);
+	if (rc)
+		store_leave_empty(l->store);
 	l->is_pair_wrong = l->is_pair_wrong || rc != 0;
 	return rc;
 }

@@ -29,6 +29,10 @@
 #define OTHERS_STRANGER_MS 1000
 #define OTHERS_ASKED_MAX 32u /* for names, in that time */
 
+/* brokers.seen_at of one that ended well, and of one that takes no writes, as its database is not
+ * the one that it was in use with. */
+#define OTHERS_SEEN_STOPPED 0
+#define OTHERS_SEEN_REFUSES (-1)
 #define OTHERS_ALIVE_MS 5000 /* a broker that is silent for longer has gone */
 
 struct ledger;

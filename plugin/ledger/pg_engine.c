@@ -38,7 +38,7 @@ static int nothing(struct store *store, struct diag *diag)
 
 static void leave_empty(struct store *store)
 {
-	(void)store;
+	pg_lease_refuse(pg_store_of(store));
 }
 
 static enum store_fault fault(const struct store *store)

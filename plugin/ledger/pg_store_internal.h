@@ -137,6 +137,8 @@ int pg_lease_claim(struct pg_store *store, struct diag *diag) MUST_CHECK;
 int pg_lease_sign(struct pg_store *store, struct diag *diag) MUST_CHECK;
 /* The row is another's: the store is at fault. Always ERR_IO. */
 int pg_lease_lost(struct pg_store *store, struct diag *diag) MUST_CHECK;
+/* The broker takes no writes with this database: the others are told, until it is opened again. */
+void pg_lease_refuse(struct pg_store *store);
 /* So that the next process with this name need not wait. */
 void pg_lease_end(struct pg_store *store);
 /* Compares the database's clock with this machine's. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ledger/others.h"
 #include "ledger/pg_process.h"
 #include "ledger/pg_store_internal.h"
 
@@ -145,7 +146,7 @@ int pg_lease_sign(struct pg_store *store, struct diag *diag)
 	return is_ours ? 0 : pg_store_check_row(store, diag);
 }
 
-void pg_lease_end(struct pg_store *store)
+static void give_back(struct pg_store *store, int64_t seen_at)
 {
 	struct pg_params params = { 0 };
 
@@ -154,12 +155,23 @@ void pg_lease_end(struct pg_store *store)
 	pg_set_wait(store->pg, END_MS);
 	pg_add_string(&params, store->broker);
 	pg_add_string(&params, store->instance);
+	pg_add_number(&params, seen_at);
 	/* Where it fails the next process waits. */
 	diag_ignore(pg_exec(store->pg,
-			    "UPDATE brokers SET seen_at = 0, strict_seq = " PG_STRICT_SEQ
+			    "UPDATE brokers SET seen_at = $3, strict_seq = " PG_STRICT_SEQ
 			    " WHERE name = $1 AND instance = $2",
 			    &params, NULL, "cannot give the name back", NULL));
 	store->is_claimed = false;
+}
+
+void pg_lease_end(struct pg_store *store)
+{
+	give_back(store, OTHERS_SEEN_STOPPED);
+}
+
+void pg_lease_refuse(struct pg_store *store)
+{
+	give_back(store, OTHERS_SEEN_REFUSES);
 }
 
 void pg_lease_clock(struct pg_store *store, int64_t now_ms)

@@ -172,8 +172,9 @@ uint64_t store_signed_step(const struct store *store);
 bool store_line(struct store *store, struct diag *ret);
 
 /*
- * Call it before store_close(), which then does not remove a WAL that holds nothing: the operator
- * may be putting the right one at its path at this moment.
+ * The database is not the one that it should be. Call it before store_close(), which then does not
+ * remove a WAL that holds nothing: the operator may be putting the right one at its path at this
+ * moment. Brokers that share it are told.
  */
 void store_leave_empty(struct store *store);
 

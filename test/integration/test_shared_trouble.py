@@ -236,8 +236,12 @@ def test_a_row_that_another_session_has_locked(place, new_broker):
 
 
 def listed(place, *arguments):
+    return brokers(place, *arguments).stdout
+
+
+def brokers(place, *arguments):
     return subprocess.run([os.path.join(harness.BUILD, "petstorectl"), "brokers", "--database", place,
-                           *arguments], text=True, stdout=subprocess.PIPE).stdout
+                           *arguments], text=True, stdout=subprocess.PIPE)
 
 
 def test_a_broker_that_is_late_with_its_sign(server, place, new_broker):
@@ -373,10 +377,17 @@ def test_a_database_of_yesterday(server, place, new_broker):
                     "or a standby that lacked them; put the right one back, or go on without the 3 "
                     "writes between: petstorectl restored", before)
     assert order(broker) is None
+
+    def says_so():
+        said = brokers(place)
+        return said.returncode == 1 and re.search("one +refuses ", said.stdout)
+
+    harness.until(says_so, "petstorectl to say so")
     broker.kill()
     assert "goes on from write 1; the 3 writes after it, up to 4, are not in it" in restored(broker)
     broker._start()
     until_carried(place, until_taken(broker))
+    assert brokers(place).returncode == 0
     server.ask('DROP DATABASE "%s_gone"' % name)
 
 
