@@ -69,7 +69,7 @@ export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 /** Asks until it is so. */
 export async function until(is, what, ms = STEP_MS) {
   for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) if (await is()) return;
-  throw new Error(`waited ${ms / 1000} s in vain: ${what}`);
+  throw new Error(`waited ${ms / 1000} s in vain: ${typeof what === "function" ? what() : what}`);
 }
 
 // Ports that nobody has now; held until all are known, so that no two are the same.
