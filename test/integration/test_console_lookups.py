@@ -371,3 +371,75 @@ def threads(broker):
         with open("%s/%s/comm" % (folder, task)) as file:
             found.add(file.read().strip())
     return found
+
+
+def edit_access(broker, edit):
+    """@edit changes the access file, a dictionary."""
+    with open(broker.path("access.json")) as file:
+        access = json.load(file)
+    edit(access)
+    with open(broker.path("access.json"), "w") as file:
+        json.dump(access, file)
+
+
+def test_roles_that_are_for_some_topics(new_broker):
+    """What `where` and `deny` leave is what is shown, of entities and of events."""
+    asks = ["control:listEntities", "control:getEntity", "control:listEvents"]
+
+    def edit(access):
+        access["roles"].update({
+            "asks": {"scopes": asks},
+            "some": {"scopes": ["read:orders"], "where": {"orderId": "east-*"}},
+            "own": {"scopes": ["read:orders:own"]},
+            "but": {"deny": ["read:orders"], "where": {"orderId": "east-secret-*"}},
+            "none": {"deny": ["read:orders"]},
+            "pets": {"scopes": ["read:pets:own"]},
+        })
+        for user, roles in (("customer-a", ["asks", "some", "but"]),
+                            ("customer-b", ["asks", "some", "own", "none"]),
+                            ("monitor", ["asks", "own", "but"]), ("collar-7", ["asks", "pets"])):
+            access["users"][user]["roles"] = roles
+
+    broker = new_broker()
+    edit_access(broker, edit)
+    broker.start()
+    client = broker.client("backoffice")
+    ids = ["east-1", "west-1", "east-secret-1", "west-2"]
+    for id in ids:
+        owner = "monitor" if id != "west-2" else "customer-a"
+        assert client.publish(*messages.order(id, userId=owner), qos=1) < 0x80
+    for pet in ("collar-7", "collar-8"):
+        assert client.publish(*messages.pet_status(pet), qos=1) < 0x80
+    carried(broker, "pets/collar-8/status")
+    for user, entity, sees in (("customer-a", "order", {"east-1"}), ("customer-b", "order", set()),
+                               ("monitor", "order", {"east-1", "west-1"}),
+                               ("collar-7", "pet", {"collar-7"}), ("collar-7", "order", set())):
+        asker = Asker(broker, user)
+        listed = asker.ask("listEntities", entity=entity)
+        if sees:
+            assert set(ids_of(listed["data"]["rows"])) == sees
+        else:
+            assert listed["code"] == "scope-missing" or listed["data"]["rows"] == []
+        for id in ids if entity == "order" else ["collar-7", "collar-8"]:
+            one = asker.ask("getEntity", entity=entity, id=id)
+            assert ("data" in one) == (id in sees)
+            assert "data" not in one or [each["topic"] for each in one["data"]["history"]] == \
+                ["%ss/%s/status" % (entity, id)]
+        events = asker.pages("listEvents", prefix=entity + "s/")
+        assert {each["topic"].split("/")[1] for each in events} == sees
+
+
+def test_a_right_that_is_taken_away(new_broker):
+    """A reload counts for the next question of a client that stays connected."""
+    broker = new_broker()
+    broker.start()
+    order, = place(broker, "customer-a")
+    asker = Asker(broker, "orders-service")
+    assert ids_of(asker.data("listEntities", entity="order")["rows"]) == [order]
+
+    def edit(access):
+        access["roles"]["orders"]["scopes"].remove("read:orders")
+    edit_access(broker, edit)
+    broker.reload()
+    assert asker.error("listEntities", entity="order")["scope"] == "read:orders"
+    assert asker.pages("listEvents") == []

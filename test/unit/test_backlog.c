@@ -518,6 +518,146 @@ static void test_query_rows__names_what_is_not_there(void **state)
 	end(&place);
 }
 
+/* Payments p0 .. p(count - 1), each an hour after the one before; the owner's name ends in @i % 3.
+ */
+static void fill_payments(const struct place *place, unsigned count)
+{
+	char sql[512];
+	sqlite3 *db = NULL;
+
+	(void)snprintf(sql, sizeof(sql),
+		       "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n LIMIT %u) "
+		       "INSERT INTO payments (id, owner, revision, created_at, updated_at) SELECT "
+		       "'p' || i, 'user-' || (i %% 3), 1, 'x', 't' || (i / 4) FROM n",
+		       count);
+	assert_int_equal(sqlite3_open(place->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	(void)sqlite3_close(db);
+}
+
+struct names {
+	char text[512];
+	char id[16], time[16]; /* the last row's */
+};
+
+static bool name_it(const struct query_row *row, void *ctx)
+{
+	const struct query_cell *id = query_cell(row, "id");
+	const struct query_cell *time = query_cell(row, "updated_at");
+	struct names *names = ctx;
+	size_t used = strlen(names->text);
+
+	(void)snprintf(names->text + used, sizeof(names->text) - used, "%.*s ", (int)id->len,
+		       id->text);
+	(void)snprintf(names->id, sizeof(names->id), "%.*s", (int)id->len, id->text);
+	(void)snprintf(names->time, sizeof(names->time), "%.*s", (int)time->len, time->text);
+	return true;
+}
+
+static void test_query_rows__goes_on_behind_a_row(void **state)
+{
+	struct query_wanted wanted = { .table = "payments",
+				       .order = "updated_at",
+				       .then = "id",
+				       .is_descending = true,
+				       .limit = 3 };
+	struct names names = { .text = "" };
+	struct place place;
+	struct query *query = NULL;
+	struct diag diag;
+
+	(void)state;
+	begin(&place, 0);
+	restart(&place);
+	fill_payments(&place, 10);
+	assert_int_equal(query_open(place.path, &query, &diag), 0);
+	for (unsigned i = 0; i < 5; i++) {
+		char id[16], time[16];
+
+		assert_int_equal(query_rows(query, &wanted, name_it, &names, &diag), 0);
+		memcpy(id, names.id, sizeof(id));
+		memcpy(time, names.time, sizeof(time));
+		wanted.past[0] = time;
+		wanted.past[1] = id;
+	}
+	assert_string_equal(names.text, "p9 p8 p7 p6 p5 p4 p3 p2 p1 p0 ");
+	query_close(query);
+	end(&place);
+}
+
+static void test_query_rows__finds_what_one_may_own(void **state)
+{
+	static const char *const ids[] = { "p2", "p2; --" };
+	const struct query_own own = { .owner = "user-0", .id_count = 2, .id = ids };
+	const struct query_own nobody = { .owner = "user-0' OR 1=1 --" };
+	struct query_filter filter[] = { { "id", QUERY_FROM, "p2" }, { "id", QUERY_BELOW, "p7" } };
+	struct query_wanted wanted = { .table = "payments", .order = "id", .own = &own };
+	struct names names = { .text = "" };
+	struct place place;
+	struct query *query = NULL;
+	struct diag diag;
+
+	(void)state;
+	begin(&place, 0);
+	restart(&place);
+	fill_payments(&place, 10);
+	assert_int_equal(query_open(place.path, &query, &diag), 0);
+	assert_int_equal(query_rows(query, &wanted, name_it, &names, &diag), 0);
+	assert_string_equal(names.text, "p0 p2 p3 p6 p9 ");
+	names.text[0] = '\0';
+	wanted.filter = filter;
+	wanted.filter_count = 2;
+	assert_int_equal(query_rows(query, &wanted, name_it, &names, &diag), 0);
+	assert_string_equal(names.text, "p2 p3 p6 ");
+	wanted.own = &nobody;
+	assert_int_equal(query_rows(query, &wanted, fail_row, NULL, &diag), 0);
+	wanted.table = "events";
+	wanted.filter_count = 0;
+	wanted.order = NULL;
+	assert_int_equal(query_rows(query, &wanted, fail_row, NULL, &diag), ERR_INVALID);
+	query_close(query);
+	end(&place);
+}
+
+static bool count_it(const struct query_row *row, void *ctx)
+{
+	(void)row;
+	++*(unsigned *)ctx;
+	return true;
+}
+
+static void test_query_bound__ends_what_takes_too_long(void **state)
+{
+	const struct query_wanted wanted = { .table = "payments", .order = "updated_at" };
+	atomic_bool is_ending = false;
+	struct place place;
+	struct query *query = NULL;
+	unsigned count = 0;
+	struct diag diag;
+
+	(void)state;
+	begin(&place, 0);
+	restart(&place);
+	fill_payments(&place, 20000);
+	assert_int_equal(query_open_bounded(place.path, "test", 1000, &query, &diag), 0);
+	query_bound(query, 1, &is_ending);
+	assert_int_equal(query_rows(query, &wanted, count_it, &count, &diag), ERR_LIMIT);
+	assert_int_equal(
+		query_groups(query, &wanted, "owner", "updated_at", count_it, &count, &diag),
+		ERR_LIMIT);
+	is_ending = true;
+	query_bound(query, INT64_MAX, &is_ending);
+	assert_int_equal(query_rows(query, &wanted, count_it, &count, &diag), ERR_LIMIT);
+	is_ending = false;
+	count = 0;
+	assert_int_equal(query_rows(query, &wanted, count_it, &count, &diag), 0);
+	assert_int_equal(count, 20000);
+	query_bound(query, 0, NULL);
+	assert_int_equal(query_rows(query, &wanted, count_it, &count, &diag), 0);
+	query_close(query);
+	end(&place);
+}
+
 static void test_ledger_open_reader__sees_what_stands(void **state)
 {
 	const struct entity_plan wider = { .entity_count = 2, .entity = entities };
@@ -605,6 +745,9 @@ int main(void)
 		cmocka_unit_test(test_ledger_refuse__who_floods_loses_its_own),
 		cmocka_unit_test(test_ledger_refuse__tells_what_was_lost),
 		cmocka_unit_test(test_query_rows__names_what_is_not_there),
+		cmocka_unit_test(test_query_rows__goes_on_behind_a_row),
+		cmocka_unit_test(test_query_rows__finds_what_one_may_own),
+		cmocka_unit_test(test_query_bound__ends_what_takes_too_long),
 		cmocka_unit_test(test_ledger_open_reader__sees_what_stands),
 		cmocka_unit_test(test_ledger_open_reader__survives_failing_allocations),
 	};
