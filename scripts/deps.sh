@@ -31,7 +31,7 @@ PACKAGE="dpkg-dev=dpkg-buildflags binutils"
 DOCS="nodejs=node npm=npm ca-certificates"
 CLUSTER="haproxy=haproxy postgresql"
 BENCH="python3 python3-paho-mqtt python3-jsonschema python3-fastjsonschema valgrind=valgrind"
-SHIP="chromium=chromium buildah=buildah debootstrap=debootstrap zsh=zsh fish=fish $PACKAGE"
+SHIP="chromium=chromium ?firefox-esr buildah=buildah debootstrap=debootstrap zsh=zsh fish=fish $PACKAGE"
 
 # The same, where there is no dpkg to ask.
 RUN_COMMANDS="cc make pkg-config openssl mosquitto mosquitto_passwd mosquitto_sub sqlite3"

@@ -1,7 +1,8 @@
 #!/bin/sh
 # All of the console's tests, one after the other: unit tests of its TypeScript (web/src/**/*.test.ts),
 # then the files here, each in a browser. B is the build, WEB_HOME npm's folder. Names given
-# are the files to run instead (frame read). The last line sums them up.
+# are the files to run instead (frame read). The last line sums them up. Firefox ESR runs some of them
+# again, where it is installed; BROWSER=firefox lets it run the named ones.
 set -eu
 cd "$(dirname "$0")/../.."
 out=$(mktemp)
@@ -17,10 +18,19 @@ run()
 	grep -E '^[0-9]+ passed, [0-9]+ failed' "$out.1" | tail -1 >>"$out"
 }
 
+is_all=$(($# == 0))
 # shellcheck disable=SC2012,SC2046 # names of ours, without spaces
 [ $# -gt 0 ] || set -- unit $(ls test/console | sed -n 's/[.]mjs$//p' | grep -vx 'harness\|unit')
 for name; do
 	run "$name" node "test/console/$name.mjs"
 done
+if [ "$is_all" = 1 ] && command -v "${FIREFOX:-firefox-esr}" >/dev/null; then
+	for name in frame read; do
+		run "$name, Firefox" env BROWSER=firefox node "test/console/$name.mjs"
+	done
+elif [ "$is_all" = 1 ]; then
+	echo "skipped Firefox: firefox-esr is not installed"
+	echo "0 passed, 0 failed, 1 skipped" >>"$out"
+fi
 awk '{ passed += $1; failed += $3; skipped += $5 }
      END { print passed " passed, " failed + 0 " failed" (skipped ? ", " skipped " skipped" : ""); exit failed > 0 }' "$out"

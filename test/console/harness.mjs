@@ -2,7 +2,7 @@
 // `make run` does; Debian's Chromium; counting. A test file ends with `await finish()`.
 //
 // WEB_HOME is npm's folder, B the build, CONSOLE the page (B/console.html), CHROMIUM another
-// browser; SHOTS a folder for screenshots.
+// browser; SHOTS a folder for screenshots. BROWSER=firefox: Firefox ESR instead, by WebDriver BiDi.
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,7 +13,8 @@ import { join, resolve } from "node:path";
 export const top = resolve(import.meta.dirname, "../..");
 export const build = resolve(process.env.B ?? join(top, "build"));
 export const require = createRequire(resolve(process.env.WEB_HOME ?? join(build, "web"), "package.json"));
-const { chromium } = require("playwright-core");
+const { chromium, firefox } = require("playwright-core");
+export const isFirefox = process.env.BROWSER === "firefox";
 
 const START_MS = 30_000; // a broker on a busy machine, its keys and certificates made first
 const STEP_MS = 15_000; // what is waited for on the page at most
@@ -151,21 +152,26 @@ let browser = null;
 /** A page in a context of its own, which fails the test for errors of scripts and the CSP. */
 export async function openPage(url, { width = 1280, height = 900, colorScheme = "light", ...context } = {}) {
   if (!browser) {
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
-    });
+    browser = isFirefox
+      ? await firefox.launch({ channel: "moz-firefox", executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr" })
+      : await chromium.launch({
+        executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+        args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+      });
     ended.push(() => browser.close());
   }
   const opened = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: "reduce", ...context });
   const page = await opened.newPage();
   page.setDefaultTimeout(STEP_MS);
   page.problems = [];
-  page.on("pageerror", (error) => page.problems.push(error.message));
+  // A websocket that could not be opened is the test's doing, or is told on the page.
+  const note = (text) => {
+    if (!/WebSocket connection|establish a connection to the server|was interrupted while the page|brokers\.json|404|ERR_CONNECTION/.test(text))
+      page.problems.push(text);
+  };
+  page.on("pageerror", (error) => note(error.message));
   page.on("console", (message) => {
-    // A websocket that could not be opened is the test's doing, or is told on the page.
-    if (message.type() === "error" && !/WebSocket connection|brokers\.json|404|ERR_CONNECTION/.test(message.text()))
-      page.problems.push(message.text());
+    if (message.type() === "error") note(message.text());
   });
   if (url) await page.goto(url);
   return page;

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, check, checkAccessible, checkFits, checkThat, openPage, run, shot } from "./harness.mjs";
+import { build, check, checkAccessible, checkFits, checkThat, isFirefox, openPage, run, shot, skip } from "./harness.mjs";
 
 const page = pathToFileURL(join(build, "docs/index.html")).href;
 const contract = JSON.parse(readFileSync(join(build, "docs/contract.json"), "utf8"));
@@ -64,7 +64,8 @@ async function contents(tab) {
 }
 
 async function looks() {
-  for (const [width, colorScheme] of [[1280, "light"], [360, "dark"], [1920, "light"]]) {
+  const screens = [[360, "dark"], [1280, "light"], [1920, "light"]];
+  for (const [width, colorScheme] of isFirefox ? screens.slice(0, 1) : screens) {
     const tab = await openPage(page, { width, height: width < 400 ? 740 : 1000, colorScheme });
     for (const place of PLACES) {
       await open(tab, place);
@@ -118,7 +119,7 @@ async function searching(tab) {
 
 async function copying(tab) {
   await open(tab, "channel/orderStatus");
-  await tab.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  if (!isFirefox) await tab.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await tab.getByRole("button", { name: "Copy the topic" }).click();
   await checkThat("copied is said", () => tab.getByRole("button", { name: "Copied" }).waitFor());
   const link = await tab.getByRole("link", { name: "Try it" }).getAttribute("href");
@@ -194,7 +195,8 @@ await run(async () => {
   await contents(tab);
   await searching(tab);
   await copying(tab);
-  await printing(tab);
+  if (isFirefox) skip("printing", "Firefox is asked for print's styles by no test");
+  else await printing(tab);
   check("nothing from elsewhere", requests.length === 0, requests.join(" "));
   check("no errors of scripts or the policy", tab.problems.length === 0, tab.problems.join("; "));
   await looks();
