@@ -118,7 +118,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base csv config draft learn yaml brokerfile options sessions answers shares releases repairs login holdoffs events crossings awaited pg_watch \
            contract sources translate bundle \
-           topics gate pack applications unlisted adopted properties modes repeat report backlog \
+           topics gate view pack applications unlisted adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults journal_segments pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \

@@ -19,6 +19,7 @@
 #include "ledger/pg_look.h"
 #include "ledger/query_engine.h"
 
+#define TABLES_KEPT 4u
 #define AT_ONCE 1000u  /* rows that are read in one round trip */
 #define SQL_MAX 16384u /* a statement: columns and filters, whose texts are not in it */
 
@@ -32,6 +33,15 @@ struct pg_query {
 	int64_t until_ns; /* as query_bound() says */
 	const atomic_bool *is_ending;
 	struct pg_look_table table; /* that was asked about last */
+	/*
+	 * With a bound: tables that were looked at since query_bound(). A reader on the way of a
+	 * decision asks for one row of the same table again and again.
+	 */
+	unsigned kept_count;
+	struct {
+		char name[64];
+		struct pg_look_table table;
+	} kept[TABLES_KEPT];
 	struct pg_params params;
 	size_t len;
 	char sql[SQL_MAX];
@@ -96,6 +106,7 @@ static int pg_query_open(const struct query_place *at, struct query **ret, struc
 
 static void pg_query_bound(struct query *base, int64_t until_ns, const atomic_bool *is_ending)
 {
+	of(base)->kept_count = 0; /* a table may have got a column */
 	of(base)->until_ns = until_ns;
 	of(base)->is_ending = is_ending;
 }
@@ -193,13 +204,33 @@ static int check_own(struct pg_query *query, const struct query_wanted *wanted, 
 			wanted->table);
 }
 
+/* Sets query->table. */
+static int look_table(struct pg_query *query, const char *name, struct diag *diag)
+{
+	unsigned i = 0;
+	int rc;
+
+	while (i < query->kept_count && strcmp(query->kept[i].name, name) != 0)
+		i++;
+	if (i < query->kept_count) {
+		query->table = query->kept[i].table;
+		return 0;
+	}
+	rc = bound_failure(query, pg_look_table(query->pg, name, &query->table, diag), diag);
+	if (rc == 0 && query->until_ns && i < TABLES_KEPT && query->table.count > 0) {
+		(void)snprintf(query->kept[i].name, sizeof(query->kept[i].name), "%s", name);
+		query->kept[i].table = query->table;
+		query->kept_count++;
+	}
+	return rc;
+}
+
 static int check_names(struct pg_query *query, const struct query_wanted *wanted, struct diag *diag)
 {
 	int rc = check_bound(query, diag);
 
 	if (rc == 0 && entity_is_name(wanted->table))
-		rc = bound_failure(
-			query, pg_look_table(query->pg, wanted->table, &query->table, diag), diag);
+		rc = look_table(query, wanted->table, diag);
 	if (rc)
 		return rc;
 	if (!entity_is_name(wanted->table) || query->table.count == 0)
