@@ -1,4 +1,5 @@
 """Brokers that share a PostgreSQL database, with bridges between them: what each hears of the others."""
+import contextlib
 import json
 import time
 
@@ -17,6 +18,7 @@ pytestmark = engines.needs_postgres()
 
 MONITOR = {"duplicate-flood": {"threshold": 10, "windowSeconds": 60, "response": "ban", "seconds": 60},
            "conflict": {"windowSeconds": 2}}
+PATIENT = ["plugin_opt_strict_ms 2000"]  # a busy machine is no trouble here
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +27,7 @@ def pair(tmp_path_factory, template):
     folder = tmp_path_factory.mktemp("pair")
     (folder / "monitor.json").write_text(json.dumps(MONITOR))
     made = cluster.Cluster(folder, template,
-                           settings=["plugin_opt_monitor %s" % (folder / "monitor.json"),
-                                     "plugin_opt_strict_ms 2000"])  # a busy machine is no trouble here
+                           settings=["plugin_opt_monitor %s" % (folder / "monitor.json"), *PATIENT])
     try:
         yield made.start()
     finally:
@@ -180,9 +181,10 @@ def test_a_ban_counts_on_all(pair):
     name = "orders-service/banned"
     client = a.client("orders-service", client_id=name)
     topic, payload = messages.order(messages.unique("ord"))
-    for _ in range(15):
-        client.publish_nowait(topic, payload, 1, 7, retain=True)
-    client.wait_closed()
+    with contextlib.suppress(OSError):  # it may be closed before it has said all
+        for _ in range(15):
+            client.publish_nowait(topic, payload, 1, 7, retain=True)
+        client.wait_closed()
 
     def code(broker):
         return broker.try_client("orders-service", broker.password("orders-service"),
@@ -289,7 +291,7 @@ def test_one_step_on_top_of_another(new_cluster):
     Orders are SHIPPED at one broker and CANCELLED at another one at once, which is a step on top of
     it: nothing is overruled, and all agree within a second.
     """
-    several = new_cluster(count=3).start()
+    several = new_cluster(count=3, settings=PATIENT).start()
     here, *_, there = [broker.client("orders-service") for broker in several.brokers]
     readers = [broker.client("backoffice") for broker in several.brokers]
     orders = [order(("PLACED", "APPROVED"), here) for _ in range(120)]
