@@ -53,7 +53,7 @@ CONTRACT_ROOM = contract/contract contract/transitions contract/entities contrac
            contract/applications contract/joined contract/sources contract/sources_follow contract/sources_known contract/sources_load \
            contract/sources_made contract/sources_open contract/sources_place \
            contract/translate contract/translate_channels contract/translate_messages \
-           contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind \
+           contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind contract/cut contract/cut_find contract/documents \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/members contract/channels contract/address contract/consistency contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest contract/topics_single \
            contract/message_properties contract/pack contract/pack_parts contract/servers contract/replies contract/dead_letters contract/unlisted
@@ -90,7 +90,7 @@ LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming l
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_grants gate/rules_schemas gate/rules_documents gate/rules_made gate/rules_pack $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/events_strict broker/peers broker/events_will broker/events_acl broker/events_leave \
-           broker/events_login broker/events_reload broker/events_command broker/events_whoami broker/events_later broker/answers broker/events_share \
+           broker/events_login broker/events_reload broker/events_command broker/events_whoami broker/events_contract broker/shown broker/events_later broker/answers broker/events_share \
            broker/events_http broker/events_letter broker/events_mended broker/events_release broker/events_resend broker/events_retained broker/events_adopt broker/properties broker/property_layout \
            broker/listeners broker/peers_kept broker/events_others broker/crossings broker/awaited broker/events_standing broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
            broker/notify broker/letters broker/feed broker/feed_alerts broker/feed_bans broker/feed_numbers
@@ -117,19 +117,19 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base csv config draft learn yaml brokerfile options sessions answers shares releases repairs login holdoffs events crossings awaited pg_watch \
-           contract sources translate bundle \
+           contract sources translate bundle cut \
            topics gate view pack applications unlisted adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \
            access password verifier credcache derivations peer token certid scram lockout credwrite names \
            journal journal_faults journal_segments pressure state idfilter store store_files writer ledger ledger_files adoption replan replay age \
            monitor metrics hour control sample schema_compare pg pg_live pg_reader pg_store pg_step ledger_step settle pg_rows
 THREADED = pattern verifier answers login journal journal_faults journal_segments pressure writer idfilter ledger ledger_files replan backlog metrics pg_live pg_watch pg_rows pg_store ledger_step
-FUZZ     = brokerfile csv yaml contract learn translate topics gate repeat notice letter control journal properties \
+FUZZ     = brokerfile csv yaml contract cut learn translate topics gate repeat notice letter control journal properties \
            payload payload_text pattern format schema_compile schema_check \
            $(if $(filter yyjson,$(BACKEND)),payload_diff) \
            access password token certid scram
 
-LIBS     = jansson yaml-0.1 sqlite3 libcrypto libpcre2-8 libidn2 $(filter yyjson,$(BACKEND))
+LIBS     = jansson yaml-0.1 sqlite3 libcrypto libpcre2-8 libidn2 zlib $(filter yyjson,$(BACKEND))
 WARN     = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
            -Wpointer-arith -Wvla -Wformat=2 -Wundef -Wwrite-strings $(if $(WERROR),-Werror)
 CORE     = -std=gnu11 -D_GNU_SOURCE $(if $(filter yyjson,$(BACKEND)),-DPAYLOAD_YYJSON) -Iplugin -Wa,-I. -fPIC -fvisibility=hidden -pthread $(WARN) \

@@ -13,6 +13,7 @@
 #include "broker/events.h"
 #include "broker/events_later.h"
 #include "broker/lookups.h"
+#include "broker/shown.h"
 #include "monitor/control.h"
 
 /* 2.1's events, under numbers that 2.0's headers have no names for. */
@@ -272,7 +273,7 @@ static bool init_rooms(struct plugin *plugin, struct diag *diag)
 	       repairs_new(!broker->has_quota_code, &plugin->repairs, diag) == 0 &&
 	       notify_init(&plugin->notify, options, broker, plugin->ledger, diag) == 0 &&
 	       holdoffs_new(&plugin->holdoffs, diag) == 0 && init_login(plugin, diag) == 0 &&
-	       events_later_init(plugin, diag) == 0 &&
+	       shown_new(&plugin->shown, diag) == 0 && events_later_init(plugin, diag) == 0 &&
 	       feed_new(options, broker, plugin->ledger, &plugin->feed, &plugin->faults, diag) ==
 		       0 &&
 	       feed_use(plugin->feed, plugin->rules, diag) == 0;
@@ -334,6 +335,7 @@ static void plugin_free(struct plugin *plugin)
 	login_free(plugin->login); /* first: its threads may still wake us */
 	answers_free(plugin->answers);
 	lookups_free(plugin->lookups);
+	shown_free(plugin->shown); /* behind the thread that reads it */
 	if (plugin->broker.complete_login)
 		broker_unwakeable();
 	holdoffs_free(plugin->holdoffs);

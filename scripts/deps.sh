@@ -20,7 +20,7 @@ set -eu
 # have come another way); "?name" one that is taken where the release has it.
 RUN="gcc libc6-dev make pkg-config=pkg-config openssl mosquitto mosquitto-clients
 	mosquitto-dev libmosquitto-dev libjansson-dev libyaml-dev libsqlite3-dev libssl-dev libpcre2-dev
-	libidn2-dev libpq-dev ?libyyjson-dev sqlite3=sqlite3"
+	libidn2-dev zlib1g-dev libpq-dev ?libyyjson-dev sqlite3=sqlite3"
 CHECK="libcmocka-dev binutils python3 python3-paho-mqtt python3-pytest
 	python3-jsonschema libpaho-mqtt-dev g++ nodejs=node postgresql python3-psycopg2 haproxy=haproxy"
 TEST="$CHECK
@@ -35,7 +35,7 @@ SHIP="chromium=chromium ?firefox-esr buildah=buildah debootstrap=debootstrap zsh
 
 # The same, where there is no dpkg to ask.
 RUN_COMMANDS="cc make pkg-config openssl mosquitto mosquitto_passwd mosquitto_sub sqlite3"
-RUN_LIBRARIES="jansson yaml-0.1 sqlite3 libcrypto libpcre2-8 libidn2 libpq"
+RUN_LIBRARIES="jansson yaml-0.1 sqlite3 libcrypto libpcre2-8 libidn2 zlib libpq"
 RUN_HEADERS="mosquitto.h mosquitto_broker.h mosquitto_plugin.h"
 TEST_COMMANDS="nm python3 clang clang-format node npm"
 TEST_LIBRARIES="cmocka"

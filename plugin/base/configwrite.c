@@ -96,6 +96,34 @@ static void put_json(FILE *file, const struct config *value, int depth)
 	}
 }
 
+static void put_compact(FILE *file, const struct config *value)
+{
+	bool is_object = value->kind == CONFIG_OBJECT;
+	const char *comma = "";
+
+	if (value->kind < CONFIG_ARRAY) {
+		put_json(file, value, 0);
+		return;
+	}
+	(void)putc(is_object ? '{' : '[', file);
+	config_foreach(child, value) {
+		(void)fputs(comma, file);
+		comma = ",";
+		if (is_object) {
+			put_json_text(file, child->key, strlen(child->key));
+			(void)putc(':', file);
+		}
+		put_compact(file, child);
+	}
+	(void)putc(is_object ? '}' : ']', file);
+}
+
+int configwrite_compact(const struct config *root, FILE *file)
+{
+	put_compact(file, root);
+	return ferror(file) ? ERR_IO : 0;
+}
+
 int configwrite_json(const struct config *root, FILE *file)
 {
 	put_json(file, root, 0);

@@ -37,4 +37,7 @@ int configwrite_yaml_notes(const struct config *root, const struct configwrite_o
 /* Two spaces for a level, and a newline at the end. */
 int configwrite_json(const struct config *root, FILE *file) MUST_CHECK;
 
+/* The same without any white space. */
+int configwrite_compact(const struct config *root, FILE *file) MUST_CHECK;
+
 #endif

@@ -185,6 +185,7 @@ struct plugin {
 	struct login *login;
 	struct answers *answers; /* events_later.h */
 	struct lookups *lookups; /* likewise */
+	struct shown *shown;     /* of the answers' thread alone */
 	struct notify notify;
 	struct feed *feed;
 	struct pending_publish pending;

@@ -10,6 +10,7 @@
 #include "base/suggest.h"
 #include "base/version.h"
 #include "broker/events.h"
+#include "broker/events_contract.h"
 #include "broker/events_later.h"
 #include "broker/events_mended.h"
 #include "broker/events_whoami.h"
@@ -153,6 +154,8 @@ static json_t *perform_now(struct operator* asks, enum control_command command,
 		return events_mended(plugin, asks->client, members->id, members->username, diag);
 	case CONTROL_WHOAMI:
 		return events_whoami(plugin, asks->client);
+	case CONTROL_CONTRACT:
+		break; /* answered later */
 	}
 	return NULL;
 }
@@ -211,7 +214,9 @@ static void perform(void *ctx, enum control_command command, const struct contro
 
 	if (!may_perform(asks, members->name, ret))
 		return;
-	if (lookups_has(command))
+	if (command == CONTROL_CONTRACT)
+		events_contract(asks->plugin, asks->client, members, ret);
+	else if (lookups_has(command))
 		events_later_look(asks->plugin, asks->client, command, members, ret);
 	else
 		ret->data = perform_now(asks, command, members, &ret->diag);

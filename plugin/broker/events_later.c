@@ -1,4 +1,5 @@
 #include "broker/events_later.h"
+#include "broker/shown.h"
 
 #include "broker/lookups.h"
 
@@ -42,6 +43,7 @@ static void rest(void *ctx)
 	struct plugin *plugin = ctx;
 
 	lookups_rest(plugin->lookups);
+	shown_forget(plugin->shown);
 }
 
 int events_later_init(struct plugin *plugin, struct diag *diag)

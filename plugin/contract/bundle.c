@@ -349,14 +349,13 @@ static void make_parts(struct bundle *b)
 	}
 }
 
-const struct config *bundle_document(struct sources *sources, enum bundle_files files,
-				     struct arena *arena)
+const struct config *bundle_document(struct sources *sources, const struct sources_file *file,
+				     enum bundle_files files, struct arena *arena)
 {
 	struct arena scratch = { 0 };
-	struct bundle b = { .sources = sources,
-			    .drafts = { .arena = &scratch },
-			    .files = files,
-			    .main = sources->file[0] };
+	struct bundle b = {
+		.sources = sources, .drafts = { .arena = &scratch }, .files = files, .main = file
+	};
 	const struct config *version = config_member(b.main->root, "asyncapi"), *made = NULL;
 	struct draft *root;
 

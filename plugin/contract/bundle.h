@@ -20,11 +20,11 @@ enum bundle_files {
 };
 
 /*
- * The root of the first file as one tree, in @arena, which borrows from the sources. What a
- * reference leads to must be there; one to a URI that no document is known by stays, with a
+ * The root of @file, a document of the sources, as one tree, in @arena, which borrows from them.
+ * What a reference leads to must be there; one to a URI that no document is known by stays, with a
  * warning. NULL: the sources' report has the fault.
  */
-const struct config *bundle_document(struct sources *sources, enum bundle_files files,
-				     struct arena *arena);
+const struct config *bundle_document(struct sources *sources, const struct sources_file *file,
+				     enum bundle_files files, struct arena *arena);
 
 #endif

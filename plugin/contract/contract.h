@@ -22,6 +22,7 @@
 #ifndef PETSTORE_CONTRACT_H
 #define PETSTORE_CONTRACT_H
 
+#include <limits.h>
 #include <stddef.h>
 
 #include "base/diag.h"
@@ -59,6 +60,8 @@ struct contract_unlisted {
 	 * those of the contract's defaults, for all of these topics together as for one channel. */
 	size_t payload_max;
 };
+
+#define CONTRACT_NO_CHANNEL UINT_MAX
 
 /*
  * A loaded contract, read only. All that it points to lives as long as it does.
@@ -108,6 +111,11 @@ struct contract {
 	 * last; at most CONTRACT_WARNINGS_MAX, of which the last says that there are more.
 	 */
 	const char *warning[CONTRACT_WARNINGS_MAX + 1];
+	/*
+	 * Of each document, by its number, the channel that each member of /channels is, by its
+	 * index; CONTRACT_NO_CHANNEL: none. Of a packed contract NULL.
+	 */
+	const unsigned *const *member_channel;
 	/* The files that were read; the first is the contract itself. Of a packed one none. */
 	struct sources sources;
 	struct arena arena; /* memory of all of this */

@@ -237,6 +237,26 @@ static void load_members(struct loader *loader, const struct known *known)
 	}
 }
 
+/* For who is to write the documents when the loader is gone. */
+static void note_channels(struct loader *loader)
+{
+	const unsigned **all = loader_take(loader, loader->document_count, sizeof(*all));
+
+	for (size_t i = 0; all && i < loader->document_count; i++) {
+		const struct loader_document *doc = &loader->document[i];
+		size_t count = count_channels(doc);
+		unsigned *channel = loader_take(loader, count, sizeof(*channel));
+
+		if (!channel)
+			return;
+		for (size_t k = 0; k < count; k++)
+			channel[k] =
+				doc->member[k].at ? doc->member[k].channel : CONTRACT_NO_CHANNEL;
+		all[i] = channel;
+	}
+	loader->contract->member_channel = all;
+}
+
 void members_load(struct loader *loader)
 {
 	size_t named = 0, topics = 0;
@@ -261,6 +281,7 @@ void members_load(struct loader *loader)
 		load_members(loader, &known);
 	}
 	loader->named_count = loader->contract->channel_count;
+	note_channels(loader);
 }
 
 /* ---- finding them ------------------------------------------------------------------------ */

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 /* The paths of the documents, or of what may be some. */
-struct documents {
+struct found_documents {
 	struct sources *set;
 	size_t count;
 	struct document {
@@ -42,7 +42,7 @@ static bool fail(struct sources *set, int rc, const char *path, const char *what
 	return config_add(set->report, rc, diag.text);
 }
 
-static bool add_path(struct documents *documents, const char *path, bool is_found)
+static bool add_path(struct found_documents *documents, const char *path, bool is_found)
 {
 	const char *copy = arena_text(documents->set->arena, path, strlen(path));
 	char what[64];
@@ -56,7 +56,7 @@ static bool add_path(struct documents *documents, const char *path, bool is_foun
 	return true;
 }
 
-static bool add_folder(struct documents *documents, const char *path)
+static bool add_folder(struct found_documents *documents, const char *path)
 {
 	struct dirent **entry;
 	int count = scandir(path, &entry, sources_is_tree, alphasort);
@@ -79,7 +79,7 @@ static bool add_folder(struct documents *documents, const char *path)
 	return is_ok;
 }
 
-static bool list_documents(struct documents *documents, const struct sources_place *place)
+static bool list_documents(struct found_documents *documents, const struct sources_place *place)
 {
 	struct stat what;
 
@@ -106,7 +106,7 @@ static size_t folder_len(const char *path)
 }
 
 /* Are all documents in one folder, by what their paths say? */
-static bool is_one_folder(const struct documents *documents)
+static bool is_one_folder(const struct found_documents *documents)
 {
 	size_t len = folder_len(documents->at[0].path);
 
@@ -140,7 +140,7 @@ static void cut_to_common(char *ret, const char *other)
 }
 
 /* The deepest folder that all documents are below, as a path without links; NULL: a fault. */
-static const char *common_folder(const struct documents *documents)
+static const char *common_folder(const struct found_documents *documents)
 {
 	struct sources *set = documents->set;
 	char *common = NULL;
@@ -171,7 +171,7 @@ static const char *common_folder(const struct documents *documents)
 }
 
 /* Fills in the set's folder, with a final '/', and its real path. */
-static bool find_root(const struct documents *documents, const struct sources_place *place)
+static bool find_root(const struct found_documents *documents, const struct sources_place *place)
 {
 	struct sources *set = documents->set;
 	const char *root = place->root;
@@ -257,7 +257,7 @@ static bool load_document(struct sources *set, const struct document *document,
 bool sources_open(struct sources *ret, struct arena *arena, const struct sources_place *place,
 		  struct config_report *report)
 {
-	struct documents *documents = arena_alloc(arena, sizeof(*documents));
+	struct found_documents *documents = arena_alloc(arena, sizeof(*documents));
 	bool is_below;
 
 	ret->arena = arena;

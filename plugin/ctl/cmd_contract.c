@@ -122,7 +122,7 @@ static const struct config *convert(struct rewriting *rewriting)
 
 	if (translate_open(sources, sources->file[0],
 			   is_client ? TRANSLATE_CLIENT : TRANSLATE_APPLICATION))
-		tree = bundle_document(sources, BUNDLE_KEEP, &rewriting->arena);
+		tree = bundle_document(sources, sources->file[0], BUNDLE_KEEP, &rewriting->arena);
 	if (tree && !is_client && sources->file[0]->root != sources->file[0]->original)
 		say("the operations are the application's, as AsyncAPI 3 has them: publish became "
 		    "receive, subscribe became send; --view client writes what clients do");
@@ -131,7 +131,8 @@ static const struct config *convert(struct rewriting *rewriting)
 
 static const struct config *bundle(struct rewriting *rewriting)
 {
-	return bundle_document(&rewriting->sources, BUNDLE_COLLECT, &rewriting->arena);
+	return bundle_document(&rewriting->sources, rewriting->sources.file[0], BUNDLE_COLLECT,
+			       &rewriting->arena);
 }
 
 static const struct action {

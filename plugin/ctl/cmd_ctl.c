@@ -13,7 +13,7 @@
 #include "base/suggest.h"
 
 #define COMMANDS                                                                                   \
-	"whoami status counters reload mode listBans liftBan listAlerts explain history "          \
+	"whoami contract status counters reload mode listBans liftBan listAlerts explain history " \
 	"listEntities getEntity listEvents listRefusals countRefusals"
 
 /* "qos=1" and "limit=1" as numbers, "retain=true" and "mine=true" as truths, all else as text. */
@@ -53,6 +53,73 @@ static json_t *read_command(const struct ctl_call *call)
 	return command;
 }
 
+/* ---- contract: its parts together ------------------------------------------------------------ */
+
+#define CONTRACT_BYTES_MAX (1u << 30)
+
+/* A growing text. */
+struct whole {
+	char *text;
+	size_t len;
+};
+
+static bool add_part(struct whole *whole, const json_t *part)
+{
+	const json_t *text = json_object_get(part, "text");
+	size_t more = json_string_length(text);
+	char *grown = more > 0 && whole->len + more < CONTRACT_BYTES_MAX
+			      ? realloc(whole->text, whole->len + more)
+			      : NULL;
+
+	if (!grown)
+		return false;
+	memcpy(grown + whole->len, json_string_value(text), more);
+	whole->text = grown;
+	whole->len += more;
+	return true;
+}
+
+/* Asks for one part after the other; they belong together by their digest. */
+static int read_parts(struct ctl_call *call, struct whole *whole)
+{
+	json_t *next = json_integer(0), *digest = NULL;
+	int status = CTL_OK;
+
+	while (status == CTL_OK && json_is_integer(next)) {
+		json_t *data = NULL;
+
+		status = control_args_ask(call,
+					  json_pack("{ss so sO*}", "command", "contract", "offset",
+						    next, "digest", digest),
+					  &data);
+		next = json_incref(json_object_get(data, "next"));
+		if (status == CTL_OK && !digest)
+			digest = json_incref(json_object_get(data, "digest"));
+		if (status == CTL_OK && !add_part(whole, data))
+			status = ctl_fail(call->name, "contract: the answer is none");
+		json_decref(data);
+	}
+	json_decref(next);
+	json_decref(digest);
+	return status;
+}
+
+static int run_contract(struct ctl_call *call)
+{
+	struct control_args *args = call->args;
+	struct whole whole = { .len = 0 };
+	int status;
+
+	args->is_kept = true;
+	status = read_parts(call, &whole);
+	control_args_forget(args);
+	if (status == CTL_OK &&
+	    (fwrite(whole.text, 1, whole.len, stdout) != whole.len || putchar('\n') == EOF))
+		status = ctl_fail(call->name, "contract: not all could be written");
+	free(whole.text);
+	return status;
+}
+
 static int run(struct ctl_call *call)
 {
 	struct suggest suggest = suggest_begin(call->operand[0]);
@@ -61,6 +128,10 @@ static int run(struct ctl_call *call)
 
 	if (!command)
 		return CTL_FAILED;
+	if (strcmp(call->operand[0], "contract") == 0) {
+		json_decref(command);
+		return run_contract(call);
+	}
 	if (strcmp(call->operand[0], "explain") == 0 &&
 	    (!json_object_get(command, "action") || !json_object_get(command, "topic"))) {
 		json_decref(command);
@@ -88,13 +159,16 @@ const struct ctl_command ctl_ctl = {
 	.help = "Commands: status, counters, reload, mode [group=GROUP mode=MODE], listBans,\n"
 		"liftBan clientId=ID principal=USER, listAlerts, explain\n"
 		"action=publish|subscribe topic=TOPIC [payload=TEXT username=NAME clientId=ID\n"
-		"qos=N (1) retain=true]; whoami; history; listEntities [entity=NAME status=S\n"
+		"qos=N (1) retain=true]; whoami; contract, which prints\n"
+		"the documents in force as far as the user may use them; history; listEntities "
+		"[entity=NAME status=S\n"
 		"owner=USER id=PREFIX], getEntity entity=NAME id=ID, listEvents [topic=TOPIC\n"
 		"prefix=TEXT mine=true since=TIME], listRefusals [reason=CODE client=ID\n"
 		"principal=USER topic=PREFIX since=TIME until=TIME], countRefusals\n"
 		"by=reason|client_id|principal|topic, each with limit=N and after=NEXT. Of the "
 		"scopes the user needs the one that is\n"
-		"called as the command, like control:status; whoami is for every user.\n",
+		"called as the command, like control:status; whoami and contract\n"
+		"are for every user.\n",
 	.shared = CTL_JSON | CTL_CONFIG,
 	.options = control_args_rows,
 	.args_size = sizeof(struct control_args),

@@ -217,9 +217,9 @@ static int prepare(struct ctl_call *call, struct control_args *args)
 {
 	struct control_broker *broker = &args->broker;
 	bool is_named = broker->host || broker->port || broker->ca_file || broker->certificate;
-	int rc = is_named ? 0 : find(call, args);
+	int rc = args->is_ready || is_named ? 0 : find(call, args);
 
-	if (rc)
+	if (rc || args->is_ready)
 		return rc;
 	broker->host = broker->host ? broker->host : "localhost";
 	broker->port = broker->port ? broker->port : 8883;
@@ -235,6 +235,7 @@ static int prepare(struct ctl_call *call, struct control_args *args)
 	if (broker->user && !broker->certificate && !args->password[0])
 		rc = read_password(args->password_file, args->password, &call->diag);
 	broker->password = args->password[0] ? args->password : NULL;
+	args->is_ready = rc == 0;
 	return rc;
 }
 
@@ -395,6 +396,12 @@ static json_t *read_response(const char *answer, struct diag *diag)
 	return response;
 }
 
+void control_args_forget(struct control_args *args)
+{
+	OPENSSL_cleanse(args->password, sizeof(args->password));
+	args->is_ready = false;
+}
+
 int control_args_ask(struct ctl_call *call, json_t *command, json_t **data)
 {
 	struct control_args *args = call->args;
@@ -422,7 +429,8 @@ int control_args_ask(struct ctl_call *call, json_t *command, json_t **data)
 			*data = json_object();
 		status = CTL_OK;
 	}
-	OPENSSL_cleanse(args->password, sizeof(args->password));
+	if (!args->is_kept)
+		control_args_forget(args);
 	json_decref(response);
 	json_decref(request);
 	free(answer);

@@ -11,6 +11,7 @@
 #define PETSTORE_CTL_CONTROL_ARGS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "ctl/args.h"
 #include "ctl/ctl.h"
@@ -38,6 +39,8 @@ struct control_args {
 	const char *topic; /* that commands are published on; NULL: CONTROL_TOPIC; "/response" is
 			    * where the answer comes */
 	const char *password_file;
+	bool is_kept;        /* further commands follow: control_args_forget() is called then */
+	bool is_ready;       /* control_args.c's own: the broker and the user are known */
 	const char *command; /* that is asked; borrowed for the call of control_args_ask() */
 	/* Room for what the options leave open: @broker points here then. */
 	char host[CONTROL_ARGS_NAME_MAX], user[CONTROL_ARGS_NAME_MAX];
@@ -54,5 +57,8 @@ extern const struct control_args control_args_defaults;
  * call->diag says why.
  */
 int control_args_ask(struct ctl_call *call, json_t *command, json_t **data);
+
+/* Forgets the password. */
+void control_args_forget(struct control_args *args);
 
 #endif

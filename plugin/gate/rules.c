@@ -64,6 +64,17 @@ static int load_files(struct rules *rules, const struct rules_files *files, stru
 	return rc;
 }
 
+/* That they are too large to be shown is no fault. */
+static int keep_documents(struct rules *rules, struct diag *diag)
+{
+	int rc = documents_make(rules->contract, &rules->documents, diag);
+
+	if (rc != ERR_LIMIT)
+		return rc;
+	rules_add_warning(rules, diag->text);
+	return 0;
+}
+
 int rules_load(const struct rules_files *files, struct rules **ret, struct diag *diag)
 {
 	struct rules *rules = calloc(1, sizeof(*rules));
@@ -81,6 +92,8 @@ int rules_load(const struct rules_files *files, struct rules **ret, struct diag 
 	if (rc)
 		goto out;
 	rc = rules_compile_channels(rules, diag);
+	if (rc == 0 && !files->keeps_documents)
+		rc = keep_documents(rules, diag);
 	if (rc == 0 && !files->keeps_documents)
 		rc = rules_pack(rules, diag);
 	if (rc)
@@ -161,6 +174,7 @@ void rules_free(struct rules *rules)
 	scram_free(rules->scram);
 	passwords_free(rules->passwords);
 	access_free(rules->access);
+	documents_free(rules->documents);
 	contract_free(rules->contract);
 	free(rules);
 }

@@ -17,6 +17,7 @@
 #include "access/scram.h"
 #include "base/diag.h"
 #include "contract/contract.h"
+#include "contract/documents.h"
 #include "ledger/ledger.h"
 #include "schema/pattern.h"
 #include "schema/schema.h"
@@ -43,6 +44,7 @@ struct rules_message {
 struct rules {
 	unsigned holders; /* rules_load() makes the first */
 	struct contract *contract;
+	struct documents *documents; /* NULL: they are kept otherwise, or are too large */
 	struct access *access;       /* NULL where no access file was asked for */
 	struct passwords *passwords; /* NULL: no client logs in with a password */
 	struct scram_keys *scram;    /* NULL: no client logs in by SCRAM */
@@ -70,7 +72,7 @@ struct rules_files {
 	const char *scram_file;
 	const char *crl_file;
 	/* For tools: the rules keep the documents' values and places. Without it the contract is
-	 * packed (contract_pack()). */
+	 * packed (contract_pack()), and its documents are kept as text (contract/documents.h). */
 	bool keeps_documents;
 	bool checks_examples; /* warnings of defaults and examples that schemas refuse */
 	struct diag_list

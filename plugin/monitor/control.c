@@ -6,6 +6,7 @@
 #include "base/config.h"
 
 #define NAME_MAX_BYTES 64u
+#define CONTROL_OFFSET_MAX (1 << 30)
 
 /* ---- commands and their members ---------------------------------------------------------- */
 
@@ -27,6 +28,7 @@ static const struct command {
 			      { { .name = COMMON " payload username clientId qos retain" },
 				{ .name = "action", .is_required = true },
 				{ .name = "topic", .is_required = true } } },
+	[CONTROL_CONTRACT] = { "contract", { { .name = COMMON " offset digest" } } },
 	[CONTROL_WHOAMI] = { "whoami", { { .name = COMMON } } },
 	[CONTROL_HISTORY] = { "history", { { .name = COMMON } } },
 	[CONTROL_LIST_ENTITIES] = { "listEntities",
@@ -77,7 +79,7 @@ static void read_members(struct config_report *report, const struct config *at,
 {
 	const struct config *payload = config_member(at, "payload");
 	bool is_lift = command == CONTROL_LIFT_BAN;
-	int64_t qos = 0, limit = 0;
+	int64_t qos = 0, limit = 0, offset = 0;
 
 	*ret = (struct control_members){
 		.group = read_text(report, at, "group"),
@@ -98,13 +100,16 @@ static void read_members(struct config_report *report, const struct config *at,
 		.since = read_text(report, at, "since"),
 		.until = read_text(report, at, "until"),
 		.after = read_text(report, at, "after"),
+		.digest = read_text(report, at, "digest"),
 	};
 	(void)config_integer(report, at, "limit", 1, CONTROL_LIMIT_MAX, &limit);
 	(void)config_boolean(report, at, "mine", &ret->is_mine);
 	ret->limit = (unsigned)limit;
 	(void)config_integer(report, at, "qos", 0, 2, &qos);
 	(void)config_boolean(report, at, "retain", &ret->is_retained);
+	(void)config_integer(report, at, "offset", 0, CONTROL_OFFSET_MAX, &offset);
 	ret->qos = (unsigned)qos;
+	ret->offset = (size_t)offset;
 	if (config_expect(report, payload, CONFIG_STRING)) {
 		ret->payload = payload->text;
 		ret->payload_len = payload->count;

@@ -30,6 +30,7 @@
  *
  * For whoever is signed in; the others need a scope each (base/commands.h):
  *     whoami                      what the one who asks is, and may, and what is in force
+ *     contract [offset digest]    a part of the contract's documents, cut to what that one may
  *
  * On a topic of its own, so that the right to it is one of its own:
  *     resend id username          publishes a refused message, which was kept whole, as that user
@@ -71,6 +72,7 @@ enum control_command {
 	CONTROL_COUNT_REFUSALS,
 	CONTROL_RESEND,
 	CONTROL_WHOAMI,
+	CONTROL_CONTRACT,
 };
 
 #define CONTROL_LIMIT_MAX 200u
@@ -116,6 +118,8 @@ struct control_members {
 	const char *since, *until; /* RFC 3339 */
 	const char *after;
 	unsigned limit; /* 0: none was given */
+	const char *digest;
+	size_t offset;
 	unsigned qos;
 	bool is_retained;
 	bool is_mine;

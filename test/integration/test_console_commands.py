@@ -8,6 +8,7 @@ import messages
 import watched
 from proofs import CN, certificate
 from test_everybody_else import allow, change as change_access
+from test_monitor_control import ctl
 from rawmqtt import NOT_AUTHORIZED
 
 COMMAND = "$CONTROL/petstore/v1"
@@ -19,14 +20,17 @@ NEED_A_SCOPE = {
 
 
 def ask(client, command, **members):
-    """The response to one command, on a connection that may be used further."""
-    client.publish(COMMAND, json.dumps({"commands": [dict(members, command=command)]}).encode(), qos=1)
-    while True:
+    """The response to one command, on a connection that may be used further; not "busy"."""
+    response = {"code": "busy"}
+    while response.get("code") == "busy":
+        request = {"commands": [dict(members, command=command)]}
+        client.publish(COMMAND, json.dumps(request).encode(), qos=1)
         message = client.message()
-        if message.topic == RESPONSE:
-            response, = json.loads(message.payload)["responses"]
-            assert response["command"] == command
-            return response
+        while message.topic != RESPONSE:
+            message = client.message()
+        response, = json.loads(message.payload)["responses"]
+        assert response["command"] == command
+    return response
 
 
 def data(client, command, **members):
@@ -180,3 +184,151 @@ def test_a_flood_is_busy(broker):
         codes += [each.get("code") for each in responses]
         assert len(codes) < 100000, "never busy"
     assert data(broker.client("backoffice"), "whoami")["principal"] == "backoffice"
+
+
+# ---- contract ------------------------------------------------------------------------------
+
+
+def read_contract(client):
+    """The contract as the account may see it: all parts together, and how many there were."""
+    text, digest, offset, parts = "", None, 0, 0
+    while offset is not None:
+        members = {"offset": offset, "digest": digest} if digest else {}
+        part = data(client, "contract", **members)
+        assert part["offset"] == offset and (digest is None or part["digest"] == digest)
+        assert len(part["text"].encode()) <= 49152
+        text, digest, offset, parts = text + part["text"], part["digest"], part["next"], parts + 1
+        assert offset is None or offset == len(text.encode())
+    assert part["size"] == len(text.encode())
+    return json.loads(text), parts
+
+
+def references(value):
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        value = list(value.values())
+    for each in value if isinstance(value, list) else ():
+        yield from references(each)
+
+
+def leads_somewhere(document, ref):
+    value = document
+    for token in ref[2:].split("/"):
+        while isinstance(value, dict) and "$ref" in value:
+            value = leads_somewhere(document, value["$ref"])
+        value = value[token.replace("~1", "/").replace("~0", "~")]
+    return value
+
+
+@pytest.mark.parametrize("user, channels", [
+    ("backoffice", {"alerts", "petAvailability", "petStatus", "orderStatus", "orderPayment",
+                    "paymentStatus", "inventoryStock", "refusals"}),
+    ("customer-a", {"petAvailability", "petStatus", "orderStatus", "orderPayment", "paymentStatus",
+                    "inventoryStock", "refusals"}),
+    ("inventory-service", {"inventoryStock", "refusals"}),
+    ("collar-7", {"petAvailability", "petStatus", "refusals"}),
+])
+def test_contract_is_cut(broker, user, channels):
+    whole, _ = read_contract(broker.client(user))
+    document, = whole["documents"]
+    assert set(document["channels"]) == channels
+    assert {each["channel"] for each in whole["may"]} == channels
+    for ref in references(document):
+        assert ref.startswith("#/"), ref  # in one document
+        leads_somewhere(document, ref)
+    for operation in document["operations"].values():
+        assert operation["channel"]["$ref"].split("/")[-1] in channels
+    assert document["info"]["title"] == "Petstore MQTT API" and document["servers"]
+    assert ("$SYS/#" in json.dumps(document)) == (user == "backoffice")
+    if user == "inventory-service":
+        assert not document["x-entities"] and not document["x-state-machines"]
+        words = set(json.dumps(document).replace('"', " ").split())
+        assert not {"read:orders", "readOrders", "orderStatus", "petId", "read:sys"} & words
+    if user == "collar-7":
+        assert set(document["x-entities"]) == {"pet"} and set(document["x-state-machines"]) == {"pet"}
+
+
+def test_contract_says_who_may(broker):
+    may = {each["channel"]: (each["send"], each["receive"])
+           for each in read_contract(broker.client("customer-a"))[0]["may"]}
+    assert may["orderStatus"] == ("no", "own") and may["inventoryStock"] == ("no", "yes")
+    assert may["refusals"] == ("no", "own")
+    may = {each["channel"]: (each["send"], each["receive"])
+           for each in read_contract(broker.client("backoffice"))[0]["may"]}
+    assert may["orderStatus"] == ("yes", "yes") and may["refusals"] == ("no", "yes")
+
+
+def test_contract_of_who_may_nothing(new_broker):
+    broker = new_broker()
+    broker.configure()
+    watched.change(broker, lambda contract: contract["channels"].pop("refusals") and
+                   contract["operations"].pop("receiveRefusals"))
+    change_access(broker, lambda access: access["users"]["customer-b"].update(roles=[]))
+    broker.start()
+    whole, parts = read_contract(broker.client("customer-b"))
+    assert parts == 1 and whole["may"] == []
+    document, = whole["documents"]
+    assert document["channels"] == document["operations"] == {}
+    assert set(document["components"]) == {"securitySchemes"}  # of the servers
+    assert document["info"]["version"]
+
+
+def widen(count):
+    def edit(contract):
+        for number in range(count):
+            name = "extra%d" % number
+            contract["channels"][name] = dict(
+                contract["channels"]["inventoryStock"], address="extra/%d/{productId}/stock" % number,
+                description="Ünïcode, \"quoted\" \\ and long. " * 5)
+            for kind in ("send", "receive"):
+                operation = contract["operations"][kind + "InventoryStock"]
+                contract["operations"][kind + name] = dict(
+                    operation, channel={"$ref": "#/channels/" + name},
+                    messages=[{"$ref": "#/channels/%s/messages/inventoryStock" % name}])
+    return edit
+
+
+def test_parts_of_a_large_contract(new_broker):
+    """Of 1,000 channels; a reload between two parts says so, unless nothing is changed."""
+    broker = new_broker()
+    broker.configure()
+    watched.change(broker, widen(1000))
+    broker.start()
+    client = broker.client("inventory-service")
+    whole, parts = read_contract(client)
+    assert len(whole["documents"][0]["channels"]) == 1002 and parts > 10
+    assert whole["documents"][0]["channels"]["extra7"]["description"].startswith("Ünïcode, \"q")
+    first = data(client, "contract")
+    operator = broker.client("backoffice")
+    data(operator, "reload")
+    second = data(client, "contract", offset=first["next"], digest=first["digest"])
+    assert second["offset"] == first["next"]
+    watched.change(broker, lambda contract: contract["info"].update(version="78"))
+    data(operator, "reload")
+    changed = ask(client, "contract", offset=second["next"], digest=first["digest"])
+    assert changed["code"] == "changed" and "data" not in changed
+    assert read_contract(client)[0]["documents"][0]["info"]["version"] == "78"
+    wrong = ask(client, "contract", offset=10 ** 9)
+    assert wrong["error"].startswith("offset: ")
+
+
+def test_the_answer_of_a_session_that_is_gone(broker):
+    """Asked for and not waited for: the client that comes under the same id gets nothing."""
+    for _ in range(5):
+        client = broker.client("customer-a", client_id="customer-a/gone")
+        client.publish(COMMAND, b'{"commands":[{"command":"contract"}]}', qos=0)
+        client.drop()
+        client = broker.client("customer-a", client_id="customer-a/gone")
+        assert data(client, "contract")["offset"] == 0
+        client.ping()
+        assert not client.inbox
+        client.disconnect()
+
+
+def test_petstorectl(broker):
+    status, output = ctl(broker, "ctl", "whoami", user="customer-a")
+    assert status == 0 and json.loads(output)["principal"] == "customer-a"
+    status, output = ctl(broker, "ctl", "contract", user="backoffice")
+    assert status == 0
+    assert json.loads(output) == read_contract(broker.client("backoffice"))[0]

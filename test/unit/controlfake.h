@@ -78,6 +78,7 @@ static inline json_t *control_fake_data(void *ctx, enum control_command command,
 	case CONTROL_GET_ENTITY:
 	case CONTROL_LIST_REFUSALS:
 	case CONTROL_COUNT_REFUSALS:
+	case CONTROL_CONTRACT:
 	case CONTROL_LIST_BANS:
 	case CONTROL_LIST_ALERTS:
 		break;

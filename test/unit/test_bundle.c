@@ -89,8 +89,8 @@ static void bundle(struct bundling *ret, const struct config *one)
 	    (!config_member(one, "translate") ||
 	     translate_open(&ret->sources, ret->sources.file[0], TRANSLATE_APPLICATION)))
 		ret->made = bundle_document(
-			&ret->sources, config_member(one, "keep") ? BUNDLE_KEEP : BUNDLE_COLLECT,
-			&ret->arena);
+			&ret->sources, ret->sources.file[0],
+			config_member(one, "keep") ? BUNDLE_KEEP : BUNDLE_COLLECT, &ret->arena);
 }
 
 static void bundling_clear(struct bundling *bundling)
