@@ -118,7 +118,7 @@ export async function startBroker({ files = {}, conf = "", env = {} } = {}) {
     },
     async start() {
       child = spawn(join(top, "scripts/demo.sh"), [], {
-        env: { ...process.env, PLUGIN: join(build, "mosquitto_petstore.so"), RUN_DIR: dir, TLS_PORT: tls, WSS_PORT: wss,
+        env: { ...process.env, PLUGIN: process.env.PLUGIN ?? join(build, "mosquitto_petstore.so"), RUN_DIR: dir, TLS_PORT: tls, WSS_PORT: wss,
           MTLS_PORT: mtls, PLAIN_PORT: plain, PASSWORD_ROUNDS: "1000", ...env },
         stdio: ["ignore", "pipe", "pipe"],
       });

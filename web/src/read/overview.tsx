@@ -30,7 +30,7 @@ function Account(): JSX.Element | null {
   return (
     <section class="panel account-panel" aria-labelledby="account-title">
       <h2 id="account-title">Your account</h2>
-      <dl class="facts">
+      <dl class="read-facts">
         <dt>Signed in as</dt><dd><b>{who.principal}</b>, by {who.method}, client <code>{who.clientId}</code></dd>
         <dt>Roles</dt><dd>{who.roles.length > 0 ? who.roles.join(", ") : "none"}</dd>
         {who.applications.length > 0 ? (

@@ -20,7 +20,9 @@ export function targetOf(user: string): Target {
   const server = contract.value?.servers.find(({ protocol }) => /^(secure-)?mqtts?$/.test(protocol)) ?? contract.value?.servers[0];
   const [, name = "localhost", port] = /^\[?([^\]/]*?)\]?(?::(\d+))?(?:\/.*)?$/.exec(server?.host ?? "") ?? [];
   const tls = !server || /mqtts|secure|wss/.test(server.protocol);
-  const host = /^(localhost|127\.0\.0\.1)?$/.test(name) && location.protocol.startsWith("http") ? location.hostname : name;
+  const isHere = (host: string) => /^(localhost|127\.0\.0\.1|\[::1\])?$/.test(host);
+  // A certificate names localhost, not its number.
+  const host = isHere(name) && location.protocol.startsWith("http") && !isHere(location.hostname) ? location.hostname : name;
   return { host: host || "localhost", port: Number(port) || (tls ? 8883 : 1883), tls, ca: tls ? "ca.crt" : "", user: user || "USER", ...said.value };
 }
 
