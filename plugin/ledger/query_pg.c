@@ -7,46 +7,18 @@
  */
 #include "ledger/query_pg.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/entity.h"
-#include "ledger/pg_look.h"
-#include "ledger/query_engine.h"
+#include "ledger/query_pg_internal.h"
 
-#define TABLES_KEPT 4u
-#define AT_ONCE 1000u  /* rows that are read in one round trip */
-#define SQL_MAX 16384u /* a statement: columns and filters, whose texts are not in it */
+#define AT_ONCE 1000u /* rows that are read in one round trip */
 
 static const char unreadable[] = "cannot read the database";
-
-struct pg_query {
-	struct query base;
-	struct pg *pg;
-	bool is_borrowed; /* the connection, which is within a transaction */
-	unsigned wait_ms; /* where query_bound() says nothing */
-	int64_t until_ns; /* as query_bound() says */
-	const atomic_bool *is_ending;
-	struct pg_look_table table; /* that was asked about last */
-	/*
-	 * With a bound: tables that were looked at since query_bound(). A reader on the way of a
-	 * decision asks for one row of the same table again and again.
-	 */
-	unsigned kept_count;
-	struct {
-		char name[64];
-		struct pg_look_table table;
-	} kept[TABLES_KEPT];
-	struct pg_params params;
-	size_t len;
-	char sql[SQL_MAX];
-	char fetch[48];
-};
 
 static struct pg_query *of(struct query *query)
 {
@@ -217,7 +189,7 @@ static int look_table(struct pg_query *query, const char *name, struct diag *dia
 		return 0;
 	}
 	rc = bound_failure(query, pg_look_table(query->pg, name, &query->table, diag), diag);
-	if (rc == 0 && query->until_ns && i < TABLES_KEPT && query->table.count > 0) {
+	if (rc == 0 && query->until_ns && i < QUERY_PG_TABLES && query->table.count > 0) {
 		(void)snprintf(query->kept[i].name, sizeof(query->kept[i].name), "%s", name);
 		query->kept[i].table = query->table;
 		query->kept_count++;
@@ -245,141 +217,6 @@ static int check_names(struct pg_query *query, const struct query_wanted *wanted
 	if (wanted->then && !pg_look_find(&query->table, wanted->then))
 		return fail_column(query, wanted->then, diag);
 	return wanted->own ? check_own(query, wanted, diag) : 0;
-}
-
-/* ---- statements -------------------------------------------------------------------------- */
-
-static void begin(struct pg_query *query)
-{
-	query->len = 0;
-	query->sql[0] = '\0';
-	pg_params_clear(&query->params);
-}
-
-__attribute__((format(printf, 2, 3))) static void add(struct pg_query *query, const char *format,
-						      ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	pg_sql_add(query->sql, SQL_MAX, &query->len, format, args);
-	va_end(args);
-}
-
-/* How the column compares: as text by its bytes. */
-static const char *collation(const struct pg_look_column *column)
-{
-	return column->type == VALUE_TEXT && !column->is_bytes ? " COLLATE \"C\"" : "";
-}
-
-static const char *const operator[] = { [QUERY_IS] = "=",
-					[QUERY_FROM] = ">=",
-					[QUERY_AFTER] = ">",
-					[QUERY_UNTIL] = "<=",
-					[QUERY_BELOW] = "<" };
-
-/* As SQLite compares a number's column: each number is below each text that is none. */
-static void add_number_filter(struct pg_query *query, const struct pg_look_column *column,
-			      const struct query_filter *filter)
-{
-	size_t len = strlen(filter->text);
-	char *end;
-	double real;
-
-	errno = 0;
-	real = strtod(filter->text, &end);
-	if (len == 0 || *end || errno) {
-		add(query,
-		    filter->test == QUERY_UNTIL || filter->test == QUERY_BELOW
-			    ? "\"%s\" IS NOT NULL"
-			    : "\"%s\" IS NULL AND 1 = 0",
-		    column->name);
-		return;
-	}
-	add(query, "\"%s\" %s $%u", column->name, operator[filter->test], query->params.count + 1);
-	if (column->type == VALUE_INTEGER && strspn(filter->text, "-0123456789") == len) {
-		add(query, "::bigint");
-		pg_add_number(&query->params, strtoll(filter->text, NULL, 10));
-	} else {
-		add(query, "::double precision");
-		pg_add_real(&query->params, real);
-	}
-}
-
-static void add_filter(struct pg_query *query, const struct query_filter *filter)
-{
-	const struct pg_look_column *column = pg_look_find(&query->table, filter->column);
-	bool is_number = column->type == VALUE_INTEGER || column->type == VALUE_REAL;
-	unsigned at = query->params.count + 1;
-
-	if (is_number && filter->test != QUERY_BEGINS) {
-		add_number_filter(query, column, filter);
-		return;
-	}
-	if (filter->test == QUERY_BEGINS)
-		add(query, "substr(CAST(\"%s\" AS text), 1, length($%u::text)) = $%u::text",
-		    column->name, at, at);
-	else
-		add(query, "\"%s\"%s %s $%u::text", column->name,
-		    collation(column), operator[filter->test], at);
-	pg_add_string(&query->params, filter->text);
-}
-
-static void add_filters(struct pg_query *query, const struct query_wanted *wanted)
-{
-	for (size_t i = 0; i < wanted->filter_count; i++) {
-		add(query, i ? " AND " : " WHERE ");
-		add_filter(query, &wanted->filter[i]);
-	}
-}
-
-/* Rows behind wanted->past. */
-static void add_past(struct pg_query *query, const struct query_wanted *wanted)
-{
-	unsigned at = query->params.count + 1;
-
-	add(query, "%s(\"%s\"%s, \"%s\"%s) %s ($%u::text, $%u::text)",
-	    query->params.count ? " AND " : " WHERE ", wanted->order,
-	    collation(pg_look_find(&query->table, wanted->order)), wanted->then,
-	    collation(pg_look_find(&query->table, wanted->then)), wanted->is_descending ? "<" : ">",
-	    at, at + 1);
-	pg_add_string(&query->params, wanted->past[0]);
-	pg_add_string(&query->params, wanted->past[1]);
-}
-
-static void add_own(struct pg_query *query, const struct query_own *own)
-{
-	unsigned at = query->params.count + 1;
-
-	add(query, "%s(owner = $%u::text", query->params.count ? " AND " : " WHERE ", at);
-	pg_add_string(&query->params, own->owner);
-	if (own->link_column)
-		add(query, " OR \"%s\" IN (SELECT id FROM \"%s\" WHERE owner = $%u::text)",
-		    own->link_column, own->link_table, at);
-	for (size_t i = 0; i < own->id_count && i < QUERY_OWN_IDS_MAX; i++) {
-		add(query, " OR id = $%u::text", query->params.count + 1);
-		pg_add_string(&query->params, own->id[i]);
-	}
-	add(query, ")");
-}
-
-static void add_rest(struct pg_query *query, const struct query_wanted *wanted)
-{
-	add_filters(query, wanted);
-	if (wanted->then && wanted->past[0])
-		add_past(query, wanted);
-	if (wanted->own)
-		add_own(query, wanted->own);
-}
-
-/* An index has NULLs last: where there can be none, nothing is said of them, and it serves. */
-static void add_order(struct pg_query *query, const char *name, bool is_descending)
-{
-	const struct pg_look_column *column = pg_look_find(&query->table, name);
-
-	add(query, "\"%s\"%s%s", name, collation(column), is_descending ? " DESC" : "");
-	if (column->may_be_null)
-		add(query, is_descending ? " NULLS LAST" : " NULLS FIRST");
 }
 
 /* ---- reading ----------------------------------------------------------------------------- */
@@ -488,9 +325,9 @@ static void begin_list(struct pg_query *query, const struct query_wanted *wanted
 {
 	bool by_cursor = wanted->limit == 0 || wanted->limit > AT_ONCE;
 
-	begin(query);
+	query_pg_begin(query);
 	if (by_cursor)
-		add(query, "DECLARE list NO SCROLL CURSOR FOR ");
+		query_pg_add(query, "DECLARE list NO SCROLL CURSOR FOR ");
 }
 
 static int run(struct pg_query *query, const struct query_wanted *wanted,
@@ -499,29 +336,12 @@ static int run(struct pg_query *query, const struct query_wanted *wanted,
 	bool by_cursor = wanted->limit == 0 || wanted->limit > AT_ONCE;
 
 	if (wanted->limit > 0)
-		add(query, " LIMIT %" PRIu64, wanted->limit);
+		query_pg_add(query, " LIMIT %" PRIu64, wanted->limit);
 	return by_cursor ? run_by_cursor(query, table, visit, ctx, diag)
 			 : run_at_once(query, table, visit, ctx, diag);
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */
-
-/* What is neither text nor a number is read as the text that it has in SQL. */
-static void add_columns(struct pg_query *query, unsigned text_max)
-{
-	for (unsigned i = 0; i < query->table.count; i++) {
-		const struct pg_look_column *column = &query->table.column[i];
-
-		add(query, i ? ", " : "");
-		if (text_max > 0 && column->is_bytes)
-			add(query, "substring(\"%s\" FROM 1 FOR %u)", column->name, text_max);
-		else if (text_max > 0 && column->type == VALUE_TEXT)
-			add(query, "left(\"%s\", %u)", column->name, text_max);
-		else
-			add(query, column->type == VALUE_NULL ? "CAST(\"%s\" AS text)" : "\"%s\"",
-			    column->name);
-	}
-}
 
 static int pg_query_rows(struct query *base, const struct query_wanted *wanted, query_visit *visit,
 			 void *ctx, struct diag *diag)
@@ -533,19 +353,19 @@ static int pg_query_rows(struct query *base, const struct query_wanted *wanted, 
 	if (rc)
 		return rc;
 	begin_list(query, wanted);
-	add(query, "SELECT ");
-	add_columns(query, wanted->text_max);
-	add(query, " FROM \"%s\"", wanted->table);
-	add_rest(query, wanted);
+	query_pg_add(query, "SELECT ");
+	query_pg_add_columns(query, wanted->text_max);
+	query_pg_add(query, " FROM \"%s\"", wanted->table);
+	query_pg_add_rest(query, wanted);
 	if (wanted->order) {
-		add(query, " ORDER BY ");
-		add_order(query, wanted->order, wanted->is_descending);
+		query_pg_add(query, " ORDER BY ");
+		query_pg_add_order(query, wanted->order, wanted->is_descending);
 		if (wanted->then) {
-			add(query, ", ");
-			add_order(query, wanted->then, wanted->is_descending);
+			query_pg_add(query, ", ");
+			query_pg_add_order(query, wanted->then, wanted->is_descending);
 		} else if (strcmp(wanted->order, "seq") != 0 &&
 			   pg_look_find(&query->table, "seq")) {
-			add(query, ", seq%s", wanted->is_descending ? " DESC" : "");
+			query_pg_add(query, ", seq%s", wanted->is_descending ? " DESC" : "");
 		}
 	}
 	table = query->table;
@@ -581,14 +401,15 @@ static int pg_query_groups(struct query *base, const struct query_wanted *wanted
 	(void)strcpy(groups.column[2].name, "first");
 	(void)strcpy(groups.column[3].name, "last");
 	begin_list(query, wanted);
-	add(query,
-	    "SELECT \"%s\", count(*) AS count, min(\"%s\"%s) AS first, max(\"%s\"%s) AS last "
-	    "FROM \"%s\"",
-	    column, time, collation(&groups.column[2]), time, collation(&groups.column[2]),
-	    wanted->table);
-	add_rest(query, wanted);
-	add(query, " GROUP BY \"%s\" ORDER BY count(*) DESC, ", column);
-	add_order(query, column, false);
+	query_pg_add(
+		query,
+		"SELECT \"%s\", count(*) AS count, min(\"%s\"%s) AS first, max(\"%s\"%s) AS last "
+		"FROM \"%s\"",
+		column, time, query_pg_collation(&groups.column[2]), time,
+		query_pg_collation(&groups.column[2]), wanted->table);
+	query_pg_add_rest(query, wanted);
+	query_pg_add(query, " GROUP BY \"%s\" ORDER BY count(*) DESC, ", column);
+	query_pg_add_order(query, column, false);
 	return run(query, wanted, &groups, visit, ctx, diag);
 }
 
@@ -601,7 +422,9 @@ static int pg_query_tables(struct query *base, query_visit *visit, void *ctx, st
 	struct pg_query *query = of(base);
 
 	begin_list(query, &all);
-	add(query, "SELECT table_name FROM store_names WHERE column_name = '' ORDER BY table_name");
+	query_pg_add(
+		query,
+		"SELECT table_name FROM store_names WHERE column_name = '' ORDER BY table_name");
 	return run(query, &all, &names, visit, ctx, diag);
 }
 
