@@ -1,10 +1,11 @@
 // Alerts: those that are active, and those that come and go.
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
 import { href } from "../app/route";
 import { contract, may } from "../app/session";
 import { alertOf } from "../contract/reference";
 import { Badge, Empty, Note, Time } from "../ui/basics";
-import { Failure, Needs, sentence, useAnswer } from "./ask";
+import { Failure, Needs, sentence, useAnswer, type Answer } from "./ask";
 import { alerts } from "./live";
 import { Prose } from "./prose";
 import { lasting } from "./series";
@@ -23,9 +24,14 @@ const RESPONSES = {
   ban: "It is banned",
 };
 
-export function useActiveAlerts(): ReturnType<typeof useAnswer<{ alerts: Alert[] }>> {
-  // Each alert that comes is a reason to ask again.
-  return useAnswer<{ alerts: Alert[] }>("listAlerts", { }, ROUND_MS);
+/** Those that are active: asked for now and then, and when one comes or goes. */
+export function useActiveAlerts(): Answer<{ alerts: Alert[] }> {
+  const answer = useAnswer<{ alerts: Alert[] }>("listAlerts", {}, ROUND_MS);
+  const newest = alerts.rows.value[0];
+  useEffect(() => {
+    if (newest) answer.again();
+  }, [newest]);
+  return answer;
 }
 
 function evidence({ evidence: { count, threshold, windowSeconds, observed, expected } }: Alert): string {
@@ -83,7 +89,7 @@ export function Alerts(): JSX.Element {
     return <Note>To see alerts takes the scope that the contract has for reading <code>alerts/…</code>, or <code>control:listAlerts</code>; this account has neither.</Note>;
   const list = active.data?.alerts ?? [];
   return (
-    <div class="two">
+    <div class="two-wide">
       <section aria-labelledby="active-title">
         <div class="row"><h2 id="active-title">Active</h2>{active.data ? <Badge tone={list.length > 0 ? "warn" : "good"}>{list.length}</Badge> : null}</div>
         <Needs command="listAlerts" to="see which alerts are active" />

@@ -19,7 +19,8 @@ export async function ask<T>(command: string, members: Record<string, unknown> =
     } catch (error) {
       const { code } = error as CommandError;
       if (code === "scope-missing") void refresh(); // it was there when the page was drawn
-      if (code !== "busy" || times >= BUSY_TIMES) throw error;
+      // "changed": there was a reload between question and answer, and the answer is another one now.
+      if ((code !== "busy" && code !== "changed") || times >= BUSY_TIMES) throw error;
       await pause(BUSY_MS * (1 + times / 2));
     }
   }
@@ -29,7 +30,7 @@ export async function ask<T>(command: string, members: Record<string, unknown> =
 export function explainError(error: CommandError): string {
   switch (error.code) {
     case "scope-missing":
-      return `The account has no scope ${error.scope ?? "for this"} any more; whoever keeps the access file can give it back.`;
+      return `This takes the scope ${error.scope ?? "of the command"}, which the account does not have, or not any more.`;
     case "busy":
       return "The broker is answering others; try again in a moment.";
     case "too-large":

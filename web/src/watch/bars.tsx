@@ -16,7 +16,7 @@ export function Bars({ bars, label, none }: { bars: Bar[]; label: string; none: 
           <>
             <span class="bar-label">{label}</span>
             <span class="bar-count">{COUNT.format(count)}</span>
-            <svg class="bar" width="100%" height="6" aria-hidden="true">
+            <svg class="count-bar" width="100%" height="6" aria-hidden="true">
               <rect class="bar-rest" width="100%" height="6" rx="3" />
               <rect class={`bar-full tone-${tone}`} width={`${Math.max(0.6, count * 100 / most)}%`} height="6" rx="3" />
             </svg>

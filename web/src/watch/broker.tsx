@@ -19,14 +19,11 @@ type Modes = Record<Group, { mode: Mode; forced: boolean }>;
 export const useStatus = () => useAnswer<Status>("status", {}, ROUND_MS);
 
 /** Since when it runs, ms; null: not told. */
-export function startOf(status: Status | null): number | null {
-  const at = status?.started ? Date.parse(status.started) : NaN;
-  return Number.isNaN(at) ? null : at;
-}
+export const startOf = (): number | null => numbers.started.value;
 
 export function Broker(): JSX.Element {
   return (
-    <div class="two">
+    <div class="two-wide">
       <div>
         <Running />
         <ModesInForce />
@@ -44,19 +41,19 @@ export function Broker(): JSX.Element {
 function Running(): JSX.Element {
   const { data: status, error } = useStatus();
   const who = whoami.value;
-  const start = startOf(status);
+  const start = startOf();
   return (
     <section class="panel" aria-labelledby="running-title">
       <h2 id="running-title">What runs</h2>
       <Failure error={error} />
-      <dl class="facts">
+      <dl class="pairs">
         {who?.broker.name ? <><dt>Broker</dt><dd>{who.broker.name}</dd></> : null}
         <dt>Mosquitto</dt><dd>{status?.broker ?? who?.broker.version ?? "not known"}</dd>
         <dt>Plugin</dt><dd>{status?.version ?? who?.broker.plugin ?? "not known"}{status ? `, reads payloads with ${status.parser}` : ""}</dd>
         {start ? <><dt>Running for</dt><dd>{lasting((Date.now() - start) / 1000)}, since <Time at={start} /></dd></> : null}
         {who ? <><dt>Contract</dt><dd>{who.contract.title} {who.contract.version}, {who.contract.channels} channels in {who.contract.documents === 1 ? "one document" : `${who.contract.documents} documents`}</dd>
           <dt>In force since</dt><dd><Time at={who.contract.loaded} /></dd>
-          <dt>Digest</dt><dd><code>{who.contract.digest.slice(0, 16)}</code></dd></> : null}
+          <dt>Digest</dt><dd><code>{who.contract.digest?.slice(0, 16)}</code></dd></> : null}
         {status ? <><dt>Sessions</dt><dd>{status.sessions}</dd></> : null}
       </dl>
       <Needs command="status" to="see more of it" />
@@ -196,7 +193,7 @@ function Brokers(): JSX.Element | null {
         <Badge tone={alive < known ? "bad" : "good"}>{alive} of {known} there</Badge>{" "}
         {alive < known ? "The others have not said that they are there for a while; petstorectl brokers names them." : ""}
       </p>
-      <dl class="facts">
+      <dl class="pairs">
         <dt>Overruled steps</dt><dd>{last("overruled") ?? 0}</dd>
         <dt>This one's delay</dt><dd>{lasting(last("lag") ?? 0)}</dd>
       </dl>

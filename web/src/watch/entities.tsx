@@ -118,7 +118,7 @@ function List({ kinds, kind, name }: { kinds: Answer<{ entities: EntityKind[] }>
           </table>
         </Scroll>
       ) : pages.isAsking ? <Empty>Asking the broker…</Empty> : null}
-      {pages.hasMore ? <button type="button" class="more" disabled={pages.isAsking} onClick={pages.more}>{pages.isAsking ? "Loading…" : "More"}</button> : null}
+      {pages.hasMore ? <button type="button" class="more-rows" disabled={pages.isAsking} onClick={pages.more}>{pages.isAsking ? "Loading…" : "More"}</button> : null}
       <p class="muted" role="status">{pages.rows.length > 0 ? `${NUMBER.format(pages.rows.length)} shown, latest change first${pages.hasMore ? "; there are more" : ""}.` : ""}</p>
     </>
   );

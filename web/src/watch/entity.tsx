@@ -36,7 +36,7 @@ export function OneEntity({ kind, entity, id }: { kind: EntityKind | null; entit
           <Row kind={kind} row={row} />
           <Ways entity={entity} id={id} row={row} events={pages.rows} isWhole={!pages.hasMore} />
           <Events events={pages.rows} />
-          {pages.hasMore ? <button type="button" class="more" disabled={pages.isAsking} onClick={pages.more}>Later events</button> : null}
+          {pages.hasMore ? <button type="button" class="more-rows" disabled={pages.isAsking} onClick={pages.more}>Later events</button> : null}
         </div>
       ) : null}
     </>
@@ -50,7 +50,7 @@ function Row({ kind, row }: { kind: EntityKind | null; row: EntityRow }): JSX.El
   return (
     <section class="panel entity-row" aria-labelledby="row-title">
       <h3 id="row-title">As it is now</h3>
-      <dl class="facts">
+      <dl class="pairs">
         {names.map((name) => (
           <div key={name} class="fact">
             <dt>{name}</dt>

@@ -97,7 +97,7 @@ function Answer({ of, is }: { of: Question; is: Explanation }): JSX.Element {
           : is.allowed ? `Let through, but only because it is observed: ${who} breaks the contract here.`
           : `Refused: ${who} may not ${of.action} this.`}
       </Note>
-      <dl class="facts">
+      <dl class="pairs">
         {is.reason === "allowed" ? null : <><dt>Reason</dt><dd><code>{is.reason}</code>: {sentence(reason.title)}</dd></>}
         {is.message ? <><dt>Detail</dt><dd>{is.field ? <><code>{is.field}</code> </> : null}{sentence(is.message)}</dd></> : null}
         {is.reason !== "allowed" && reason.todo ? <><dt>What to do</dt><dd><Prose text={sentence(reason.todo)} /></dd></> : null}

@@ -23,6 +23,8 @@ const HISTORY_MS = 60_000; // where there is nothing else to ask
 const REFUSALS = "refusals/#";
 const ALERTS = "alerts/#";
 const SYS = "$SYS/broker/petstore/";
+const UPTIME = "$SYS/broker/uptime"; // the broker's own: "123 seconds"
+const STRAY_MS = 20_000; // that two readings of it may differ by
 
 export type Feed = "no" | "asked" | "on" | "refused";
 
@@ -72,7 +74,7 @@ export type Source = "none" | "topics" | "counters" | "history";
 /** Numbers below $SYS/broker/petstore/, of the last hour. */
 export const numbers = {
   source: signal<Source>("none"),
-  table: new Table(STEPS_MAX),
+  table: new Table(STEPS_MAX, STEP_MS * 0.9),
   /** Changes with each row. */
   round: signal(0),
   /** The table, for what is drawn: drawn anew with each row. */
@@ -83,6 +85,8 @@ export const numbers = {
   /** Those that are texts: version, contract. */
   texts: signal<Record<string, string>>({}),
   trouble: signal<string | null>(null),
+  /** Since when the broker runs, ms; null: not known. */
+  started: signal<number | null>(null),
 };
 const current = new Map<string, number>();
 
@@ -112,6 +116,12 @@ function show(): void {
 
 function take(message: Message): void {
   const { topic } = message;
+  if (topic === UPTIME) {
+    const started = message.at - Number.parseInt(decoder.decode(message.payload), 10) * 1000;
+    const known = numbers.started.value;
+    if (Number.isFinite(started) && (known === null || Math.abs(started - known) > STRAY_MS)) numbers.started.value = started;
+    return;
+  }
   if (topic.startsWith(SYS)) {
     takeNumber(topic.slice(SYS.length), decoder.decode(message.payload));
     if (!message.retain) burst ??= setTimeout(addRow, BURST_MS);
@@ -221,10 +231,10 @@ function maySys(): boolean {
   return whoami.value?.scopes.includes("read:sys") ?? false;
 }
 
-async function subscribe(filter: string, feed: { value: Feed }): Promise<void> {
+async function subscribe(filter: string, qos: 0 | 1, feed: { value: Feed }): Promise<void> {
   feed.value = "asked";
   try {
-    feed.value = (await connection.subscribe(filter, 1)) < 128 ? "on" : "refused";
+    feed.value = (await connection.subscribe(filter, qos)) < 128 ? "on" : "refused";
   } catch {
     feed.value = "refused";
   }
@@ -236,9 +246,11 @@ async function begin(): Promise<void> {
   if (refusals.since.value === 0) refusals.since.value = Date.now();
   const sys = signal<Feed>("no");
   await Promise.all([
-    hasRefusals ? subscribe(REFUSALS, refusals.feed) : (refusals.feed.value = "no"),
-    hasAlerts ? subscribe(ALERTS, alerts.feed) : (alerts.feed.value = "no"),
-    hasSys ? subscribe(`${SYS}#`, sys) : undefined,
+    // Not acknowledged one by one: of a flood the broker would queue fewer, and drop the rest.
+    hasRefusals ? subscribe(REFUSALS, 0, refusals.feed) : (refusals.feed.value = "no"),
+    hasAlerts ? subscribe(ALERTS, 1, alerts.feed) : (alerts.feed.value = "no"),
+    hasSys ? subscribe(`${SYS}#`, 0, sys) : undefined,
+    hasSys ? subscribe(UPTIME, 0, signal<Feed>("no")) : undefined,
   ]);
   numbers.source.value = sys.value === "on" ? "topics" : may("counters") ? "counters" : may("history") ? "history" : "none";
   lastHistory = Date.now();
@@ -261,6 +273,7 @@ function end(): void {
   refusals.feed.value = alerts.feed.value = "no";
   numbers.source.value = "none";
   numbers.texts.value = {};
+  numbers.started.value = null;
   numbers.round.value++;
 }
 

@@ -19,7 +19,7 @@ export function OpenRefusal({ id, known, close }: { id: string; known: Refusal |
   useEffect(() => title.current?.focus(), [id]);
   const refusal = useWhole(id, known);
   return (
-    <aside class="panel open" aria-labelledby="open-title"
+    <aside class="panel opened" aria-labelledby="open-title"
       onKeyDown={(event) => {
         if (event.key === "Escape") location.hash = close;
       }}>
@@ -72,7 +72,7 @@ function Whole({ refusal }: { refusal: Refusal }): JSX.Element {
         {entity && found.values[entity.id]
           ? <a class="button" href={to("entities", entity.entity, found.values[entity.id])}>{entity.entity} {found.values[entity.id]}</a> : null}
       </div>
-      <dl class="facts">
+      <dl class="pairs">
         <dt>When</dt><dd><Time at={refusal.time} /></dd>
         <dt>What</dt><dd>{refusal.action}{refusal.qos === null ? "" : `, QoS ${refusal.qos}`}{refusal.isRetained ? ", retained" : ""}</dd>
         {refusal.topic ? <><dt>Topic</dt><dd><code>{refusal.topic}</code> <Copy text={refusal.topic} label="Copy the topic" /></dd></> : null}
@@ -87,7 +87,7 @@ function Whole({ refusal }: { refusal: Refusal }): JSX.Element {
       {refusal.document ? (
         <details>
           <summary>Problem document</summary>
-          <pre>{JSON.stringify(refusal.document, null, 2)}</pre>
+          <pre tabIndex={0} aria-label="Problem document">{JSON.stringify(refusal.document, null, 2)}</pre>
         </details>
       ) : null}
     </>
@@ -104,7 +104,7 @@ function Faults({ refusal }: { refusal: Refusal }): JSX.Element | null {
   return (
     <>
       <h3>{refusal.faults.length === 1 ? "What is wrong" : `${refusal.faults.length} faults`}</h3>
-      <ul class="faults">
+      <ul class="wrongs">
         {refusal.faults.map(({ field, code, message }, i) => (
           <li key={i}>
             <code>{field || "(the whole)"}</code> {code ? <Badge>{code}</Badge> : null} {sentence(message)}

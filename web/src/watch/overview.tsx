@@ -3,25 +3,23 @@ import type { ComponentChildren, JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import { href } from "../app/route";
 import { may, whoami } from "../app/session";
-import type { CountRow } from "../broker/commands";
 import { reasonOf } from "../contract/reference";
 import { Badge, Empty, Note, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { useActiveAlerts, whoOf } from "./alerts";
-import { Failure, Needs, useAnswer } from "./ask";
+import { Failure, Needs } from "./ask";
 import { useBans, whomOf } from "./bans";
 import { Bars } from "./bars";
-import { startOf, useStatus } from "./broker";
-import { addUp } from "./counting";
+import { startOf } from "./broker";
+import { useCounts } from "./counts";
 import { findings } from "./health";
-import { numbers, refusals, tallyOf } from "./live";
+import { numbers, refusals } from "./live";
 import { GAP_MS } from "./numbers";
 import { Spark } from "./plot";
 import { growth, inWords, lasting, perMinute, rateOf, type Series, type Unit } from "./series";
 import { to } from "./where";
 
 const HOUR_MS = 3_600_000;
-const ROUND_MS = 30_000;
 const TOP = 6;
 
 export function Overview(): JSX.Element {
@@ -121,10 +119,7 @@ function Tiles(): JSX.Element | null {
 
 function Reasons(): JSX.Element {
   const since = useMemo(() => Date.now() - HOUR_MS, []);
-  const members = useMemo(() => ({ by: "reason", limit: 20, since: new Date(since).toISOString() }), [since]);
-  const answer = useAnswer<{ rows: CountRow[] }>("countRefusals", members, ROUND_MS);
-  const there = (answer.data?.rows ?? []).map((row) => ({ value: row.value, count: row.count, first: Date.parse(row.first), last: Date.parse(row.last) }));
-  const counts = addUp(there, tallyOf(refusals.rows.value, "reason", Math.max(answer.data ? answer.at : 0, since)).top(20), 8);
+  const { counts, answer } = useCounts("reason", since, 8);
   const isSeen = may("countRefusals") || refusals.feed.value === "on";
   const minutes = Math.max(1, Math.min(60, (Date.now() - (may("countRefusals") ? since : refusals.since.value)) / 60_000));
   const total = counts.reduce((sum, { count }) => sum + count, 0);
@@ -145,15 +140,14 @@ function Reasons(): JSX.Element {
 }
 
 function InForce(): JSX.Element {
-  const { data: status } = useStatus();
   const who = whoami.value;
-  const start = startOf(status);
+  const start = startOf();
   const modes = Object.entries(who?.modes ?? {});
   return (
     <section class="panel" aria-labelledby="o-force">
       <h2 id="o-force"><a href={to("broker")}>What is in force</a></h2>
-      <dl class="facts">
-        {who ? <><dt>Contract</dt><dd>{who.contract.title} {who.contract.version}<br /><code>{who.contract.digest.slice(0, 16)}</code> since <Time at={who.contract.loaded} /></dd></> : null}
+      <dl class="pairs">
+        {who ? <><dt>Contract</dt><dd>{who.contract.title} {who.contract.version}<br /><code>{who.contract.digest?.slice(0, 16)}</code> since <Time at={who.contract.loaded} /></dd></> : null}
         <dt>Modes</dt>
         <dd class="row">{modes.map(([group, { mode, forced }]) => (
           <Badge key={group} tone={mode === "enforce" && !forced ? "good" : mode === "off" ? "bad" : "warn"}>{group}: {mode}{forced ? ", forced" : ""}</Badge>

@@ -3,13 +3,13 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { route } from "../app/route";
 import { may } from "../app/session";
-import type { CountRow, RefusalRow } from "../broker/commands";
+import type { RefusalRow } from "../broker/commands";
 import { reasonOf, reasons } from "../contract/reference";
 import { Badge, Empty, IconButton, Note, Time } from "../ui/basics";
-import { Failure, Needs, useAnswer, usePages } from "./ask";
+import { Failure, Needs, usePages } from "./ask";
 import { Bars } from "./bars";
-import { addUp, type Count } from "./counting";
-import { forgetRefusals, refusals, tallyOf, type RefusalKey } from "./live";
+import { useCounts } from "./counts";
+import { forgetRefusals, refusals, type RefusalKey } from "./live";
 import { OpenRefusal } from "./open";
 import { fits, fromRow, merge, type Filter, type Refusal } from "./refusal";
 import { replace, withParams } from "./where";
@@ -21,14 +21,8 @@ const RANGES = [
   { id: "7d", label: "7 days", ms: 604_800_000 },
   { id: "all", label: "all that is kept", ms: 0 },
 ];
-const KEYS: { id: RefusalKey; by: string; label: string }[] = [
-  { id: "reason", by: "reason", label: "reason" },
-  { id: "client", by: "client_id", label: "client" },
-  { id: "topic", by: "topic", label: "topic" },
-  { id: "principal", by: "principal", label: "principal" },
-];
+const KEYS: RefusalKey[] = ["reason", "client", "topic", "principal"];
 const COUNTED = 10; // bars
-const ROUND_MS = 30_000; // the counts are asked for anew
 const SHOWN = 100; // rows, and that many more each time
 const SHOWN_MAX = 2_000;
 const TYPING_MS = 300;
@@ -101,30 +95,23 @@ function Filters({ filter, range }: { filter: Filter; range: string }): JSX.Elem
 function Chosen({ name, value }: { name: string; value: string }): JSX.Element | null {
   if (!value) return null;
   return (
-    <span class="chosen">
+    <span class="one-only">
       {name} <code>{value}</code>
       <IconButton icon="close" label={`Any ${name}`} onClick={() => replace(withParams(here(), { [name]: "" }))} />
     </span>
   );
 }
 
-const toCount = (row: CountRow): Count => ({ value: row.value, count: row.count, first: Date.parse(row.first), last: Date.parse(row.last) });
-
 function Counted({ filter }: { filter: Filter }): JSX.Element {
   const [key, setKey] = useState<RefusalKey>("reason");
-  const { by } = KEYS.find(({ id }) => id === key)!;
-  const members = useMemo(() => ({ by, limit: 20, ...(filter.since ? { since: new Date(filter.since).toISOString() } : {}) }), [by, filter.since]);
-  const answer = useAnswer<{ rows: CountRow[] }>("countRefusals", members, ROUND_MS);
-  const there = answer.data?.rows.map(toCount) ?? [];
-  const here_ = tallyOf(refusals.rows.value, key, Math.max(answer.data ? answer.at : 0, filter.since)).top(20);
-  const counts = addUp(there, here_, COUNTED);
+  const { counts, answer } = useCounts(key, filter.since, COUNTED);
   const max = counts.reduce((sum, { count }) => sum + count, 0);
   return (
     <section class="panel counted" aria-labelledby="counted-title">
       <div class="row">
         <h2 id="counted-title">Counted by</h2>
         <span class="segments" role="group" aria-label="Counted by">
-          {KEYS.map(({ id, label }) => <button key={id} type="button" aria-pressed={id === key} onClick={() => setKey(id)}>{label}</button>)}
+          {KEYS.map((it) => <button key={it} type="button" aria-pressed={it === key} onClick={() => setKey(it)}>{it}</button>)}
         </span>
       </div>
       <Needs command="countRefusals" to="count what the database keeps" />
@@ -211,7 +198,7 @@ export function Refusals(): JSX.Element {
           </ol>
           {isFull ? <Note>{NUMBER.format(SHOWN_MAX)} are shown: narrow them down to see others.</Note>
             : all.length > shown || pages.hasMore
-              ? <button type="button" class="more" disabled={pages.isAsking} onClick={more}>{pages.isAsking ? "Loading…" : "Earlier ones"}</button>
+              ? <button type="button" class="more-rows" disabled={pages.isAsking} onClick={more}>{pages.isAsking ? "Loading…" : "Earlier ones"}</button>
               : null}
         </section>
         {openId ? <OpenRefusal id={openId} known={open} close={withParams(here(), {})} /> : null}

@@ -39,6 +39,13 @@ test("a table forgets the oldest rows, and new numbers were not known before", (
   assert.equal(table.last("a"), 4);
 });
 
+test("rows that come faster than a step take no room for others", () => {
+  const table = new Table(100, 10);
+  for (let time = 0; time <= 45; time++) table.add(time, new Map([["a", time]]));
+  assert.deepEqual(table.times, [0, 9, 18, 27, 36, 45]);
+  assert.equal(table.last("a"), 45);
+});
+
 test("ticks are round, begin at 0 and reach the highest value", () => {
   assert.deepEqual(ticks(0, false), [0, 1]);
   assert.deepEqual(ticks(1, true), [0, 1]);

@@ -45,7 +45,8 @@ export class Table {
   times: number[] = [];
   private readonly columns = new Map<string, (number | null)[]>();
 
-  constructor(readonly most: number) {}
+  /** @stepMs: of rows that are closer together than this the last is kept. */
+  constructor(readonly most: number, readonly stepMs = 0) {}
 
   get names(): string[] {
     return [...this.columns.keys()];
@@ -54,6 +55,10 @@ export class Table {
   /** Times only go forward: a row that is not newer than the last is left out. */
   add(time: number, row: Map<string, number>): void {
     if (time <= (this.times.at(-1) ?? -Infinity)) return;
+    if (time - (this.times.at(-2) ?? -Infinity) < this.stepMs) {
+      this.times.pop();
+      for (const column of this.columns.values()) column.pop();
+    }
     for (const name of row.keys())
       if (!this.columns.has(name)) this.columns.set(name, this.times.map(() => null));
     this.times.push(time);

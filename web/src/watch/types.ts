@@ -7,7 +7,6 @@ export interface Status {
   contractVersion: string;
   channels: number;
   sessions: number;
-  started?: string;
 }
 
 export interface Ban {

@@ -1,0 +1,393 @@
+// What happens at the broker: refusals, entities, alerts, bans, numbers and commands, as those see it
+// who may, and what is said to those who may not.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { check, checkAccessible, checkFits, checkThat, openPage, require, run, shot, signIn, sleep, startBroker, until } from "./harness.mjs";
+
+const mqtt = require("mqtt");
+
+const MANY = Number(process.env.MANY ?? 30_000); // refusals on one page
+const KEPT = 5_000; // of those that come
+const STALL_MS = 5_000; // between two frames at most: a bound for a busy machine, not a measure
+
+/** A client of the broker, as @user. */
+async function connect(broker, user, id) {
+  let client = null;
+  await until(async () => {
+    client = await mqtt.connectAsync(`mqtt://127.0.0.1:${broker.ports.plain}`, {
+      protocolVersion: 5, username: user, password: broker.password(user), clientId: `${user}/${id}`, reconnectPeriod: 0,
+    }).catch((error) => {
+      if (error.code !== "ECONNREFUSED") throw error; // the listener comes a moment later
+      return null;
+    });
+    return client !== null;
+  }, "the listener");
+  client.setMaxListeners(0);
+  return client;
+}
+
+const now = () => new Date().toISOString();
+const order = (id, status, more = {}) => [`orders/${id}/status`, JSON.stringify({ orderId: id, status, updatedAt: now(), ...more })];
+
+/** Publishes, whatever the answer is; a client that is disconnected for it gets none. */
+async function send(client, [topic, payload]) {
+  if (!client.connected) return;
+  await Promise.race([
+    client.publishAsync(topic, payload, { qos: 1 }).catch(() => {}),
+    new Promise((closed) => client.once("close", closed)),
+  ]);
+}
+
+const go = (page, at) => page.evaluate((hash) => { location.hash = hash; }, `#/${at}`);
+const heading = (page, name) => page.getByRole("heading", { name, exact: true });
+/** Of refusals. */
+const rows = (page) => page.locator(".refusal-row");
+
+async function overview(page) {
+  await go(page, "watch");
+  await checkThat("overview: what is well is said first", () => page.locator(".health h2").waitFor());
+  await checkThat("overview: the contract that is in force", () => page.getByText("Petstore MQTT API 1.").first().waitFor());
+  await checkThat("overview: numbers", async () => {
+    await until(async () => /^\d/.test(await page.locator(".tile-value").first().innerText()), "a rate");
+  });
+  for (const mode of ["permission", "schema", "transition", "limits"])
+    check(`overview: the mode of ${mode}`, (await page.getByText(`${mode}: enforce`).count()) > 0);
+  await checkThat("overview: since when it runs", () => page.getByText(/plugin \d.*, for \d+ s/).waitFor());
+  await checkAccessible(page, "overview");
+  await checkFits(page, "overview");
+  await shot(page, "watch-overview");
+}
+
+async function liveRefusals(page, client) {
+  await go(page, "watch/refusals");
+  await page.locator(".stream").getByText("live", { exact: true }).waitFor();
+  for (let i = 0; i < 5; i++) await send(client, order(`bad-${i}`, "LOST", { note: "</script><b>x</b>" }));
+  await send(client, ["orders/bad-6/status", "{"]);
+  await checkThat("refusals: they come by themselves", () => until(async () => (await rows(page).count()) >= 6, "six rows"));
+  check("refusals: the newest is first", (await rows(page).first().innerText()).includes("payload-not-json"));
+  await checkThat("refusals: counted by reason", async () => {
+    await until(async () => /schema-violation\s*5/.test(await page.locator(".counted").innerText()), "five of schema-violation").catch(async (error) => {
+      throw new Error(`${error.message}: ${await page.locator(".counted").innerText()}`.replaceAll("\n", " "));
+    });
+  });
+  await page.getByRole("button", { name: "client", exact: true }).click();
+  await checkThat("refusals: counted by client", () => page.locator(".counted").getByText("orders-service/w").waitFor());
+  await page.getByRole("button", { name: "topic", exact: true }).click();
+  await checkThat("refusals: counted by topic", () => page.locator(".counted").getByText("orders/bad-6/status").waitFor());
+  await page.getByRole("button", { name: "principal", exact: true }).click();
+  await checkThat("refusals: counted by principal", () => page.locator(".counted").getByText("orders-service", { exact: true }).waitFor());
+
+  await page.getByLabel("Text", { exact: true }).fill("bad-3");
+  await checkThat("refusals: filtered by text", () => until(async () => (await rows(page).count()) === 1, "one row"));
+  check("refusals: the filter is in the address", page.url().includes("text=bad-3"), page.url());
+  await page.getByLabel("Text", { exact: true }).fill("");
+  await page.getByRole("combobox", { name: "Reason" }).selectOption("payload-not-json");
+  await checkThat("refusals: filtered by reason", () => until(async () => (await rows(page).count()) === 1, "one row"));
+  await page.getByRole("combobox", { name: "Reason" }).selectOption("");
+  await until(async () => (await rows(page).count()) >= 6, "all again");
+
+  await page.getByRole("button", { name: "Pause" }).click();
+  await send(client, order("late", "LOST"));
+  await checkThat("refusals: what comes in a pause is counted, not shown", () => page.getByRole("button", { name: "Go on (1 new)" }).waitFor());
+  check("refusals: not shown", (await page.getByText("orders/late/status").count()) === 0);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await checkThat("refusals: shown then", () => rows(page).getByText("orders/late/status").waitFor());
+  await checkAccessible(page, "refusals");
+}
+
+async function oneRefusal(page) {
+  await rows(page).filter({ hasText: "bad-2" }).click();
+  const open = page.locator(".opened");
+  await checkThat("a refusal: what it means and what to do", () => open.getByText("What to do:").waitFor());
+  await checkThat("a refusal: all faults", () => open.getByText("2 faults").waitFor());
+  await checkThat("a refusal: the payload, its first fault marked", async () => {
+    const marked = await open.locator("mark").first().innerText();
+    if (marked !== '"LOST"') throw new Error(marked);
+  });
+  check("a refusal: nothing of the payload is HTML", (await open.locator("pre b").count()) === 0);
+  await open.getByText("Problem document").click();
+  await checkThat("a refusal: its problem document", () => open.getByText('"decisionId"').waitFor());
+  const link = await open.getByRole("link", { name: "Try it" }).getAttribute("href");
+  const message = JSON.parse(Buffer.from(link.split("m=")[1], "base64url").toString());
+  check("a refusal: a link to try it", message.topic === "orders/bad-2/status" && message.payload.includes("LOST"), JSON.stringify(message));
+  check("a refusal: a link to its entity", (await open.getByRole("link", { name: "order bad-2" }).getAttribute("href")) === "#/watch/entities/order/bad-2");
+  await checkAccessible(page, "a refusal");
+  await shot(page, "watch-refusal");
+  const address = page.url();
+  await page.keyboard.press("Escape");
+  await checkThat("a refusal: closed by Escape", () => open.waitFor({ state: "detached" }));
+  return address;
+}
+
+async function backInTime(page, client, refusal) {
+  for (let i = 0; i < 130; i++) await send(client, order(`old-${i}`, "LOST"));
+  await sleep(500); // the ledger keeps them a moment later
+  await page.reload();
+  await signIn(page, page.broker, "backoffice");
+  await go(page, "watch/refusals");
+  await checkThat("kept refusals: a page of them", () => until(async () => (await rows(page).count()) >= 50, "fifty rows"));
+  for (let i = 0; i < 3 && (await rows(page).count()) < 130; i++) {
+    const before = await rows(page).count();
+    await page.getByRole("button", { name: "Earlier ones" }).click();
+    await until(async () => (await rows(page).count()) > before, "more rows");
+  }
+  check("kept refusals: paged back", (await rows(page).count()) >= 130, await rows(page).count());
+  const seen = await rows(page).evaluateAll((links) => links.map((it) => it.getAttribute("href")));
+  check("kept refusals: each once", new Set(seen).size === seen.length);
+  await page.goto(refusal);
+  await checkThat("a link to a refusal: looked up", () => page.locator(".opened").getByText("orders/bad-2/status").first().waitFor());
+}
+
+async function entities(page, client) {
+  const owner = { userId: "customer-a", totalAmount: "12.50", currency: "EUR" };
+  await send(client, order("ord-1", "PLACED", owner));
+  await send(client, order("ord-1", "APPROVED"));
+  await send(client, order("ord-2", "PLACED", { userId: "customer-b" }));
+  await sleep(500);
+  await go(page, "watch/entities");
+  await checkThat("entities: which there are", () => heading(page, "order").waitFor());
+  await checkThat("entities: how many by status", () => page.locator("#kind-order ~ .bars").getByText("APPROVED").waitFor());
+  await checkAccessible(page, "entities");
+  await page.getByRole("combobox", { name: "Kind" }).selectOption("order");
+  await page.getByLabel("Id", { exact: true }).fill("ord-1");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await checkThat("an order: its row", () => page.locator(".entity-row").getByText("customer-a").waitFor());
+  await checkThat("an order: where it is on its diagram", () => page.locator(".diagram .current").getByText("APPROVED").first().waitFor());
+  check("an order: the way that it took", (await page.locator(".diagram .went").count()) === 2, await page.locator(".diagram .went").count());
+  check("an order: when", (await page.locator(".diagram .state-time").count()) === 2);
+  check("an order: its events", (await page.locator(".event").count()) === 2);
+  check("an order: what changed", /\/status\s*"PLACED"\s*→.*"APPROVED"/s.test(await page.locator(".event").first().innerText()), await page.locator(".event").first().innerText());
+  const step = await page.getByRole("link", { name: "SHIPPED in Try" }).getAttribute("href");
+  const message = JSON.parse(Buffer.from(step.split("m=")[1], "base64url").toString());
+  const payload = JSON.parse(message.payload);
+  check("an order: the next step, prepared", message.topic === "orders/ord-1/status" && payload.status === "SHIPPED" && payload.orderId === "ord-1", JSON.stringify(message));
+  await page.locator(".event summary").first().click();
+  await checkThat("an order: an event's payload", () => page.locator(".event pre").getByText('"APPROVED"').waitFor());
+  await checkAccessible(page, "an order");
+  await shot(page, "watch-order");
+
+  await go(page, "watch/entities/order?status=PLACED");
+  await checkThat("orders: by status", async () => {
+    await page.getByRole("link", { name: "ord-2" }).waitFor();
+    if ((await page.getByRole("link", { name: "ord-1", exact: true }).count()) > 0) throw new Error("another status");
+  });
+  await go(page, "watch/entities/order?owner=customer-a");
+  await checkThat("orders: by owner", async () => {
+    await page.getByRole("link", { name: "ord-1", exact: true }).waitFor();
+    if ((await page.getByRole("link", { name: "ord-2" }).count()) > 0) throw new Error("another owner");
+  });
+  await go(page, "watch/entities/order/no-such");
+  await checkThat("an order that is not there: says so", () => page.getByText("There is no order with the id no-such").waitFor());
+}
+
+async function ownEntities(broker) {
+  const page = await openPage(broker.page, { width: 360, height: 740 });
+  await signIn(page, broker, "customer-a");
+  await go(page, "watch/entities/order");
+  await checkThat("a customer: sees its own order", () => page.getByRole("link", { name: "ord-1", exact: true }).waitFor());
+  check("a customer: and nobody else's", (await page.getByRole("link", { name: "ord-2" }).count()) === 0);
+  for (const [part, scope] of [["alerts", "control:listAlerts"], ["bans", "control:listBans"], ["refusals", "control:listRefusals"],
+    ["numbers", "control:counters"], ["broker", "control:reload"], ["overview", "control:countRefusals"]]) {
+    await go(page, `watch/${part}`);
+    await checkThat(`a customer: ${part} says which scope it takes`, () => page.getByText(scope).first().waitFor());
+    await checkAccessible(page, `${part}, on a phone, without scopes`);
+    await checkFits(page, `${part}, on a phone`);
+  }
+  check("a customer: nothing was asked that it may not", !/(scope-missing|filter-unreachable).*customer-a\/console/.test(broker.log()));
+  check("a customer: no errors", page.problems.length === 0, page.problems.join("; "));
+  await page.context().close();
+}
+
+async function alertsAndBans(page, client) {
+  await go(page, "watch/alerts");
+  await page.getByText("None was raised or cleared").waitFor();
+  for (let i = 0; i < 8; i++) await send(client, ["inventory/p1/stock", '{"productId":"p1","quantity":1,"updatedAt":"2026-01-01T00:00:00Z"}']);
+  await checkThat("alerts: one comes by itself, with what it means", () =>
+    page.getByRole("list", { name: "Alerts that came" }).getByText("The same message again and again").first().waitFor());
+  await checkThat("alerts: it is active", () => page.getByRole("list", { name: "Active alerts" }).getByText("duplicate-flood").waitFor());
+  check("alerts: what to do", (await page.getByText("What to do:").count()) > 0);
+  await checkAccessible(page, "alerts");
+  await shot(page, "watch-alerts");
+
+  await go(page, "watch/bans");
+  const bans = page.getByRole("list", { name: "Bans" });
+  await checkThat("bans: who, and for how long", () => bans.getByText(/banned.*inventory-service/s).first().waitFor());
+  await checkAccessible(page, "bans");
+  await bans.getByRole("button", { name: "Lift" }).first().click();
+  await page.getByRole("dialog").getByRole("button", { name: "No" }).click();
+  check("bans: nothing is done after a no", (await bans.getByRole("listitem").count()) === 1);
+  await bans.getByRole("button", { name: "Lift" }).first().click();
+  await checkAccessible(page, "a question");
+  await page.getByRole("dialog").getByRole("button", { name: "Lift it" }).click();
+  await checkThat("bans: lifted, and the broker's answer is shown", () => page.getByText("The broker lifted one ban").waitFor());
+  await checkThat("bans: it is gone from the list", () => page.getByText("Nobody is held off.").waitFor());
+  const again = await connect(page.broker, "inventory-service", "again");
+  check("bans: it may connect again", again.connected);
+  await again.endAsync();
+}
+
+async function numbers(page) {
+  await go(page, "watch/numbers");
+  const plot = page.getByRole("slider", { name: /^Published/ });
+  await plot.waitFor();
+  await until(async () => Number(await plot.getAttribute("aria-valuemax")) >= 2, "three readings");
+  await plot.focus();
+  const last = await plot.getAttribute("aria-valuetext");
+  await page.keyboard.press("ArrowLeft");
+  const before = await plot.getAttribute("aria-valuetext");
+  check("numbers: read by keyboard", last !== before && /accepted .*refused /.test(before), `${last} ${before}`);
+  await page.keyboard.press("End");
+  const box = await plot.boundingBox();
+  await page.mouse.move(box.x + box.width - 8, box.y + 40);
+  check("numbers: and by pointing", (await page.locator(".plot-cursor").count()) === 1);
+  await page.getByText("Table of Published").click();
+  check("numbers: as a table", (await page.getByRole("region", { name: "Published as a table" }).getByRole("row").count()) >= 3);
+  await checkAccessible(page, "numbers");
+  await checkFits(page, "numbers");
+  await shot(page, "watch-numbers");
+}
+
+async function commands(page, broker) {
+  await go(page, "watch/broker");
+  await checkThat("broker: what runs", () => page.locator(".panel", { has: heading(page, "What runs") }).getByText("yyjson").or(page.getByText("jansson")).first().waitFor());
+  await page.getByRole("combobox", { name: "Mode of Schema" }).selectOption("observe");
+  await page.getByRole("dialog").getByRole("button", { name: "Set it to observe" }).click();
+  await checkThat("broker: a mode is changed, and it is said everywhere", () => page.locator(".modes").getByText("schema: only observed").waitFor());
+  await checkAccessible(page, "broker");
+  await shot(page, "watch-broker");
+
+  const access = join(broker.folder, "access.json");
+  const good = readFileSync(access, "utf8");
+  writeFileSync(access, good.replace('"roles": ["monitor"]', '"roles": ["moniteur"]'));
+  const reload = async () => {
+    await page.getByRole("button", { name: "Reload", exact: true }).first().click();
+    await page.getByRole("dialog").getByRole("button", { name: "Reload" }).click();
+  };
+  await reload();
+  await checkThat("broker: a reload that fails says why", () => page.getByLabel("What the plugin says").getByText(/moniteur/).waitFor());
+  writeFileSync(access, good);
+  await reload();
+  await checkThat("broker: a reload that succeeds", () => page.getByText("Reloaded: Petstore MQTT API").waitFor());
+  await checkThat("broker: and the forced mode is over", () => page.locator(".modes").waitFor({ state: "detached" }));
+
+  await page.getByLabel("User", { exact: true }).fill("customer-a");
+  await page.getByLabel("Topic", { exact: true }).fill("orders/ord-1/status");
+  await page.getByLabel("Payload", { exact: true }).fill('{"orderId":"ord-1","status":"CANCELLED","updatedAt":"2026-01-01T00:00:00Z"}');
+  await page.getByRole("button", { name: "Ask the broker" }).click();
+  await checkThat("broker: what would be refused, and why", () => page.getByText("Refused: user customer-a may not publish this.").waitFor());
+  await page.getByRole("combobox", { name: "Does what" }).selectOption("subscribe");
+  await page.getByLabel("Filter", { exact: true }).fill("pets/#");
+  await page.getByRole("button", { name: "Ask the broker" }).click();
+  await checkThat("broker: what would be allowed", () => page.getByText("Allowed: user customer-a may subscribe this.").or(page.getByText("Allowed: user customer-a may subscribe to this.")).waitFor());
+  await page.getByText("As they are now").click();
+  await checkThat("broker: all counters", () => page.getByText("publish/refused").waitFor());
+}
+
+async function scopeTakenAway(page, broker) {
+  await go(page, "watch/bans");
+  await page.getByText("Nobody is held off.").waitFor();
+  const access = join(broker.folder, "access.json");
+  const good = readFileSync(access, "utf8");
+  const document = JSON.parse(good);
+  const role = document.roles.backoffice;
+  role.scopes = role.scopes.flatMap((it) => (it === "control:*"
+    ? ["control:status", "control:listRefusals", "control:countRefusals"] : it === "control:listBans" ? [] : [it]));
+  writeFileSync(access, JSON.stringify(document));
+  broker.reload();
+  await checkThat("a scope that is taken away meanwhile: says which", () => page.getByText("control:listBans").first().waitFor({ timeout: 30_000 }));
+  writeFileSync(access, good);
+  broker.reload();
+}
+
+async function brokerVanishes(page, broker) {
+  await go(page, "watch/refusals");
+  await until(async () => (await rows(page).count()) > 0, "rows");
+  await broker.end("SIGKILL");
+  await page.getByText("Trying again").waitFor();
+  check("a broker that vanishes: what is on the page stays", (await rows(page).count()) > 0);
+  await broker.start();
+  await page.locator(".account").getByText("connected", { exact: true }).waitFor({ timeout: 30_000 });
+  const client = await connect(broker, "orders-service", "w2");
+  await checkThat("it comes back: what comes is shown again", async () => {
+    await until(async () => {
+      await send(client, order("after", "LOST"));
+      return (await rows(page).getByText("orders/after/status").count()) > 0;
+    }, "a row");
+  });
+  await client.endAsync();
+}
+
+/** From many clients, faster than anybody reads; the page goes on and keeps a bounded list. */
+async function flood(page, broker) {
+  await go(page, "watch/refusals");
+  await page.locator(".stream").getByText("live", { exact: true }).waitFor();
+  await page.evaluate(() => {
+    globalThis.frames = { worst: 0, count: 0 };
+    let last = performance.now();
+    const tick = (at) => {
+      globalThis.frames.worst = Math.max(globalThis.frames.worst, at - last);
+      globalThis.frames.count++;
+      last = at;
+      requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  });
+  const told = async () => Number(/([\d,]+) since/.exec(await page.locator(".stream").innerText())?.[1].replace(/,/g, "") ?? 0);
+  const begun = await told();
+  const clients = await Promise.all(Array.from({ length: 4 }, (_, i) => connect(broker, "orders-service", `flood-${i}`)));
+  for (let i = 0; i < MANY; i += 2_000) {
+    await Promise.all(Array.from({ length: 2_000 }, (_, k) => clients[k % 4].publishAsync(`orders/f-${(i + k) % 977}/status`, `{"n":${i + k}}`, { qos: 0 })));
+    await Promise.all(clients.map((client, k) => send(client, [`orders/f-${k}/status`, `{"end":${i}}`]))); // the broker has read them
+  }
+  // The broker drops notices for a browser that reads too slowly; more come than the page keeps.
+  await checkThat(`${MANY} refusals: counted`, () => until(async () => (await told()) - begun > KEPT, "more than are kept", 60_000));
+  await checkThat(`${MANY} refusals: what is left out is said`, () => page.getByText("More came than this page keeps").waitFor());
+  const { worst, count } = await page.evaluate(() => globalThis.frames);
+  console.log(`      ${MANY} refusals: ${count} frames, the longest took ${Math.round(worst)} ms`);
+  check(`${MANY} refusals: the page goes on`, worst < STALL_MS, `${worst} ms`);
+  check(`${MANY} refusals: the list is bounded`, (await rows(page).count()) <= 200, await rows(page).count());
+  await page.getByLabel("Text", { exact: true }).fill("f-12/");
+  await checkThat(`${MANY} refusals: it is usable`, () => until(async () => (await rows(page).evaluateAll((all) =>
+    all.length > 0 && all.every((row) => row.innerText.includes("f-12/")))), "filtered rows"));
+  await shot(page, "watch-flood");
+  for (const client of clients) await client.endAsync(true);
+}
+
+await run(async () => {
+  const monitor = { "duplicate-flood": { threshold: 5, response: "ban", seconds: 600 }, "publish-rate": { enabled: false } };
+  const folder = mkdtempSync(join(tmpdir(), "petstore-watch-"));
+  writeFileSync(join(folder, "monitor.json"), JSON.stringify(monitor));
+  const broker = await startBroker({
+    env: { OPTIONS: `plugin_opt_sys_interval 1\nplugin_opt_notices_per_second 10000\nplugin_opt_monitor ${join(folder, "monitor.json")}` },
+  });
+  const client = await connect(broker, "orders-service", "w");
+  const inventory = await connect(broker, "inventory-service", "w");
+  const page = await openPage(broker.page);
+  page.broker = broker;
+  await signIn(page, broker, "backoffice");
+  await overview(page);
+  await liveRefusals(page, client);
+  const refusal = await oneRefusal(page);
+  await backInTime(page, client, refusal);
+  await entities(page, client);
+  await ownEntities(broker);
+  await alertsAndBans(page, inventory);
+  await numbers(page);
+  await commands(page, broker);
+  await scopeTakenAway(page, broker);
+  await flood(page, broker);
+  await brokerVanishes(page, broker);
+
+  const dark = await openPage(broker.page, { colorScheme: "dark", width: 360, height: 740 });
+  await signIn(dark, broker, "backoffice");
+  for (const part of ["overview", "refusals", "entities", "entities/order", "entities/order/ord-1", "alerts", "bans", "numbers", "broker"]) {
+    await go(dark, `watch/${part}`);
+    await sleep(400); // what it shows is asked for
+    await checkAccessible(dark, `${part}, dark, phone`);
+    await checkFits(dark, `${part}, phone`);
+    await shot(dark, `watch-${part.replaceAll("/", "-")}-phone-dark`);
+  }
+  rmSync(folder, { recursive: true });
+  for (const it of [page, dark]) check("no errors of scripts or the policy", it.problems.length === 0, it.problems.join("; "));
+});
