@@ -30,10 +30,15 @@ await run(async () => {
   check("no talk of certificates where there is none", (await page.getByText("certutil -d").count()) === 0);
 
   await signIn(page, broker, "monitor");
-  check("signed in: the form is gone or empty of errors", (await page.getByText("password is wrong").count()) === 0);
+  await checkThat("signed in: as whom, and the contract is there", async () => {
+    await page.locator(".account").getByText("monitor", { exact: true }).waitFor();
+    await page.getByRole("heading", { name: "Petstore MQTT API", level: 1 }).waitFor();
+  });
+  check("and no fault is told", (await page.getByRole("alert").count()) === 0);
 
   await broker.end("SIGKILL");
   await checkThat("a broker that vanishes: it is said", () => page.getByText("Trying again").waitFor());
+  check("what is on the page stays", await page.getByRole("heading", { name: "Petstore MQTT API", level: 1 }).isVisible());
   await broker.start();
   await checkThat("it comes back: connected again by itself", () =>
     page.locator(".account").getByText("connected", { exact: true }).waitFor());
