@@ -383,6 +383,7 @@ await run(async () => {
   await signIn(dark, broker, "backoffice");
   for (const part of ["overview", "refusals", "entities", "entities/order", "entities/order/ord-1", "alerts", "bans", "numbers", "broker"]) {
     await go(dark, `watch/${part}`);
+    if (part === "overview") await checkThat("overview, phone: what is well is said", () => dark.locator(".health-good, .health-warn").waitFor());
     await sleep(400); // what it shows is asked for
     await checkAccessible(dark, `${part}, dark, phone`);
     await checkFits(dark, `${part}, phone`);

@@ -69,11 +69,11 @@ export const alerts = {
 const newestAlerts = new Newest<Alert>(ALERTS_MAX);
 let pendingAlerts: Alert[] = [];
 
-export type Source = "none" | "topics" | "counters" | "history";
+export type Source = "waiting" | "none" | "topics" | "counters" | "history";
 
 /** Numbers below $SYS/broker/petstore/, of the last hour. */
 export const numbers = {
-  source: signal<Source>("none"),
+  source: signal<Source>("waiting"),
   table: new Table(STEPS_MAX, STEP_MS * 0.9),
   /** Changes with each row. */
   round: signal(0),
@@ -271,7 +271,7 @@ function end(): void {
   alerts.rows.value = [];
   refusals.total.value = refusals.heldBack.value = refusals.dropped.value = refusals.since.value = alerts.dropped.value = 0;
   refusals.feed.value = alerts.feed.value = "no";
-  numbers.source.value = "none";
+  numbers.source.value = "waiting";
   numbers.texts.value = {};
   numbers.started.value = null;
   numbers.round.value++;

@@ -11,6 +11,7 @@ import { isFlat, perMinute, rateOf } from "./series";
 export const GAP_MS = 60_000; // between two readings: a longer one makes no rate
 
 const ORIGIN = {
+  waiting: "",
   none: "",
   topics: "The last hour as the broker kept it, then live from $SYS/broker/petstore/#.",
   counters: "The last hour as the broker kept it, then read every 10 seconds.",

@@ -66,14 +66,14 @@ function Health({ alerts, bans }: { alerts: number | null; bans: number | null }
   const found = findings({
     number: (name) => table.last(name), growth: (name) => growth(table.series(name)), alerts, bans, modes: whoami.value?.modes ?? null,
   });
-  const isKnown = source.value !== "none";
+  const isKnown = source.value !== "none" && table.times.length > 0;
   const tone = found.some((it) => it.tone === "bad") ? "bad" : found.length > 0 ? "warn" : isKnown ? "good" : "plain";
   const title = found.length > 0 ? `${found.length === 1 ? "One thing needs" : `${found.length} things need`} a look`
-    : isKnown ? "All is well" : "Nothing is known to be wrong";
+    : isKnown ? "All is well" : source.value === "none" ? "Nothing is known to be wrong" : "Asking the broker…";
   return (
     <section class={`panel health health-${tone}`} aria-labelledby="health-title">
       <h2 id="health-title"><Icon name={tone === "good" || tone === "plain" ? "check" : "warn"} /> {title}</h2>
-      {isKnown ? null : <p class="muted">This account may not read the broker's numbers, so much may be unseen.</p>}
+      {source.value !== "none" ? null : <p class="muted">This account may not read the broker's numbers, so much may be unseen.</p>}
       <ul class="plain-list">
         {found.map(({ text, part, tone }) => <li key={text}><a class={`tone-${tone}`} href={to(part)}>{text}</a></li>)}
       </ul>
