@@ -242,7 +242,8 @@ async function numbers(page) {
   await page.mouse.move(box.x + box.width - 8, box.y + 40);
   check("numbers: and by pointing", (await page.locator(".plot-cursor").count()) === 1);
   await page.getByText("Table of Published").click();
-  check("numbers: as a table", (await page.getByRole("region", { name: "Published as a table" }).getByRole("row").count()) >= 3);
+  await checkThat("numbers: as a table", () => until(async () =>
+    (await page.getByRole("region", { name: "Published as a table" }).getByRole("row").count()) >= 3, "three rows"));
   await checkAccessible(page, "numbers");
   await checkFits(page, "numbers");
   await shot(page, "watch-numbers");

@@ -53,7 +53,7 @@ function Running(): JSX.Element {
         {start ? <><dt>Running for</dt><dd>{lasting((Date.now() - start) / 1000)}, since <Time at={start} /></dd></> : null}
         {who ? <><dt>Contract</dt><dd>{who.contract.title} {who.contract.version}, {who.contract.channels} channels in {who.contract.documents === 1 ? "one document" : `${who.contract.documents} documents`}</dd>
           <dt>In force since</dt><dd><Time at={who.contract.loaded} /></dd>
-          <dt>Digest</dt><dd><code>{who.contract.digest?.slice(0, 16)}</code></dd></> : null}
+          {who.contract.digest ? <><dt>Digest</dt><dd><code>{who.contract.digest.slice(0, 16)}</code></dd></> : null}</> : null}
         {status ? <><dt>Sessions</dt><dd>{status.sessions}</dd></> : null}
       </dl>
       <Needs command="status" to="see more of it" />
