@@ -6,6 +6,7 @@ import type { Event, Page } from "../broker/commands";
 import type { CommandError, Message } from "../broker/connection";
 import { REASON } from "../broker/words";
 import type { Properties } from "../app/trylink";
+import { differenceOf } from "./diff";
 import { isNotice, line, who } from "./line";
 import { textOf } from "./payload";
 
@@ -64,12 +65,17 @@ line.onMessage((message: Message) => {
     return;
   }
   if (typeof notice !== "object" || notice === null || notice.heldBack !== undefined) return;
-  const heard = [...sent.peek()].reverse().find((it) => it.topic === notice.topic && it.at > Date.now() - LATE_MS
-    && !("notice" in it.answer && it.answer.notice) && (notice.qos === undefined || it.qos === notice.qos));
+  const isLet = notice.observed === true; // it passed all the same
+  const isOpen = ({ answer }: Sent, isLate: boolean): boolean => answer.is === "waiting" || answer.is === "unknown"
+    || (answer.is === "refused" && !isLet && !answer.notice) || (answer.is === "accepted" && (isLet || isLate) && !answer.notice);
+  const mine = [...sent.peek()].reverse().filter((it) => it.topic === notice.topic && it.at > Date.now() - LATE_MS
+    && (notice.qos === undefined || it.qos === notice.qos));
+  // What was accepted may be overruled later, by another broker's step.
+  const heard = mine.find((it) => isOpen(it, false)) ?? mine.find((it) => isOpen(it, true));
   if (!heard) return;
   const event = heard.answer.is === "accepted" ? heard.answer.event : null;
   const code = heard.answer.is === "refused" ? heard.answer.code : 0;
-  if (notice.observed || event) change(heard.n, { is: "accepted", event, note: "", notice });
+  if (isLet || event) change(heard.n, { is: "accepted", event, note: "", notice });
   else change(heard.n, { is: "refused", code, notice });
 });
 
@@ -147,10 +153,11 @@ async function accepted(n: number, code: number): Promise<void> {
   done(null, trouble ? `The event's id could not be looked up: ${trouble}` : "Nothing new was kept of it: it says what was known already, or its channel records nothing.");
 }
 
-/** An event's payload is text, cut where it is long. */
+/** Is it the event of this message? Payloads are kept set out in another way; long ones are cut. */
 function isOf(event: Event, it: Sent): boolean {
   const text = textOf(it.payload);
-  return text === null || typeof event.payload !== "string" || event.cut === true || event.payload === text;
+  if (text === null || typeof event.payload !== "string" || event.cut === true) return true;
+  return differenceOf(text, event.payload, [0, 0]).as === "same";
 }
 
 export const codeInWords = (code: number): string => REASON[code] ?? `code ${code}`;

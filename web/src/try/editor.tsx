@@ -8,6 +8,7 @@ import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from "@codemi
 import { Compartment, EditorState, Prec } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { effect, type Signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Plain } from "../contract/dialect";
@@ -52,11 +53,10 @@ export interface EditorHandle { goTo(from: number, to: number): void }
 
 interface Props {
   label: string;
-  text: string;
+  text: Signal<string>; // followed at once: a text of a render before could undo what was typed since
   plain: Plain | null; // offers what the schema has
   isJson: boolean;
   marks: Mark[];
-  onText: (text: string) => void;
   onSend: () => void;
   handle: { current: EditorHandle | null };
 }
@@ -70,7 +70,8 @@ function offer(context: CompletionContext, plain: Plain | null) {
   const typed = text.slice(found.from, context.pos).replace(/"/g, "").toLowerCase();
   if (!context.explicit && typed === "" && !/["{,:[]\s*$/.test(text.slice(Math.max(0, context.pos - 40), context.pos))) return null;
   const plainLabel = (label: string) => label.replace(/"/g, "").toLowerCase();
-  const fitting = found.options.filter(({ label }) => plainLabel(label).includes(typed));
+  const begins = ({ label }: { label: string }) => (plainLabel(label).startsWith(typed) ? 0 : 1);
+  const fitting = found.options.filter(({ label }) => plainLabel(label).includes(typed)).sort((a, b) => begins(a) - begins(b));
   const options: Shown[] = fitting.map((option) => ({
     label: option.label,
     detail: option.detail || undefined,
@@ -101,7 +102,7 @@ export function Editor(props: Props): JSX.Element {
       parent: root,
       root,
       state: EditorState.create({
-        doc: latest.current.text,
+        doc: latest.current.text.peek(),
         extensions: [
           Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (latest.current.onSend(), true) }])),
           lineNumbers(), history(), drawSelection(), highlightActiveLine(), bracketMatching(), closeBrackets(), lintGutter(),
@@ -113,7 +114,7 @@ export function Editor(props: Props): JSX.Element {
           EditorView.contentAttributes.of({ "aria-label": latest.current.label }),
           mode.current.of(latest.current.isJson ? json() : []),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) latest.current.onText(update.state.doc.toString());
+            if (update.docChanged) latest.current.text.value = update.state.doc.toString();
           }),
         ],
       }),
@@ -126,17 +127,16 @@ export function Editor(props: Props): JSX.Element {
         made.focus();
       },
     };
+    const stop = effect(() => {
+      const text = latest.current.text.value;
+      if (made.state.doc.toString() !== text) made.dispatch({ changes: { from: 0, to: made.state.doc.length, insert: text } });
+    });
     return () => {
+      stop();
       made.destroy();
       view.current = null;
     };
   }, []);
-
-  useEffect(() => {
-    const made = view.current;
-    if (made && made.state.doc.toString() !== props.text)
-      made.dispatch({ changes: { from: 0, to: made.state.doc.length, insert: props.text } });
-  }, [props.text]);
 
   useEffect(() => {
     view.current?.dispatch({ effects: mode.current.reconfigure(props.isJson ? json() : []) });
@@ -155,7 +155,7 @@ export function Editor(props: Props): JSX.Element {
       markClass: isBrokers ? "from-broker" : undefined,
     }));
     made.dispatch(setDiagnostics(made.state, shown));
-  }, [JSON.stringify(props.marks), props.text]);
+  }, [JSON.stringify(props.marks), props.text.value]);
 
   return <div class="editor" ref={host} />;
 }

@@ -175,8 +175,8 @@ function Payload({ onSend }: { onSend: () => void }): JSX.Element {
       <h3 id="payload-title">Payload</h3>
       <PayloadBar />
       {draft.form.value === "file" ? <FilePicker /> : (
-        <Editor label="Payload" text={draft.text.value} plain={draft.form.value === "json" ? draft.plain.value : null}
-          isJson={draft.form.value === "json"} marks={marks} onText={(text) => (draft.text.value = text)} onSend={onSend} handle={handle} />
+        <Editor label="Payload" text={draft.text} plain={draft.form.value === "json" ? draft.plain.value : null}
+          isJson={draft.form.value === "json"} marks={marks} onSend={onSend} handle={handle} />
       )}
       <p class="hint below">
         <span class={bytes && max && bytes.length > max ? "fault" : ""}>{bytes ? `${bytes.length} of ${max} bytes` : "no bytes"}</span>
@@ -266,12 +266,12 @@ function PropertiesForm(): JSX.Element {
 function CopyLink(): JSX.Element {
   const [said, say] = useState("");
   return (
-    <button type="button" onClick={() => {
+    <button type="button" aria-label={said || "Copy link"} onClick={() => {
       void copyText(location.href.replace(/#.*$/, "") + tryLink(draft.preparedDraft())).then((isDone) => {
         say(isDone ? "Copied" : "Could not copy");
         setTimeout(() => say(""), 1500);
       });
-    }}><Icon name="link" /> <span role="status">{said || "Copy link"}</span></button>
+    }}><Icon name="link" /> {said || "Copy link"}<span class="live" role="status">{said}</span></button>
   );
 }
 
@@ -295,7 +295,7 @@ export function Publish(): JSX.Element {
   const came = draft.cameByLink.value;
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return; // the editor has its own
       event.preventDefault();
       sendDraft();
     };

@@ -104,6 +104,7 @@ function Form(): JSX.Element {
 }
 
 function Chip({ it }: { it: Subscription }): JSX.Element {
+  void arrivals.value; // its counts change with what arrives
   const granted = it.state === "refused" ? `refused: ${REASON[it.code] ?? `code ${it.code}`}` : it.state === "asking" ? "asking…"
     : it.code < it.options.qos ? `QoS ${it.code}, less than asked for` : `QoS ${it.code}`;
   return (
@@ -254,7 +255,7 @@ function Chosen(): JSX.Element | null {
   const got = node ? (pinned && pinned.topic === node.path && pinned !== node.history[node.history.length - 2] ? pinned : node.last) : pinned;
   if (!got) return null;
   return (
-    <div class="chosen">
+    <div class="arrival">
       {node && node.history.length > 1 ? (
         <label class="history">
           History of {node.path} ({node.own.toLocaleString()}{node.own > node.history.length ? `, the last ${node.history.length} kept` : ""})
