@@ -102,7 +102,7 @@ check "schema knows base only" arrows schema contract access ledger gate report 
 check "ledger knows base only" arrows ledger contract access schema gate report monitor broker ctl
 check "monitor knows base only" arrows monitor contract access schema ledger gate report broker ctl
 check "gate knows no room above" arrows gate report monitor broker ctl
-check "report knows no room beside it or above" arrows report access ledger monitor broker ctl
+check "report knows no room above, nor who may what" arrows report access monitor broker ctl
 check "learn knows base, schema and ledger only" arrows learn contract access gate report monitor broker ctl
 check "learn is included by petstorectl only" \
 	includes_outside 'learn/' plugin/ctl/*.[ch] plugin/learn/*.[ch]

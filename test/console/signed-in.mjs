@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { check, checkAccessible, checkThat, openPage, run, shot, signIn, startBroker, top } from "./harness.mjs";
+import { check, checkAccessible, checkThat, openPage, run, shot, signIn, startBroker, top, until } from "./harness.mjs";
 
 const open = (tab, place) => tab.evaluate((to) => { location.hash = `#/read/${to}`; }, place);
 const words = (tab) => tab.locator("article").innerText();
@@ -46,5 +46,12 @@ await run(async () => {
   await checkThat("an account without a scope: says so", () => tab.getByText("none: this account has no rights that need one").waitFor());
   check("and shows the notices alone", (await tab.locator(".topic-list li").count()) === 1 && (await words(tab)).includes("refusals/{principal}/{clientId}"));
   await shot(tab, "read-no-scope");
+  // The account is given a role while it is signed in: the page looks again, at the latest when one comes back to it.
+  access.users["customer-b"].roles = ["customer"];
+  writeFileSync(join(broker.folder, "access.json"), JSON.stringify(access));
+  broker.reload();
+  await until(() => /reloaded|loaded contract[\s\S]*loaded contract/.test(broker.log()), "the reload");
+  await tab.evaluate(() => dispatchEvent(new Event("focus")));
+  await checkThat("rights that were given meanwhile", () => tab.getByText("orders/{orderId}/status").first().waitFor());
   check("no errors", tab.problems.length === 0, tab.problems.join("; "));
 });

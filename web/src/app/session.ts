@@ -68,3 +68,11 @@ export async function refresh(): Promise<void> {
 effect(() => {
   if (connection.times.value > 0) void refresh();
 });
+
+// A contract or an account may be loaded anew meanwhile, of which nobody is told.
+const AGAIN_MS = 30_000;
+function lookAgain(): void {
+  if (whoami.value && connection.phase.value.is === "on" && document.visibilityState === "visible") void refresh();
+}
+setInterval(lookAgain, AGAIN_MS);
+addEventListener("focus", lookAgain);

@@ -102,7 +102,7 @@ export function Diagram({ machine, current, taken = [], times }: {
       <p class="diagram-key muted">
         <svg width="14" height="14" aria-hidden="true"><circle class="start" cx="7" cy="7" r="6" /></svg> begins here
         {machine.final.length > 0 ? <><svg width="22" height="14" aria-hidden="true" class="state final"><rect x="1" y="1" width="20" height="12" rx="4" /><rect class="inner" x="3.5" y="3.5" width="15" height="7" rx="2" /></svg> final</> : null}
-        {machine.steps.some(({ scope }) => scope) ? <span>a scope on a line: the step needs it</span> : null}
+        {machine.steps.some(({ scope }) => scope) ? <span>a scope on a line: the step needs it, for one's own at least</span> : null}
       </p>
     </div>
   );
