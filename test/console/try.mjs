@@ -209,6 +209,7 @@ async function sessions(broker, page, other) {
   const chip = page.locator(".chips li", { hasText: "$share/pair/orders/+/status" });
   await checkThat("a shared subscription, by two connections", () => chip.getByText("0 : 0").waitFor());
   await page.locator(".chips li").first().getByRole("button").click(); // the plain one
+  await sleep(1000); // until the broker has heard that, too: it would deliver by both
   for (let i = 0; i < 10; i++)
     await other.publishAsync(`orders/shared-${i}/status`, orderOf(`shared-${i}`, "PLACED", { userId: "customer-a" }), { qos: 1 });
   await checkThat("both get their part, which is shown", async () => until(async () => {
