@@ -71,7 +71,8 @@ static void translate(const char *path, enum translate_view view)
 		if (file->root != file->original)
 			check_again(file->root);
 		for (int i = 0; i < 2; i++)
-			if (!bundle_document(&sources, i ? BUNDLE_KEEP : BUNDLE_COLLECT, &arena) &&
+			if (!bundle_document(&sources, file, i ? BUNDLE_KEEP : BUNDLE_COLLECT,
+					     &arena) &&
 			    report.rc == 0)
 				abort();
 	}
