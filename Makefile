@@ -317,7 +317,7 @@ SHARE = $(PREFIX)/share/mosquitto-petstore
 DOC   = $(PREFIX)/share/doc/mosquitto-petstore
 # The pages, and all that they link to, in the same folders as here.
 PAGES = README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md LICENSE SECURITY.md mosquitto.conf.example \
-        $(wildcard docs/*.md docs/*.svg schemas/*.md schemas/*.json schemas/store/*.md schemas/store/*.sql \
+        $(wildcard docs/*.md docs/*.svg docs/*.png schemas/*.md schemas/*.json schemas/store/*.md schemas/store/*.sql \
           examples/*/*.py examples/*/*.cjs examples/esp32/*/*.ino examples/bridge/* examples/existing-broker/* docker/entrypoint.sh docker/haproxy.cfg docker/grafana/*.json)
 # Where zsh looks: in Debian's folder for packages, or in that for what was built here.
 ZSH_FOLDER = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
@@ -513,11 +513,14 @@ docs: $(B)/console.html $(B)/petstorectl  ## the console with a contract built i
 	cd $(WEB) && node --preserve-symlinks --preserve-symlinks-main build.mjs $(abspath $(B)/docs/index.html) \
 	  --reference reference.json --contract $(abspath $(B)/docs/contract.json)
 
+console-pictures: all $(B)/console.html  ## take the README's pictures of the console
+	@B=$(B) WEB_HOME=$(WEB) node web/pictures.mjs docs
+
 # The console in a browser, signed in at a broker; unit tests of its TypeScript beside their sources.
 console-npm: $(WEB_NPM)
 console-test: docs all $(B)/reference  ## try the console in headless Chromium, at a real broker
 	@B=$(B) WEB_HOME=$(WEB) test/console/all.sh
 
-.PHONY: deb deb-test image image-test matrix fresh-test console console-npm console-test docs deps-ship
+.PHONY: deb deb-test image image-test matrix fresh-test console console-npm console-pictures console-test docs deps-ship
 
 -include $(shell find $(B)/rel $(B)/san $(B)/tsan $(B)/fuzz -name '*.d' 2>/dev/null)

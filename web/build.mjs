@@ -9,7 +9,7 @@
 // The page may run its own script and use its own styles, by their hashes, and may connect to
 // brokers; nothing else. What is put into it beside these is data, which no browser runs.
 import { createHash } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -28,6 +28,7 @@ const bundle = await build({
   bundle: true,
   minify: true,
   write: false,
+  metafile: true,
   outdir: "out",
   format: "iife",
   target: ["es2022", "chrome110", "firefox115"],
@@ -46,6 +47,18 @@ const hash = (content) => `'sha256-${createHash("sha256").update(content).digest
 const data = (id, path) => (path
   ? `<script type="application/json" id="${id}">${JSON.stringify(JSON.parse(readFileSync(path, "utf8"))).replace(/</g, "\\u003c")}</script>\n`
   : "");
+
+// The licences of what is in the script ask that they go with it.
+function licences() {
+  const folders = new Set(Object.keys(bundle.metafile.inputs)
+    .map((path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]).filter(Boolean));
+  return [...folders].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+    const file = readdirSync(folder).find((it) => /^licen[cs]e/i.test(it));
+    if (!file && !license) throw new Error(`${name} has no licence`);
+    return `${name} ${version}\n\n${file ? readFileSync(`${folder}/${file}`, "utf8").trim() : license}\n`;
+  }).join("\n");
+}
 
 const policy = [
   "default-src 'none'",
@@ -73,6 +86,10 @@ const html = `<!doctype html>
 <noscript>The console needs JavaScript.</noscript>
 <div id="app"></div>
 ${data("reference", values.reference)}${data("built-in", values.contract)}<script>${script}</script>
+<!--
+This page contains these programs, under their licences:
+
+${licences().replace(/--+>?/g, "-")}-->
 </body>
 </html>
 `;
