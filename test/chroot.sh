@@ -4,6 +4,8 @@
 #     chroot.sh make SUITE DIR        makes one (trixie, sid, ...) unless DIR is one already
 #     chroot.sh run DIR COMMAND...    runs a command in it, as root
 #     chroot.sh try DIR COMMAND...    the same, and what the command changes is dropped
+#     chroot.sh become DIR COMMAND... becomes a command in it: signals reach it, and it has our variables,
+#                                     this machine's folder for what is temporary, and the one we stand in
 #     chroot.sh sources DIR           copies the sources to DIR/src, where its build/ stays
 #
 # Exit status 77: this machine does not let us; the last line says why. A command runs in
@@ -80,6 +82,24 @@ run_it()
 			${NODE_EXTRA_CA_CERTS:+NODE_EXTRA_CA_CERTS=/etc/authorities.pem} "$@"' run "$how" "$dir" "$@"
 }
 
+become_it()
+{
+	local dir=$1
+	shift
+	may_we
+	# Without a process between us and the command, whoever started us has its process id.
+	# shellcheck disable=SC2016 # for the inner shell
+	exec unshare --mount bash -euc '
+		dir=$1
+		shift
+		for same in "${TMPDIR:-/tmp}" "$PWD"; do
+			mkdir -p "$dir$same"
+			mount --bind "$same" "$dir$same"
+		done
+		mount -t proc proc "$dir/proc"
+		exec chroot "$dir" "$@"' become "$dir" "$@"
+}
+
 # What git knows and what it would be asked to add, as it stands now.
 list_sources()
 {
@@ -102,6 +122,7 @@ copy_sources()
 case ${1:-} in
 make) [ $# = 3 ] && make_it "$2" "$3" ;;
 run | try) [ $# -ge 3 ] && run_it "$1" "$(realpath "$2")" "${@:3}" ;;
+become) [ $# -ge 3 ] && become_it "$(realpath "$2")" "${@:3}" ;;
 sources) [ $# = 2 ] && copy_sources "$(realpath -m "$2")" ;;
 *) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

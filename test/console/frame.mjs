@@ -1,12 +1,15 @@
 // The frame: signing in and out, what is said when that fails, and a broker that vanishes.
-import { check, checkAccessible, checkFits, checkThat, fillSignIn, openPage, run, shot, signIn, startBroker } from "./harness.mjs";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { check, checkAccessible, checkFits, checkThat, fillSignIn, openPage, run, shot, signIn, startBroker, until } from "./harness.mjs";
 
 await run(async () => {
   const broker = await startBroker();
   const page = await openPage(broker.page);
 
-  const offered = await page.getByLabel("Broker").inputValue();
-  check("the page's own address is offered", offered === broker.ws, offered);
+  const offered = (on) => on.getByLabel("Broker").inputValue();
+  await checkThat("the address beside the page is offered", () =>
+    until(async () => (await offered(page)) === broker.ws, "the address of brokers.json"));
   await checkAccessible(page, "signing in, light");
   await shot(page, "sign-in");
 
@@ -49,7 +52,9 @@ await run(async () => {
   check("the password is forgotten", (await page.evaluate(() => JSON.stringify({ ...localStorage })))
     .includes(broker.password("monitor")) === false);
 
+  rmSync(join(broker.served, "brokers.json"));
   const dark = await openPage(broker.page, { colorScheme: "dark", width: 360, height: 740 });
+  check("without one, the page's own address", (await offered(dark)) === `ws://${new URL(broker.page).host}/`);
   await checkAccessible(dark, "signing in, dark, phone");
   await checkFits(dark, "signing in, phone");
   await shot(dark, "sign-in-phone-dark");

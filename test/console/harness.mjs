@@ -3,6 +3,7 @@
 //
 // WEB_HOME is npm's folder, B the build, CONSOLE the page (B/console.html), CHROMIUM another
 // browser; SHOTS a folder for screenshots. BROWSER=firefox: Firefox ESR instead, by WebDriver BiDi.
+// CHROOT=build/chroot/sid: the broker is that system's, with the plugin that test/matrix.sh built there.
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -87,28 +88,31 @@ const answers = (port) => new Promise((done) => {
   const socket = connect(port, "127.0.0.1", () => { socket.destroy(); done(true); }).once("error", () => done(false));
 });
 
+// demo.sh, as the words to spawn, and the plugin for its broker.
+const demo = join(top, "scripts/demo.sh");
+const [starter, plugin] = process.env.CHROOT
+  ? [[join(top, "test/chroot.sh"), "become", process.env.CHROOT, demo], "/src/build/mosquitto_petstore.so"]
+  : [[demo], process.env.PLUGIN ?? join(build, "mosquitto_petstore.so")];
+
 /**
- * A broker by scripts/demo.sh in a folder of its own, with one more listener that serves the page and
- * websockets. @files are more files beside the page (name: content), @conf more lines of
- * mosquitto.conf, @env more of demo.sh's variables (CONTRACT, ACCESS, OPTIONS).
+ * A broker by scripts/demo.sh in a folder of its own, which serves the page and websockets: at one
+ * port on Mosquitto 2.0, at two on 2.1. @conf is more lines of mosquitto.conf, @env more of
+ * demo.sh's variables (CONTRACT, ACCESS, OPTIONS).
  */
-export async function startBroker({ files = {}, conf = "", env = {} } = {}) {
+export async function startBroker({ conf = "", env = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "petstore-console-"));
   const served = join(folder, "page");
-  mkdirSync(served);
-  copyFileSync(process.env.CONSOLE ?? join(build, "console.html"), join(served, "index.html"));
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(served, name), content);
-  const [tls, wss, mtls, plain, http] = await freePorts(5);
+  copyFileSync(process.env.CONSOLE ?? join(build, "console.html"), join(folder, "console.html"));
+  const [tls, wss, mtls, plain, http, second] = await freePorts(6);
   const dir = join(folder, "run");
   mkdirSync(dir);
-  writeFileSync(join(dir, "extra.conf"),
-    `${conf}\nlistener ${http} 127.0.0.1\nprotocol websockets\nhttp_dir ${served}\n`);
+  writeFileSync(join(dir, "extra.conf"), `${conf}\n`);
   let log = "";
   let child = null;
   const broker = {
     folder: dir, served, ports: { tls, wss, mtls, plain, http },
     page: `http://127.0.0.1:${http}/index.html`,
-    ws: `ws://127.0.0.1:${http}/`,
+    ws: "", // known once it has started
     wss: `wss://localhost:${wss}/`,
     log: () => log,
     password(user) {
@@ -117,9 +121,10 @@ export async function startBroker({ files = {}, conf = "", env = {} } = {}) {
       return line.slice(user.length + 1);
     },
     async start() {
-      child = spawn(join(top, "scripts/demo.sh"), [], {
-        env: { ...process.env, PLUGIN: process.env.PLUGIN ?? join(build, "mosquitto_petstore.so"), RUN_DIR: dir, TLS_PORT: tls, WSS_PORT: wss,
-          MTLS_PORT: mtls, PLAIN_PORT: plain, PASSWORD_ROUNDS: "1000", ...env },
+      child = spawn(starter[0], starter.slice(1), {
+        env: { ...process.env, PLUGIN: plugin, RUN_DIR: dir, TLS_PORT: tls, WSS_PORT: wss, MTLS_PORT: mtls, PLAIN_PORT: plain,
+          CONSOLE_PORT: http, CONSOLE_WS_PORT: second, CONSOLE_DIR: served, CONSOLE_PAGE: join(folder, "console.html"),
+          PASSWORD_ROUNDS: "1000", ...env },
         stdio: ["ignore", "pipe", "pipe"],
       });
       const ours = child;
@@ -129,6 +134,8 @@ export async function startBroker({ files = {}, conf = "", env = {} } = {}) {
       ours.once("exit", () => { isOver = true; });
       await until(async () => isOver || (await answers(http)), "the broker", START_MS);
       if (isOver) throw new Error(`the broker did not start:\n${log}`);
+      broker.ws = JSON.parse(readFileSync(join(served, "brokers.json"), "utf8")).brokers[0].url;
+      await until(() => answers(new URL(broker.ws).port), "the broker's websockets", START_MS);
     },
     /** With SIGKILL it vanishes; with SIGTERM it says good-bye; SIGHUP reads its files again. */
     async end(signal = "SIGTERM") {
