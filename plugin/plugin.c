@@ -134,6 +134,7 @@ static int on_tick(int event_id, void *event_data, void *userdata)
 	free(plugin->reloading.kept);
 	plugin->reloading.kept = NULL;
 	plugin->arrival.handle = NULL;
+	underway_turn(&plugin->underway);
 	if (plugin->ledger)
 		ledger_tick(plugin->ledger);
 	if (plugin->options.delayed_logins)
@@ -334,6 +335,7 @@ static void plugin_free(struct plugin *plugin)
 		return;
 	login_free(plugin->login); /* first: its threads may still wake us */
 	answers_free(plugin->answers);
+	underway_clear(&plugin->underway);
 	lookups_free(plugin->lookups);
 	shown_free(plugin->shown); /* behind the thread that reads it */
 	if (plugin->broker.complete_login)

@@ -347,9 +347,7 @@ bool broker_publish(const struct broker *broker, const char *topic, const char *
 
 bool broker_send(const char *client_id, const char *topic, const char *text, size_t len)
 {
-	const struct message message = {
-		.topic = topic, .payload = text, .payload_len = len, .qos = 1
-	};
+	const struct message message = { .topic = topic, .payload = text, .payload_len = len };
 
 	return broker_publish_take(NULL, client_id, &message, NULL);
 }

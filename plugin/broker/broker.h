@@ -171,8 +171,9 @@ bool broker_publish(const struct broker *broker, const char *topic, const char *
 		    const char *content_type);
 
 /*
- * Publishes @text to the client @client_id alone, at QoS 1, also without a subscription. False:
- * memory ran out. True, too, if there is no such client.
+ * Publishes @text to the client @client_id alone, also without a subscription. At QoS 0: whoever
+ * comes under this client id later gets nothing that the broker kept of it. False: memory ran out.
+ * True, too, if there is no such client.
  */
 bool broker_send(const char *client_id, const char *topic, const char *text, size_t len);
 

@@ -35,6 +35,7 @@
 #include "broker/repairs.h"
 #include "broker/sessions.h"
 #include "broker/shares.h"
+#include "broker/underway.h"
 #include "broker/notify.h"
 #include "broker/feed.h"
 
@@ -186,6 +187,7 @@ struct plugin {
 	struct answers *answers; /* events_later.h */
 	struct lookups *lookups; /* likewise */
 	struct shown *shown;     /* of the answers' thread alone */
+	struct underway underway; /* answers to commands */
 	struct notify notify;
 	struct feed *feed;
 	struct pending_publish pending;

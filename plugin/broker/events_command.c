@@ -256,11 +256,14 @@ int events_on_control(int event_id, void *event_data, void *userdata)
 	asks.is_resend = ops.is_resend = strcmp(event->topic, CONTROL_RESEND_TOPIC) == 0;
 	if (control_handle(event->payload, event->payload ? event->payloadlen : 0, &ops, &response,
 			   &diag) == 0 &&
-	    response)
-		(void)broker_send(broker_who(event->client).client_id,
-				  ops.is_resend ? CONTROL_RESEND_RESPONSE_TOPIC
-						: CONTROL_RESPONSE_TOPIC,
-				  response, strlen(response));
+	    response) {
+		const struct who who = who_asks(&asks);
+
+		events_send_answer(plugin, who.client_id, who.principal,
+				   ops.is_resend ? CONTROL_RESEND_RESPONSE_TOPIC
+						 : CONTROL_RESPONSE_TOPIC,
+				   response);
+	}
 	free(response);
 	return MOSQ_ERR_SUCCESS;
 }

@@ -49,8 +49,10 @@ static void rest(void *ctx)
 int events_later_init(struct plugin *plugin, struct diag *diag)
 {
 	const struct answers_options options = { .idle_ms = IDLE_MS, .rest = rest, .ctx = plugin };
-	int rc = lookups_new(plugin->ledger ? plugin->options.database : NULL, &plugin->lookups,
-			     diag);
+	int rc;
+
+	plugin->underway.seed = releases_seed(plugin->releases);
+	rc = lookups_new(plugin->ledger ? plugin->options.database : NULL, &plugin->lookups, diag);
 
 	return rc ? rc : answers_new(&options, &plugin->answers, diag);
 }
@@ -92,6 +94,14 @@ void events_later_take(struct plugin *plugin, const struct mosquitto *client,
 		ret->code = CONTROL_BUSY;
 }
 
+void events_send_answer(struct plugin *plugin, const char *client_id, const char *principal,
+			const char *topic, const char *text)
+{
+	/* Where no tick comes nothing would end it. */
+	if (!plugin->has_ticked || underway_add(&plugin->underway, client_id, principal) == 0)
+		(void)broker_send(client_id, topic, text, strlen(text));
+}
+
 /* ---- who gets it ----------------------------------------------------------------------------- */
 
 /*
@@ -130,8 +140,8 @@ static void send(struct plugin *plugin, struct answers_done *done)
 	if (done->asker.generation != plugin->generation)
 		say_changed(done);
 	if (done->text)
-		(void)broker_send(session->client_id, CONTROL_RESPONSE_TOPIC, done->text,
-				  strlen(done->text));
+		events_send_answer(plugin, session->client_id, session->name,
+				   CONTROL_RESPONSE_TOPIC, done->text);
 }
 
 void events_later_tick(struct plugin *plugin)

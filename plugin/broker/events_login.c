@@ -305,6 +305,15 @@ static void refuse_login(struct plugin *plugin, const struct login_request *requ
 	answer->made = NULL;
 }
 
+/* For a round of the broker's, since it would get what is another principal's. */
+__attribute__((cold)) static void put_off(struct login_answer *answer)
+{
+	answer->verdict = VERDICT_DENY;
+	answer->is_busy = true;
+	(void)diag_set(&answer->why, ERR_BUSY,
+		       "an answer to another user is on its way to this client id: try again");
+}
+
 /*
  * What follows a login, however it was proved. The client's handle is not followed: one that
  * waited may be gone. Returns the answer for the broker.
@@ -315,6 +324,9 @@ static int conclude_login(struct plugin *plugin, const struct login_request *req
 	const struct session *before = sessions_find(plugin->sessions, request->handle);
 	bool is_connected = before && !before->is_gone; /* it authenticates once more */
 
+	if (answer->verdict == VERDICT_ALLOW &&
+	    underway_is_others(&plugin->underway, request->client_id, answer->principal->name))
+		put_off(answer);
 	/* A client that is over a limit of connects because it was closed counts as held off, too.
 	 */
 	if (answer->is_held_off)

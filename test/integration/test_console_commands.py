@@ -1,10 +1,12 @@
 """Commands for whoever is signed in, and the scopes of the others."""
 
 import json
+import signal
 
 import pytest
 
 import messages
+import rawmqtt
 import watched
 from proofs import CN, certificate
 from test_everybody_else import allow, change as change_access
@@ -332,3 +334,41 @@ def test_petstorectl(broker):
     status, output = ctl(broker, "ctl", "contract", user="backoffice")
     assert status == 0
     assert json.loads(output) == read_contract(broker.client("backoffice"))[0]
+
+
+@pytest.mark.parametrize("command", ["whoami", "contract"])
+def test_an_answer_is_not_left_to_another_user(broker, command):
+    """Nothing of it is in the session that the next client takes over."""
+    name = messages.unique("left")
+    client = broker.client("customer-a", client_id=name, clean=False, expiry=100)
+    client.is_auto_ack = False
+    assert data(client, command)
+    client.drop()
+    other = broker.client("customer-b", client_id=name, clean=False, expiry=100)
+    assert other.is_session_present
+    other.ping()
+    assert not other.inbox
+
+
+@pytest.mark.parametrize("user", ["customer-a", "customer-b"])
+def test_an_answer_that_is_underway(broker, user):
+    """Question and takeover come in one round of the broker's loop, before it sends anything."""
+    for _ in range(5):
+        name = messages.unique("round")
+        client = broker.client("customer-a", client_id=name)
+        stream = rawmqtt.open_stream("tcp", broker.port("tcp"), broker.authority)
+        broker.client("customer-b").ping()  # it has taken the connection
+        broker.process.send_signal(signal.SIGSTOP)
+        client.publish(COMMAND, b'{"commands":[{"command":"whoami"}]}', qos=0)
+        other = rawmqtt.RawClient(stream, 5, name, user, broker.password(user), is_patient=False)
+        broker.process.send_signal(signal.SIGCONT)
+        if user == "customer-a":
+            assert other.finish() == 0
+        elif other.finish() == 0:
+            other.ping()
+            assert not other.inbox
+        # Soon after it is let in.
+        while other.code != 0:
+            other = broker.try_client(user, broker.password(user), client_id=name)
+        assert data(other, "whoami")["principal"] == user
+        other.disconnect()
