@@ -184,9 +184,9 @@ struct plugin {
 	bool is_saying; /* the plugin adds properties to what is accepted, whatever it has */
 	struct holdoffs *holdoffs;
 	struct login *login;
-	struct answers *answers; /* events_later.h */
-	struct lookups *lookups; /* likewise */
-	struct shown *shown;     /* of the answers' thread alone */
+	struct answers *answers;  /* events_later.h */
+	struct lookups *lookups;  /* likewise */
+	struct shown *shown;      /* of the answers' thread alone */
 	struct underway underway; /* answers to commands */
 	struct notify notify;
 	struct feed *feed;

@@ -133,12 +133,34 @@ bool cut_is_barred(const struct cut *cut, const struct cut_pointer *pointer)
 	       !is_kept_operation(cut, cut_value_at(cut, pointer->text));
 }
 
+/* Does @value refer to a channel? A schema may have a property of that name as well. */
+__attribute__((noinline)) static bool is_channel_reference(const struct cut *cut,
+							   const json_t *value)
+{
+	struct cut_pointer pointer;
+	const char *ref;
+
+	for (unsigned i = 0; i < FOLLOW_MAX; i++) {
+		bool is_component;
+
+		ref = json_string_value(json_object_get(value, "$ref"));
+		if (!ref || !cut_read_pointer(ref, &pointer))
+			return false;
+		is_component = strcmp(pointer.token[0], "components") == 0;
+		if (pointer.count == 2u + is_component &&
+		    strcmp(pointer.token[is_component], "channels") == 0)
+			return true;
+		value = cut_value_at(cut, pointer.text);
+	}
+	return false;
+}
+
 /* Is @value an operation or a reply on a channel that goes? Its channel and messages go, too. */
 static bool is_elsewhere(const struct cut *cut, const json_t *value)
 {
 	const json_t *channel = json_object_get(value, "channel");
 
-	return json_object_get(channel, "$ref") && !is_kept_channel(cut, channel);
+	return is_channel_reference(cut, channel) && !is_kept_channel(cut, channel);
 }
 
 /* Does the member of @object with this key go? */
