@@ -1,5 +1,6 @@
 #include "broker/events_whoami.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -110,12 +111,27 @@ static json_t *notices(const struct contract *contract, const struct session *se
 	return json_sprintf(CONTRACT_NOTICES "/%s/%s", principal, client);
 }
 
+/*
+ * Another one after each reload: what a console was told of the contract is to be asked for anew,
+ * also where the accounts alone are others. Says nothing of documents that the client may not see.
+ */
+static json_t *digest(const struct plugin *plugin)
+{
+	const struct documents *documents = plugin->rules->documents;
+	char text[DOCUMENTS_DIGEST + 24], ret[DOCUMENTS_DIGEST];
+	int len = snprintf(text, sizeof(text), "%s %" PRId64, documents ? documents->digest : "",
+			   plugin->rules_ms);
+
+	return documents_digest(text, (size_t)len, ret) ? json_string(ret) : NULL;
+}
+
 static json_t *contract_facts(const struct plugin *plugin)
 {
 	const struct contract *contract = plugin->rules->contract;
 
-	return json_pack("{ss ss sI sI so}", "title", contract->title, "version", contract->version,
-			 "documents", (json_int_t)contract->application_count, "channels",
+	return json_pack("{ss ss so sI sI so}", "title", contract->title, "version",
+			 contract->version, "digest", digest(plugin), "documents",
+			 (json_int_t)contract->application_count, "channels",
 			 (json_int_t)contract->channel_count, "loaded", moment(plugin->rules_ms));
 }
 

@@ -372,3 +372,13 @@ def test_an_answer_that_is_underway(broker, user):
             other = broker.try_client(user, broker.password(user), client_id=name)
         assert data(other, "whoami")["principal"] == user
         other.disconnect()
+
+
+def test_whoami_says_that_the_contract_was_reloaded(broker):
+    """So a console knows that it has to ask for it anew."""
+    client, operator = broker.client("customer-a"), broker.client("backoffice")
+    before = data(client, "whoami")["contract"]["digest"]
+    assert len(bytes.fromhex(before)) >= 16
+    assert data(operator, "whoami")["contract"]["digest"] == before
+    data(operator, "reload")
+    assert data(client, "whoami")["contract"]["digest"] != before
