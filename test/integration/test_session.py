@@ -1,5 +1,7 @@
 """Persistent sessions: what came while a client was away is there when it returns."""
 
+import json
+
 import pytest
 
 import messages
@@ -40,11 +42,10 @@ def test_scope_lost_while_away(new_broker):
     customer.disconnect()
     broker.client("orders-service").publish(*messages.order(messages.unique("ord")), qos=1)
     with open(broker.path("access.json")) as file:
-        text = file.read()
-    scopes = '["read:pets", "read:inventory", "read:orders:own", "read:payments:own"]'
-    assert scopes in text
+        access = json.load(file)
+    access["roles"]["customer"]["scopes"] = ["read:inventory"]
     with open(broker.path("access.json"), "w") as file:
-        file.write(text.replace(scopes, '["read:inventory"]', 1))
+        json.dump(access, file)
     assert "reloaded" in broker.reload()
     customer = broker.client("customer-a", **options)
     assert broker.barrier(customer) == []
