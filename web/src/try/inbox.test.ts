@@ -79,3 +79,10 @@ test("payloads: text or not, hex and back, JSON set out with its numbers as they
     '{\n  "a": 1.0,\n  "b": [],\n  "c": {},\n  "d": [\n    1e2,\n    "x:,{}"\n  ]\n}');
   assert.equal(prettyOf("nope"), null);
 });
+
+test("payloads: a deep one is set out in a few times its size", () => {
+  const deep = `${"[".repeat(60_000)}{"a":1}${"]".repeat(60_000)}`;
+  const out = prettyOf(deep)!;
+  assert.ok(out.length < deep.length + 10_000, `${out.length}`);
+  assert.equal(out.replace(/\s/g, ""), deep);
+});

@@ -52,6 +52,9 @@ export function bytesOfBase64(text: string): Uint8Array | null {
   }
 }
 
+/** Levels that are set out; what is deeper stays in its line, or a small payload would fill the memory. */
+const LEVELS_MAX = 32;
+
 /** JSON set out in lines; text that is no JSON as it is. Numbers stay as they were written. */
 export function prettyOf(text: string): string | null {
   try {
@@ -61,7 +64,7 @@ export function prettyOf(text: string): string | null {
   }
   let out = "";
   let depth = 0;
-  const line = () => `\n${"  ".repeat(depth)}`;
+  const line = (by = 0) => (depth > LEVELS_MAX ? "" : `\n${"  ".repeat(depth + by)}`);
   for (let at = 0; at < text.length; at++) {
     const char = text[at];
     if (char === '"') {
@@ -79,8 +82,8 @@ export function prettyOf(text: string): string | null {
         out += char + line();
       }
     } else if (char === "}" || char === "]") {
+      out += line(-1) + char;
       depth--;
-      out += line() + char;
     } else if (char === ",") out += char + line();
     else if (char === ":") out += ": ";
     else if (!/\s/.test(char)) out += char;
