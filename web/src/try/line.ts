@@ -150,11 +150,19 @@ export function disconnectLine(): void {
     ? `Disconnected. The broker keeps the session for ${settings.value.expiry} s: connect again to see what was queued.` : "Disconnected.";
 }
 
+// A browser closes a websocket by asking the other side to close it. Mosquitto 2.1 does not answer
+// that, so that it waits for the client until the keep alive is over.
+function whenNoticed(): string {
+  if (!who.value?.broker.version.startsWith("2.1")) return "now";
+  const { keepalive } = settings.value;
+  return `once it notices: Mosquitto 2.1 does so ${keepalive > 0 ? `after one and a half times the keep alive, ${keepalive * 1.5} s` : "when the browser gives up"}`;
+}
+
 export function cutLine(): void {
   isHeld.value = true;
   line.cut();
   lineNote.value = settings.value.hasWill
-    ? "Cut off without DISCONNECT: the broker sends the last will now." : "Cut off without DISCONNECT. There was no last will.";
+    ? `Cut off without DISCONNECT: the broker sends the last will ${whenNoticed()}.` : "Cut off without DISCONNECT. There was no last will.";
 }
 
 // After each time that it is on.
