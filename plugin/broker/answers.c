@@ -173,7 +173,7 @@ void answers_free(struct answers *answers)
 static int check_places(const struct answers *answers, const struct answers_asker *asker,
 			struct diag *diag)
 {
-	size_t of_principal = 0, of_session = 0;
+	size_t of_principal = 0, of_session = 0, room = ANSWERS_MAX;
 
 	for (size_t i = 0; i < answers->count; i++) {
 		of_session += answers->all[i]->asker.session == asker->session;
@@ -184,7 +184,9 @@ static int check_places(const struct answers *answers, const struct answers_aske
 		return diag_set(diag, ERR_BUSY,
 				"%u commands of this client are being answered: try again",
 				ANSWERS_OF_SESSION);
-	if (of_principal >= ANSWERS_OF_PRINCIPAL || answers->count >= ANSWERS_MAX)
+	if (of_principal > 0)
+		room -= ANSWERS_KEPT;
+	if (of_principal >= ANSWERS_OF_PRINCIPAL || answers->count >= room)
 		return diag_set(diag, ERR_BUSY,
 				"other clients' commands are being answered: try again");
 	return 0;

@@ -4,7 +4,8 @@
  * One thread works at the jobs, one after the other: it reads the database. It is started by the
  * first job and ends when there was none for a while, so that a broker which nobody asks has no
  * such thread. The jobs are bounded, from answers_ask() to answers_take(): in all, of a principal
- * and of a session. One that finds no place is refused at once.
+ * and of a session; the last places are for principals that have none, so that two which ask
+ * without end leave room for another. One that finds no place is refused at once.
  *
  * A job holds what it needs by itself: rules may be swapped, and who asked may leave meanwhile. No
  * lock is held while it runs. Knows neither the broker nor who may get an answer: the owner looks,
@@ -29,6 +30,7 @@
 #define ANSWERS_MAX 8u
 #define ANSWERS_OF_PRINCIPAL 4u
 #define ANSWERS_OF_SESSION 2u
+#define ANSWERS_KEPT 2u /* of all: places for principals that have none */
 
 struct answers;
 

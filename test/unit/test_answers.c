@@ -138,20 +138,27 @@ static void test_answers_ask__refuses_what_has_no_place(void **state)
 	for (; n < ANSWERS_OF_PRINCIPAL; n++)
 		assert_int_equal(ask(answers, n, "eva", &works[n]), 0);
 	assert_int_equal(ask(answers, 9, "eva", &more), ERR_BUSY);
+	for (; n < ANSWERS_MAX - ANSWERS_KEPT; n++)
+		assert_int_equal(ask(answers, 10 + n, "bob", &works[n]), 0);
+	/* What is left is for others. */
+	assert_int_equal(ask(answers, 50, "bob", &more), ERR_BUSY);
 	for (; n < ANSWERS_MAX; n++)
-		assert_int_equal(ask(answers, 10 + n, n % 2 ? "bob" : "kim", &works[n]), 0);
+		assert_int_equal(ask(answers, 10 + n, n % 2 ? "lea" : "kim", &works[n]), 0);
 	assert_int_equal(ask(answers, 99, "ann", &more), ERR_BUSY);
-	assert_int_equal(more.drops, 3);
+	assert_int_equal(more.drops, 4);
 	assert_int_equal(answers_count(answers), ANSWERS_MAX);
 	assert_int_equal(sem_post(&open), 0);
 	for (size_t i = 0; i < ANSWERS_MAX; i++) {
+		char name[24];
+
+		(void)snprintf(name, sizeof(name), "joe%zu", i);
 		answers_done_free(take(answers));
 		/* A place is free when an answer was taken, not when it is done. */
 		assert_int_equal(answers_count(answers), ANSWERS_MAX - 1);
-		assert_int_equal(ask(answers, 100 + i, i % 2 ? "ann" : "joe", &more), 0);
+		assert_int_equal(ask(answers, 100 + i, name, &more), 0);
 	}
 	answers_free(answers);
-	assert_int_equal(more.drops, 3 + ANSWERS_MAX);
+	assert_int_equal(more.drops, 4 + ANSWERS_MAX);
 	(void)sem_destroy(&open);
 }
 
