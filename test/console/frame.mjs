@@ -20,6 +20,15 @@ await run(async () => {
   });
   check("one alert, not several", (await page.getByRole("alert").count()) === 1);
 
+  const trying = await openPage(`${broker.page}#/try`);
+  await trying.getByLabel("User name").fill("monitor");
+  await trying.getByLabel("Password or token").fill("wrong");
+  await trying.getByLabel("Broker").fill(broker.ws);
+  await trying.locator("form button.primary").click();
+  await trying.getByRole("alert").first().waitFor();
+  check("one alert on the form of Try, too", (await trying.getByRole("alert").count()) === 1);
+  await trying.context().close();
+
   // The page came by http, the broker's certificate is of an authority that no browser knows.
   await fillSignIn(page, { url: broker.wss, user: "monitor", password: broker.password("monitor") });
   await checkThat("an untrusted certificate: what it mostly is, and what to do", async () => {
@@ -37,6 +46,8 @@ await run(async () => {
     await page.locator(".account").getByText("monitor", { exact: true }).waitFor();
     await page.getByRole("heading", { name: "Petstore MQTT API", level: 1 }).waitFor();
   });
+  await checkThat("the address is no longer that of the form", () =>
+    page.locator('.views [aria-current="page"]').getByText("Read", { exact: true }).waitFor());
   check("and no fault is told", (await page.getByRole("alert").count()) === 0);
 
   await broker.end("SIGKILL");

@@ -386,6 +386,10 @@ await run(async () => {
     await go(dark, `watch/${part}`);
     if (part === "overview") await checkThat("overview, phone: what is well is said", () => dark.locator(".health-good, .health-warn").waitFor());
     await sleep(400); // what it shows is asked for
+    check(`${part}, phone: its tab is in sight`, await dark.evaluate(() => {
+      const tab = document.querySelector('.watch .tabs [aria-current="page"]').getBoundingClientRect();
+      return tab.left >= 0 && tab.right <= innerWidth;
+    }));
     await checkAccessible(dark, `${part}, dark, phone`);
     await checkFits(dark, `${part}, phone`);
     await shot(dark, `watch-${part.replaceAll("/", "-")}-phone-dark`);

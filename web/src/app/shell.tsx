@@ -6,7 +6,7 @@ import { Read } from "../read";
 import { Try } from "../try";
 import { Watch } from "../watch";
 import { href, route } from "./route";
-import { connection, contract, isLoading, signOut, trouble, whoami } from "./session";
+import { connection, contract, credentials, isLoading, signOut, trouble, whoami } from "./session";
 import { SignIn } from "./signin";
 import { theme, toggleTheme } from "./theme";
 
@@ -76,7 +76,7 @@ export function Shell(): JSX.Element {
       </header>
       <Modes />
       {phase.is === "waiting" ? <Note tone="warn">{phase.why} Trying again; what is on the page stays.</Note> : null}
-      {phase.is === "failed" && phase.hint !== "unreachable" && view !== "sign-in" ? <Note tone="bad">{phase.why}</Note> : null}
+      {phase.is === "failed" && phase.hint !== "unreachable" && credentials.value ? <Note tone="bad">{phase.why}</Note> : null}
       {trouble.value ? <Note tone="bad">{trouble.value}</Note> : null}
       <main id="main" tabIndex={-1} aria-busy={isLoading.value}>
         {view === "sign-in" && !isIn ? <SignIn />

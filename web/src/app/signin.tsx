@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Note } from "../ui/basics";
 import { brokers } from "./brokers";
+import { href } from "./route";
 import { connection, freshId, signIn } from "./session";
 import { Untrusted } from "./untrusted";
 
@@ -26,6 +27,10 @@ export function SignIn(): JSX.Element {
     setBusy(true);
     setWhy(null);
     signIn(url, username, password, clientId || freshId(username, "console"))
+      .then(() => {
+        // Whoever signed in elsewhere, in Try for example, stays there.
+        if (location.hash.startsWith(href(["sign-in"]))) location.replace(href(["read"]));
+      })
       .catch((error: Error) => setWhy(error.message))
       .finally(() => setBusy(false));
   };

@@ -1,6 +1,6 @@
 // Small things that every view uses.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon, type IconName } from "./icons";
 
 const SAID_MS = 1500;
@@ -91,8 +91,19 @@ export interface Tab { id: string; label: ComponentChildren; href?: string }
 export function Tabs({ tabs, active, onPick, label }: {
   tabs: Tab[]; active: string; onPick?: (id: string) => void; label: string;
 }): JSX.Element {
+  const bar = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone a row of tabs goes on beyond the edge: the active one is brought into sight.
+    const at = bar.current!;
+    const tab = at.querySelector<HTMLElement>("[aria-current], [aria-pressed='true']");
+    if (!tab || at.scrollWidth <= at.clientWidth) return;
+    const place = tab.getBoundingClientRect();
+    const seen = at.getBoundingClientRect();
+    if (place.right > seen.right) at.scrollLeft += place.right - seen.right;
+    else if (place.left < seen.left) at.scrollLeft -= seen.left - place.left;
+  }, [active]);
   return (
-    <nav class="tabs" aria-label={label}>
+    <nav ref={bar} class="tabs" aria-label={label}>
       {tabs.map(({ id, label, href }) => href !== undefined
         ? <a key={id} href={href} aria-current={id === active ? "page" : undefined}>{label}</a>
         : <button key={id} type="button" aria-pressed={id === active} onClick={() => onPick?.(id)}>{label}</button>)}

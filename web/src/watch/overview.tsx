@@ -22,6 +22,10 @@ import { to } from "./where";
 const HOUR_MS = 3_600_000;
 const TOP = 6;
 
+function refusedLogins(count: number): string {
+  return count === 1 ? "one login refused" : `${NUMBER.format(count)} logins refused`;
+}
+
 export function Overview(): JSX.Element {
   const active = useActiveAlerts();
   const bans = useBans();
@@ -110,7 +114,7 @@ function Tiles(): JSX.Element | null {
       <Tile title="Published" part="numbers" tone="accent" series={rate("publish/allowed")} value={word(rate("publish/allowed"), "/s")}>{sum("publish/allowed")}</Tile>
       <Tile title="Refused" part="refusals" tone="bad" series={refused} value={word(refused, "/min")}>{sum("publish/refused")}</Tile>
       <Tile title="Delivered" part="numbers" tone="accent" series={rate("deliver/allowed")} value={word(rate("deliver/allowed"), "/s")}>{sum("deliver/allowed")}</Tile>
-      <Tile title="Sessions" part="numbers" tone="accent" series={table.series("sessions")} value={word(table.series("sessions"), "")}>{`${NUMBER.format(growth(table.series("connections/refused")))} logins refused`}</Tile>
+      <Tile title="Sessions" part="numbers" tone="accent" series={table.series("sessions")} value={word(table.series("sessions"), "")}>{refusedLogins(growth(table.series("connections/refused")))}</Tile>
       {table.last("journal/age") === null ? null
         : <Tile title="Oldest waiting write" part="numbers" tone="warn" series={table.series("journal/age")} value={word(table.series("journal/age"), "seconds")}>{`${inWords(table.last("journal/records"), "")} wait`}</Tile>}
     </div>
