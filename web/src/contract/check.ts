@@ -5,6 +5,13 @@ import { deref, type Json, type JsonObject } from "./document";
 import { readJson, type Read } from "./jsontext";
 import { channelOf, type Channel, type Contract, type Message, type Operation, type Parameter } from "./model";
 
+/** Has the account no right but to its own notices? Rights come by scopes, or by an application. */
+export function mayNothing(api: Contract): boolean {
+  const rights = api.channels.flatMap(({ may }) => may ?? []);
+  return rights.length > 0 && rights.every(({ send, receive }) => send === "no" && receive !== "yes")
+    && rights.filter(({ receive }) => receive === "own").length <= 1;
+}
+
 export type Kind = "json" | "text" | "binary";
 
 const object = (at: Json | undefined): JsonObject =>

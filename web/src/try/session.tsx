@@ -1,7 +1,8 @@
 // The connection that Try makes: who it is, and what else MQTT lets one try with it.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { whoami } from "../app/session";
+import { contract, whoami } from "../app/session";
+import { mayNothing } from "../contract/check";
 import { Badge, Note } from "../ui/basics";
 import { connectLine, cutLine, disconnectLine, hearsRefusals, isOn, line, lineNote, lineTrouble, settings, type Settings } from "./line";
 
@@ -46,7 +47,6 @@ export function Session(): JSX.Element {
   const [now, setNow] = useState<Settings>(settings.value);
   const draft = now.clientId ? now : { ...now, clientId: settings.value.clientId };
   const set = (change: Partial<Settings>) => setNow({ ...draft, ...change });
-  const scopes = whoami.value ? whoami.value.scopes.length + whoami.value.own.length : null;
   return (
     <section class="panel session" aria-labelledby="session-title">
       <div class="row">
@@ -60,7 +60,7 @@ export function Session(): JSX.Element {
       </div>
       {lineTrouble.value ? <Note tone="bad">{lineTrouble.value}</Note> : null}
       {lineNote.value ? <Note tone="accent">{lineNote.value}</Note> : null}
-      {scopes === 0 ? <Note tone="warn">This account has not a single scope: the broker refuses what it publishes, and gives it nothing to receive. You can try, and see the refusals.</Note> : null}
+      {whoami.value?.scopes.length === 0 && whoami.value.own.length === 0 && contract.value && mayNothing(contract.value) ? <Note tone="warn">This account has no right to a topic: the broker refuses what it publishes, and gives it nothing to receive but why. You can try, and see the refusals.</Note> : null}
       {hearsRefusals.value === false && isOn.value ? <p class="hint">The contract has no topic of notices for this account, so a refusal comes without its reasons.</p> : null}
       <details>
         <summary>Client id, session, last will</summary>
