@@ -64,6 +64,10 @@ async function publishing(broker, page) {
   await checkThat("the broker refuses what the check calls wrong", () => answer(page).getByText("Refused").waitFor());
   await checkThat("its reasons are shown", () => answer(page).getByText("schema-violation").or(answer(page).getByText(/reason/)).first().waitFor());
   await checkThat("and marked in the editor as the broker's", () => page.locator(".editor .from-broker").first().waitFor());
+  check("the answer is in sight without scrolling by hand", await page.evaluate(() => {
+    const place = document.querySelector(".answer").getBoundingClientRect();
+    return place.height > 0 && place.top >= 0 && place.bottom <= innerHeight;
+  }));
   await shot(page, "try-refused");
 
   await write(page, orderOf("first-1", "PLACED", { userId: "customer-a" }));
@@ -139,6 +143,7 @@ async function receiving(broker, page, other) {
   await page.getByLabel("Topic filter", { exact: true }).fill("payments/#");
   await page.getByRole("button", { name: "Subscribe", exact: true }).click();
   await checkThat("a filter that is refused says so", () => page.locator(".chips li.bad").getByText("not authorized").waitFor());
+  await checkThat("and which one it was", () => page.locator(".subscribe .note").getByText("payments/#", { exact: true }).waitFor());
   await page.getByLabel("Topic filter", { exact: true }).fill("a/#/b");
   await page.getByRole("button", { name: "Subscribe", exact: true }).click();
   await checkThat("a filter that is none", () => page.getByText("# stands alone").waitFor());
@@ -291,6 +296,13 @@ async function oddPayloads(broker) {
   // Binary and a megabyte, as the page's own: the contract takes neither, the page has to.
   await page.locator('select[name="channel"]').selectOption("");
   await page.getByLabel("Topic", { exact: true }).fill("inventory/odd/stock");
+  await write(page, '{"é":1}');
+  await page.getByRole("button", { name: "Hex", exact: true }).first().click();
+  await checkThat("what was written as JSON, in hex", () => until(async () => (await textOfEditor(page)) === "7b 22 c3 a9 22 3a 31 7d", "the digits"));
+  await page.getByRole("button", { name: "Base64", exact: true }).click();
+  await checkThat("and in base64", () => until(async () => (await textOfEditor(page)) === "eyLDqSI6MX0=", "base64"));
+  await page.getByRole("button", { name: "JSON", exact: true }).click();
+  await checkThat("and back", () => until(async () => (await textOfEditor(page)) === '{"é":1}', "the JSON"));
   await page.getByRole("button", { name: "Hex", exact: true }).first().click();
   await write(page, "00 ff fg");
   await checkThat("hex that is none", () => page.locator(".complaints").getByText("no hex").waitFor());

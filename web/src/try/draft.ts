@@ -9,7 +9,7 @@ import { sampleMessage } from "./complete";
 import { freshen, setAt } from "./edit";
 import type { Mark } from "./editor";
 import type { Prepared, Properties } from "../app/trylink";
-import { bytesOfBase64, bytesOfHex } from "./payload";
+import { bytesOfBase64, bytesOfHex, textOf } from "./payload";
 
 export type Form = "json" | "text" | "hex" | "base64" | "file";
 
@@ -58,6 +58,25 @@ export const payload = computed<Uint8Array | null>(() => {
       return new TextEncoder().encode(text.value);
   }
 });
+
+/** The same payload in another form; where it can't be shown so, the text stays as it is. */
+export function showAs(next: Form): void {
+  const bytes = payload.value;
+  const shown = bytes && bytes.length > 0 && next !== form.value ? asText(bytes, next) : null;
+  batch(() => {
+    if (shown !== null) text.value = shown;
+    form.value = next;
+  });
+}
+
+function asText(bytes: Uint8Array, next: Form): string | null {
+  if (next === "file") return null;
+  if (next === "hex") return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  if (next !== "base64") return form.value === "json" || form.value === "text" ? null : textOf(bytes);
+  let chars = "";
+  for (const byte of bytes) chars += String.fromCharCode(byte);
+  return btoa(chars);
+}
 
 const NOTHING: Checked = { message: null, faults: [], read: null };
 

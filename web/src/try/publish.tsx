@@ -108,7 +108,7 @@ function PayloadBar(): JSX.Element {
     <div class="bar">
       <div class="segmented" role="group" aria-label="Payload as">
         {FORMS.map(([id, label]) => (
-          <button key={id} type="button" aria-pressed={draft.form.value === id} onClick={() => (draft.form.value = id)}>{label}</button>
+          <button key={id} type="button" aria-pressed={draft.form.value === id} onClick={() => draft.showAs(id)}>{label}</button>
         ))}
       </div>
       {messages.length > 1 ? (
@@ -293,6 +293,14 @@ export function Publish(): JSX.Element {
   const isRight = draft.isRight.value;
   const last = sent.value[0];
   const came = draft.cameByLink.value;
+  const answer = useRef<HTMLDivElement>(null);
+  const seen = useRef(last?.n);
+  useEffect(() => {
+    // What was sent just now is answered below the button, mostly out of sight; an older answer moves nothing.
+    if (!last || last.n === seen.current) return;
+    if (last.answer.is !== "waiting") seen.current = last.n;
+    answer.current?.scrollIntoView({ block: "nearest" });
+  }, [last?.n, last?.answer.is]);
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return; // the editor has its own
@@ -328,7 +336,7 @@ export function Publish(): JSX.Element {
           {isRight ? <Badge tone="good">fits the contract</Badge> : <span class="hint">The contract is against it; the broker decides, and says why.</span>}
         </div>
       </form>
-      <div class="answer" role="status" aria-label="The broker's answer">
+      <div ref={answer} class="answer" role="status" aria-label="The broker's answer">
         {last ? <AnswerView it={last} onField={(field) => {
           const place = placeOf(readJson(last.text ?? ""), field);
           if (last.text === draft.text.value) handle.current?.goTo(place.from, place.to);

@@ -38,6 +38,7 @@ function Form(): JSX.Element {
   const [handling, setHandling] = useState<0 | 1 | 2>(0);
   const [group, setGroup] = useState("");
   const [why, setWhy] = useState<string | null>(null);
+  const [startsOpen] = useState(subscriptions.value.length === 0); // from then on it is the reader's
   const api = contract.value;
   const picks = useMemo(() => [
     ...(api?.channels ?? []).filter(({ may, operations }) => (may ? may.receive !== "no" : operations.some(({ action }) => action === "receive")))
@@ -72,7 +73,7 @@ function Form(): JSX.Element {
       </div>
       {why ? <p class="hint fault" role="alert">{why}</p> : null}
       {picks.length > 0 ? (
-        <details class="picks" open={subscriptions.value.length === 0}>
+        <details class="picks" open={startsOpen}>
           <summary>From the contract</summary>
           <div class="row">
             {picks.slice(0, 24).map((it) => (
@@ -115,6 +116,9 @@ function Chip({ it }: { it: Subscription }): JSX.Element {
     </li>
   );
 }
+
+const Filters = ({ all }: { all: string[] }): JSX.Element =>
+  <>{all.slice(0, 5).map((it, i) => <span key={it}>{i > 0 ? ", " : ""}<code>{it}</code></span>)}{all.length > 5 ? ` and ${all.length - 5} more` : ""}</>;
 
 /** Messages a second, over the last one. */
 function useRate(): number {
@@ -253,9 +257,14 @@ function Chosen(): JSX.Element | null {
   const pinned = selected.value;
   // Of a topic the last value, as it changes, unless one of its history was picked.
   const got = node ? (pinned && pinned.topic === node.path && pinned !== node.history[node.history.length - 2] ? pinned : node.last) : pinned;
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (selected.value) box.current?.scrollIntoView({ block: "nearest" });
+  }, [selected.value]);
   if (!got) return null;
   return (
     <div class="arrival">
+      <div ref={box} class="arrival-top" />
       {node && node.history.length > 1 ? (
         <label class="history">
           History of {node.path} ({node.own.toLocaleString()}{node.own > node.history.length ? `, the last ${node.history.length} kept` : ""})
@@ -294,12 +303,13 @@ export function Subscribe(): JSX.Element {
     return () => clearTimeout(timer);
   }, [text]);
   void arrivals.value;
+  const refused = all.filter(({ state }) => state === "refused").map(({ filter }) => filter);
   return (
     <section class="panel subscribe" aria-labelledby="subscribe-title">
       <h2 id="subscribe-title">Subscribe</h2>
       <Form />
       {all.length > 0 ? <ul class="chips" aria-label="Subscriptions">{all.map((it) => <Chip key={it.filter} it={it} />)}</ul> : null}
-      {all.some(({ state }) => state === "refused") ? <Note tone="warn">The broker refused a filter: the account may not receive anything under it.</Note> : null}
+      {refused.length > 0 ? <Note tone="warn">The broker refused <Filters all={refused} />: this account may not receive anything there.</Note> : null}
       <div class="bar">
         <div class="segmented" role="group" aria-label="Show as">
           <button type="button" aria-pressed={shownAs.value === "list"} onClick={() => (shownAs.value = "list")}>List</button>
