@@ -1,6 +1,6 @@
 // Everything that can be said of a message before it is sent: topic, parameters, payload, QoS,
 // retain. What the broker says counts; this is to help before.
-import { valueAt, checkerOf, brief, type Checker, type Fault } from "./validate";
+import { valueAt, checkerOf, brief, Unsure, type Checker, type Fault } from "./validate";
 import { deref, type Json, type JsonObject } from "./document";
 import { readJson, type Read } from "./jsontext";
 import { channelOf, type Channel, type Contract, type Message, type Operation, type Parameter } from "./model";
@@ -51,6 +51,7 @@ export interface Checked {
   message: Message | null; // the one it is, or is nearest to
   faults: Fault[];
   read: Read | null; // of JSON
+  unsure: string | null; // why it is neither right nor wrong: a sentence
 }
 
 /** The operations by which the account could send on the channel. */
@@ -74,24 +75,37 @@ export function checkText(contract: Contract, channel: Channel | null, values: R
   const messages = channel ? messagesOf(channel, action) : [];
   const candidates = picked ? messages.filter(({ key }) => key === picked) : messages;
   if (candidates.length > 0 && !candidates.some(({ contentType }) => kindOf(contentType) === "json"))
-    return { message: candidates[0], faults: textFaults(contract, channel!, candidates[0], text), read: null };
+    return { message: candidates[0], ...textFaults(contract, channel!, candidates[0], text), read: null };
   const read = readJson(text);
-  if (!channel || candidates.length === 0) return { message: null, faults: [], read };
-  if (read.fault) return { message: candidates[0], faults: [{ field: "", code: "json", message: read.fault.message }], read };
-  const tried = candidates.map((message) => ({ message, faults: checkerFor(contract, channel, message)?.check(read.value!) ?? [] }));
-  const best = tried.reduce((a, b) => (b.faults.length < a.faults.length ? b : a));
-  return { message: best.message, faults: [...best.faults, ...locationFaults(contract, channel, values, read.value!)], read };
+  if (!channel || candidates.length === 0) return { message: null, faults: [], read, unsure: null };
+  if (read.fault) return { message: candidates[0], faults: [{ field: "", code: "json", message: read.fault.message }], read, unsure: null };
+  const tried = candidates.map((message) => ({ message, ...held(checkerFor(contract, channel, message), read.value!) }));
+  const best = tried.find(({ faults, unsure }) => faults.length === 0 && !unsure) ?? tried.find(({ unsure }) => unsure)
+    ?? tried.reduce((a, b) => (b.faults.length < a.faults.length ? b : a));
+  return { ...best, faults: [...best.faults, ...locationFaults(contract, channel, values, read.value!)], read };
 }
 
-function textFaults(contract: Contract, channel: Channel, message: Message, text: string): Fault[] {
-  if (kindOf(message.contentType) !== "text") return [];
-  const checker = checkerOf(contract.documents[channel.document], message);
-  if (!checker) return [];
-  if (text === "") return [{ field: "", code: "text", message: "is empty" }];
-  const asText = checker.check(text);
-  if (asText.length === 0 || !/^(-?[\d.]+([eE][+-]?\d+)?|true|false)$/.test(text)) return asText;
+interface Held { faults: Fault[]; unsure: string | null }
+
+function held(checker: Checker | null, value: Json): Held {
+  if (!checker) return { faults: [], unsure: null };
+  try {
+    return { faults: checker.check(value), unsure: checker.unsure };
+  } catch (error) {
+    if (error instanceof Unsure) return { faults: [], unsure: error.message };
+    throw error;
+  }
+}
+
+function textFaults(contract: Contract, channel: Channel, message: Message, text: string): Held {
+  const checker = kindOf(message.contentType) === "text" ? checkerOf(contract.documents[channel.document], message) : null;
+  if (!checker) return { faults: [], unsure: null };
+  if (text === "") return { faults: [{ field: "", code: "text", message: "is empty" }], unsure: null };
+  const asText = held(checker, text);
+  if (asText.faults.length === 0 || !/^(-?[\d.]+([eE][+-]?\d+)?|true|false)$/.test(text)) return asText;
   const other = readJson(text);
-  return other.value !== undefined && checker.check(other.value).length === 0 ? [] : asText;
+  const asValue = other.value !== undefined ? held(checker, other.value) : asText;
+  return asValue.faults.length === 0 ? asValue : asText;
 }
 
 /** Ids in topic and payload must be the same, where a parameter's location ties them. */
@@ -126,22 +140,22 @@ export function payloadMax(contract: Contract, channel: Channel | null): number 
 const RECEIVED_MAX = 256 * 1024; // larger ones are not held against the contract here
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-export interface Verdict { channel: Channel | null; message: Message | null; faults: Fault[]; isChecked: boolean }
+export interface Verdict { channel: Channel | null; message: Message | null; faults: Fault[]; isChecked: boolean; unsure: string | null }
 
 /** A message that came, held against the contract. */
 export function checkReceived(contract: Contract, topic: string, payload: Uint8Array): Verdict {
   const found = channelOf(contract, topic);
-  if (!found) return { channel: null, message: null, faults: [], isChecked: false };
+  if (!found) return { channel: null, message: null, faults: [], isChecked: false, unsure: null };
   const { channel, values } = found;
   const messages = messagesOf(channel, "receive");
   if (payload.length > RECEIVED_MAX || payload.length === 0 || messages.every(({ contentType }) => kindOf(contentType) === "binary"))
-    return { channel, message: messages[0] ?? null, faults: [], isChecked: false };
+    return { channel, message: messages[0] ?? null, faults: [], isChecked: false, unsure: null };
   let text: string;
   try {
     text = decoder.decode(payload);
   } catch {
-    return { channel, message: messages[0] ?? null, faults: [{ field: "", code: "text", message: "is not UTF-8" }], isChecked: true };
+    return { channel, message: messages[0] ?? null, faults: [{ field: "", code: "text", message: "is not UTF-8" }], isChecked: true, unsure: null };
   }
-  const { message, faults } = checkText(contract, channel, values, text, null, "receive");
-  return { channel, message, faults, isChecked: message !== null };
+  const { message, faults, unsure } = checkText(contract, channel, values, text, null, "receive");
+  return { channel, message, faults, isChecked: message !== null, unsure };
 }

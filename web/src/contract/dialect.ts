@@ -4,7 +4,12 @@
 import { at, type Document, type Json, type JsonObject } from "./document";
 
 export type Draft = "4" | "7" | "2019-09" | "2020-12";
-export interface Plain { schema: JsonObject | boolean; draft: Draft; unknown: string[] } // references that lead nowhere
+export interface Plain {
+  schema: JsonObject | boolean;
+  draft: Draft;
+  unknown: string[]; // references that lead nowhere
+  dialect: string | null; // one that is not known here
+}
 
 const MAPS = new Set(["$defs", "definitions", "properties", "patternProperties", "dependentSchemas"]);
 const LISTS = new Set(["prefixItems", "allOf", "anyOf", "oneOf"]);
@@ -20,24 +25,33 @@ const BITS: Record<string, [number, number]> = {
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-interface Dialect { draft: Draft; isOwn: boolean } // isOwn: AsyncAPI's or OpenAPI's Schema Object
+interface Dialect { draft: Draft; isOwn: boolean; isKnown?: boolean } // isOwn: AsyncAPI's or OpenAPI's Schema Object
+
+const OWN_METASCHEMA = /^https?:\/\/(?:asyncapi\.com\/definitions|spec\.openapis\.org\/oas)\//;
+const METASCHEMA = /^https?:\/\/json-schema\.org\/(?:(?:draft-0[467]|draft\/2019-09|draft\/2020-12)\/schema|v1)#?$/;
 
 export function dialectOf(schema: Json | undefined, schemaFormat: string | undefined): Dialect {
-  const said = (isObject(schema) && typeof schema.$schema === "string" ? schema.$schema : schemaFormat ?? "").toLowerCase();
-  if (/2020-12|openapi;version=3\.[1-9]/.test(said)) return { draft: "2020-12", isOwn: said.includes("openapi") };
+  const uri = isObject(schema) && typeof schema.$schema === "string" ? schema.$schema.toLowerCase() : null;
+  const said = uri ?? (schemaFormat ?? "").toLowerCase();
+  // A metaschema of somebody's may be called what it likes: "draft2020-12/mine".
+  if (uri !== null && !METASCHEMA.test(uri) && !OWN_METASCHEMA.test(uri)) return { draft: "2020-12", isOwn: false, isKnown: false };
+  if (/2020-12|openapi;version=3\.[1-9]|openapis\.org\/oas\/3\.[1-9]/.test(said)) return { draft: "2020-12", isOwn: said.includes("openapi") };
   if (said.includes("2019-09")) return { draft: "2019-09", isOwn: false };
   if (/draft-0[46]/.test(said)) return { draft: said.includes("04") ? "4" : "7", isOwn: false };
   if (said.includes("draft-07")) return { draft: "7", isOwn: false };
-  return { draft: "7", isOwn: true };
+  if (said.includes("json-schema.org/v1")) return { draft: "2020-12", isOwn: false };
+  return { draft: "7", isOwn: true, isKnown: said === "" || /asyncapi|openapi/.test(said) };
 }
 
 class Maker {
   readonly defs: JsonObject = {};
   readonly unknown: string[] = [];
+  private dialect: string | null = null;
   private readonly known = new Map<JsonObject, Map<string, string>>();
   private readonly ids = new Map<JsonObject, number>();
 
-  constructor(private readonly doc: Document, private readonly root: Json, private readonly own: Dialect) {}
+  constructor(private readonly doc: Document, private readonly root: Json, private readonly own: Dialect,
+    private readonly said?: string) {}
 
   /** A reference to @schema among the definitions; @skip: discriminators that are being followed. */
   private hoist(schema: JsonObject, base: Json, skip: JsonObject[], dialect: Dialect): string {
@@ -75,9 +89,11 @@ class Maker {
   make(schema: Json, base: Json, skip: JsonObject[], dialect: Dialect): Json {
     if (!isObject(schema)) return schema === false ? false : true;
     const here = typeof schema.$schema === "string" ? dialectOf(schema, undefined) : dialect;
+    if (here.isKnown === false) this.dialect ??= typeof schema.$schema === "string" ? schema.$schema : this.said ?? null;
     const inner = typeof schema.$id === "string" && !here.isOwn ? schema : base;
     const made: JsonObject = {};
-    const ref = schema.$ref ?? schema.$dynamicRef;
+    const isStatic = isObject(inner) && inner.$recursiveAnchor !== true;
+    const ref = schema.$ref ?? schema.$dynamicRef ?? (isStatic && here.draft === "2019-09" ? schema.$recursiveRef : undefined);
     if (typeof ref === "string") {
       const target = this.find(ref, inner, here);
       if (isObject(target)) made.$ref = this.hoist(target, inner, skip, here);
@@ -89,11 +105,10 @@ class Maker {
     }
     for (const [keyword, value] of Object.entries(schema)) {
       const next = IN_PLACE.has(keyword) ? skip : [];
-      if (keyword === "$ref" || keyword === "$dynamicRef" || DROPPED.has(keyword) || keyword === "$defs" || keyword === "definitions") continue;
+      if (keyword === "$ref" || keyword === "$dynamicRef" || (keyword === "$recursiveRef" && made.$ref !== undefined) || DROPPED.has(keyword) || keyword === "$defs" || keyword === "definitions") continue;
       if (MAPS.has(keyword) && isObject(value)) {
-        const map: JsonObject = {};
-        for (const [name, sub] of Object.entries(value)) map[name] = this.make(sub, inner, next, here);
-        made[keyword] = map;
+        // By entries: a member may be called __proto__.
+        made[keyword] = Object.fromEntries(Object.entries(value).map(([name, sub]) => [name, this.make(sub, inner, next, here)]));
       } else if ((LISTS.has(keyword) || keyword === "items") && Array.isArray(value)) {
         made[keyword] = value.map((sub) => this.make(sub, inner, next, here));
       } else if (ONES.has(keyword)) {
@@ -156,6 +171,7 @@ class Maker {
       schema: isObject(schema) ? { ...schema, $defs: this.defs } : (schema as boolean),
       draft: this.own.draft,
       unknown: this.unknown,
+      dialect: this.dialect,
     };
   }
 }
@@ -175,5 +191,5 @@ export function plainSchema(doc: Document, schema: Json, schemaFormat: string | 
   let target: Json | undefined = schema;
   for (let step = 0; step < 32 && isObject(target) && typeof target.$ref === "string" && target.$schema === undefined; step++)
     target = target.$ref.startsWith("#") ? at(doc, target.$ref) : undefined;
-  return new Maker(doc, schema, dialectOf(target, schemaFormat)).plain();
+  return new Maker(doc, schema, dialectOf(target, schemaFormat), schemaFormat).plain();
 }

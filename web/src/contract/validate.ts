@@ -15,8 +15,14 @@ export interface Fault {
 
 export interface Checker {
   readonly plain: Plain;
+  /** Why a value can't be held against the schema here, in a sentence; null: it can. */
+  readonly unsure: string | null;
+  /** Where the checker is unsure nothing is at fault. Throws Unsure where that shows with the value only. */
   check(value: Json): Fault[];
 }
+
+/** What is neither right nor wrong: it can't be checked here. */
+export class Unsure extends Error {}
 
 const FAULTS_MAX = 50;
 const SHOWN_MAX = 60; // characters of a value in a sentence
@@ -25,6 +31,9 @@ const WRAPPERS = new Set(["$ref", "$recursiveRef", "allOf", "if", "properties", 
   "unevaluatedProperties", "dependentSchemas", "dependencies", "propertyNames", "items", "prefixItems", "additionalItems",
   "unevaluatedItems"]);
 
+/** A member that another one asks for. Of "dependencies" this is a fault itself, beside schemas that have their own. */
+const LACKS = /does not have (?:required property )?"(.*)"\.$/s;
+
 interface Unit { keyword: string; keywordLocation: string; instanceLocation: string; error: string }
 
 // Formats of OpenAPI's that JSON Schema does not have.
@@ -32,7 +41,7 @@ format.byte ??= (text: string) => /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[
 
 const checkers = new WeakMap<object, Checker | null>();
 
-/** Null: the message has no JSON Schema, or one that can't be read here. Kept for the next time. */
+/** Null: the message has no JSON Schema. Kept for the next time. */
 export function checkerOf(doc: Document, message: { raw: JsonObject; schema: Json | undefined; schemaFormat: string | undefined }): Checker | null {
   const known = checkers.get(message.raw);
   if (known !== undefined) return known;
@@ -44,26 +53,35 @@ export function checkerOf(doc: Document, message: { raw: JsonObject; schema: Jso
 export function makeChecker(doc: Document, schema: Json | undefined, schemaFormat: string | undefined): Checker | null {
   if (schema === undefined || /avro|protobuf|raml|xsd/i.test(schemaFormat ?? "")) return null;
   const plain = plainSchema(doc, schema, schemaFormat);
+  const unsure = (why: string): Checker => ({ plain, unsure: `The payload cannot be checked here: ${why}.`, check: () => [] });
+  if (plain.dialect !== null) return unsure(`its schema is of a dialect that this page does not know (${plain.dialect})`);
+  if (plain.unknown.length > 0) return unsure(`its schema refers to ${plain.unknown[0]}, which is not in the contract as it came`);
   const whole = plain.schema as Schema;
   let lookup: Record<string, Schema | boolean>;
   try {
     lookup = dereference(whole, Object.create(null) as Record<string, Schema | boolean>, new URL("schema:/"));
-  } catch {
-    return null;
+  } catch (error) {
+    return unsure(`its schema can't be read (${firstLine(error)})`);
   }
   return {
     plain,
+    unsure: null,
     check(value) {
+      let found: { valid: boolean; errors: Unit[] };
       try {
-        const { errors } = validate(value, whole, plain.draft, lookup, false);
-        return simplify(errors as Unit[], plain, value);
+        found = validate(value, whole, plain.draft, lookup, false);
       } catch (error) {
         // A pattern that this browser can't read, or a schema that goes round in circles.
-        return [{ field: "", code: "schema", message: `could not be checked here: ${(error as Error).message.split("\n")[0]}` }];
+        throw new Unsure(`The payload cannot be checked here: ${firstLine(error)}.`);
       }
+      const faults = simplify(found.errors, plain, value);
+      // Nothing that is wrong goes by in silence, whatever the keyword.
+      return found.valid || faults.length > 0 ? faults : [{ field: "", code: "schema", message: "does not fit its schema" }];
     },
   };
 }
+
+const firstLine = (error: unknown): string => (error as Error).message.split("\n")[0].replace(/[.]$/, "");
 
 /** The value of the keyword that the path of keywords leads to, through references. */
 function keywordAt(plain: Plain, location: string): Json | undefined {
@@ -130,7 +148,7 @@ function leaves(units: Unit[]): Unit[] {
     } else if (unit.keyword === "false") {
       // A member or an item that may not be there; the keyword that says so stands before it.
       left.push({ ...unit, keyword: units[i - 1]?.keyword ?? "false" });
-    } else if (!WRAPPERS.has(unit.keyword)) {
+    } else if (!WRAPPERS.has(unit.keyword) || LACKS.test(unit.error)) {
       left.push(unit);
     }
   }
@@ -163,8 +181,9 @@ function sayFault({ keyword, keywordLocation, instanceLocation, error }: Unit, p
   const fault = (message: string, at = field): Fault => ({ field: at, code: keyword, message });
   switch (keyword) {
     case "required":
+    case "dependencies":
     case "dependentRequired": {
-      const name = /property "(.*)"\.$/s.exec(error)?.[1] ?? "";
+      const name = LACKS.exec(error)?.[1] ?? "";
       return fault("is missing", `${field}/${escapeStep(name)}`);
     }
     case "type":

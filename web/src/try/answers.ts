@@ -1,13 +1,13 @@
 // Sending, and what the broker answers: accepted, with the event's id, or the refusal with its
 // reasons. No PUBACK carries either; so the event is looked up by command, and refusals are heard
 // on the topic of the connection's notices.
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import type { Event, Page } from "../broker/commands";
 import type { CommandError, Message } from "../broker/connection";
 import { REASON } from "../broker/words";
 import type { Properties } from "../app/trylink";
 import { differenceOf } from "./diff";
-import { isNotice, line, who } from "./line";
+import { isNotice, line, accounts, who } from "./line";
 import { textOf } from "./payload";
 
 export interface Notice {
@@ -25,6 +25,7 @@ export interface Notice {
 }
 
 export type Answer =
+  | { is: "queued" } // the one before it on its topic has no answer yet
   | { is: "waiting" }
   | { is: "accepted"; event: Event | null; note: string; notice: Notice | null }
   | { is: "refused"; code: number; notice: Notice | null }
@@ -44,6 +45,7 @@ export interface Sent extends Outgoing { n: number; at: number; answer: Answer; 
 
 const SENT_MAX = 100;
 const ANSWER_MS = 2000; // an event or a refusal is waited for so long
+const TURN_MS = 10_000; // and the next on its topic waits for it so long
 const LATE_MS = 30_000; // a refusal that comes later than this belongs to nothing here
 
 export const sent = signal<Sent[]>([]); // the newest first
@@ -53,9 +55,14 @@ const seen = new Set<number>(); // events that were found already
 const change = (n: number, answer: Answer): void => {
   sent.value = sent.value.map((it) => (it.n === n ? { ...it, answer, took: Date.now() - it.at } : it));
 };
+// Who signs in as another finds nothing of the one before.
+effect(() => {
+  if (accounts.value >= 0) sent.value = [];
+});
+
 const find = (n: number): Sent | undefined => sent.peek().find((it) => it.n === n);
 
-/** A notice says to which message it belongs by topic; of several that wait, the oldest. */
+/** A notice says to which message it belongs by topic and QoS; on a topic one at a time is under way. */
 line.onMessage((message: Message) => {
   if (!isNotice(message.topic)) return;
   let notice: Notice;
@@ -94,9 +101,25 @@ function toMqtt(properties: Properties): Parameters<typeof line.publish>[2]["pro
   return Object.keys(made).length > 0 ? made as never : undefined;
 }
 
-export async function send(message: Outgoing): Promise<void> {
+const turns = new Map<string, Promise<void>>(); // of each topic the last one's
+
+/** One at a time on a topic, so that each gets the answer that is its own. */
+export function send(message: Outgoing): Promise<void> {
   const n = ++counter;
-  sent.value = [{ ...message, n, at: Date.now(), answer: { is: "waiting" } as Answer, took: null }, ...sent.value].slice(0, SENT_MAX);
+  const { topic } = message;
+  const before = turns.get(topic);
+  const answer: Answer = before ? { is: "queued" } : { is: "waiting" };
+  sent.value = [{ ...message, n, at: Date.now(), answer, took: null }, ...sent.value].slice(0, SENT_MAX);
+  const mine = Promise.race([before, sleep(before ? TURN_MS : 0)]).then(() => sendNow(n, message));
+  turns.set(topic, mine);
+  return mine.finally(() => {
+    if (turns.get(topic) === mine) turns.delete(topic);
+  });
+}
+
+async function sendNow(n: number, message: Outgoing): Promise<void> {
+  if (!find(n)) return; // signed out, or a hundred more were sent
+  sent.value = sent.value.map((it) => (it.n === n ? { ...it, at: Date.now(), answer: { is: "waiting" } } : it));
   try {
     const { code } = await line.publish(message.topic, message.payload as never,
       { qos: message.qos, retain: message.retain, properties: toMqtt(message.properties) });

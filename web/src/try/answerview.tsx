@@ -35,6 +35,8 @@ function Reasons({ notice, onField }: { notice: Notice; onField?: (field: string
 export function AnswerView({ it, onField }: { it: Sent; onField?: (field: string) => void }): JSX.Element {
   const { answer } = it;
   switch (answer.is) {
+    case "queued":
+      return <div class="verdict"><h3>Waits until the one before it on this topic is answered…</h3></div>;
     case "waiting":
       return <div class="verdict"><h3>Sent; waiting for the broker…</h3></div>;
     case "accepted":
@@ -67,7 +69,8 @@ function Word({ it }: { it: Sent }): JSX.Element {
   const { answer } = it;
   if (answer.is === "accepted") return <Badge tone="good">{answer.event ? `event ${answer.event.seq}` : "accepted"}</Badge>;
   if (answer.is === "refused") return <Badge tone="bad">{answer.notice?.reason ?? "refused"}</Badge>;
-  return <Badge tone={answer.is === "waiting" ? "plain" : "warn"}>{answer.is === "waiting" ? "waiting" : "no answer"}</Badge>;
+  if (answer.is === "queued" || answer.is === "waiting") return <Badge>{answer.is === "queued" ? "in the queue" : "waiting"}</Badge>;
+  return <Badge tone="warn">no answer</Badge>;
 }
 
 export function SentLog({ onAgain }: { onAgain: (it: Sent) => void }): JSX.Element | null {

@@ -78,7 +78,7 @@ function asText(bytes: Uint8Array, next: Form): string | null {
   return btoa(chars);
 }
 
-const NOTHING: Checked = { message: null, faults: [], read: null };
+const NOTHING: Checked = { message: null, faults: [], read: null, unsure: null };
 
 export const checked = computed<Checked>(() => {
   const api = contract.value;
@@ -128,6 +128,7 @@ export const complaints = computed<Complaint[]>(() => {
   if (op && qos.value < op.qos) add(`The contract asks for QoS ${op.qos === 1 ? "1 or 2" : "2"} here.`);
   if (op && op.retain === false && retain.value) add("The contract says that it is never retained.");
   if (op && op.retain === true && !retain.value) add("The contract says that it is always retained.");
+  if (checked.value.unsure) add(checked.value.unsure, "warn");
   const bytes = payload.value;
   if (bytes === null) add(form.value === "file" ? "Which file?" : form.value === "hex" ? "This is no hex: two digits for each byte." : "This is no base64.");
   else if (contract.value && bytes.length > payloadMax(contract.value, at)) add(`The payload has ${bytes.length} bytes; the contract takes ${payloadMax(contract.value, at)}.`);
@@ -137,6 +138,9 @@ export const complaints = computed<Complaint[]>(() => {
 export const isSendable = computed(() =>
   payload.value !== null && topicFault(topic.value) === null && !/\{[^}]*\}/.test(channelId.value ? topic.value : ""));
 export const isRight = computed(() => checked.value.faults.length === 0 && !complaints.value.some(({ tone }) => tone === "bad"));
+
+/** Nobody can tell here whether the payload is right: bytes, a topic of no channel, a schema that can't be read. */
+export const isUnsure = computed(() => checked.value.unsure !== null || channel.value === null || checked.value.message === null);
 
 export function whyNot(at: Channel): string {
   const sends = sendsOf(at);

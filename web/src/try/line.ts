@@ -23,7 +23,7 @@ export interface Settings {
 }
 
 export const settings = signal<Settings>({
-  clientId: "", clean: true, expiry: 0, keepalive: 30, hasWill: false, willTopic: "", willPayload: "", willQos: 0, willRetain: false,
+  clientId: "", clean: true, expiry: 0, keepalive: 60, hasWill: false, willTopic: "", willPayload: "", willQos: 0, willRetain: false,
 });
 export const who = signal<Whoami | null>(null);
 /** Why the connection is not there, in a sentence. */
@@ -36,7 +36,7 @@ export const isHeld = signal(false);
 export interface Subscription {
   filter: string;
   options: SubscribeOptions;
-  state: "asking" | "on" | "refused";
+  state: "asking" | "on" | "refused" | "leaving"; // leaving: until the broker has heard it
   code: number; // granted QoS, or the refusal's
   isShared: boolean; // by both connections
   counts: [number, number]; // of a shared one: what each got
@@ -178,7 +178,7 @@ async function afterConnect(): Promise<void> {
     lineNote.value = isKept ? "The broker had kept the session: what was queued comes now."
       : "The broker had no session of this client id: it begins anew.";
   for (const it of subscriptions.peek()) {
-    if (it.state === "refused") continue;
+    if (it.state === "refused" || it.state === "leaving") continue;
     if (isKept) line.assume(it.filter, it.options);
     else void ask(it);
   }
@@ -217,20 +217,24 @@ export async function subscribe(filter: string, options: SubscribeOptions, isSha
 
 export async function unsubscribe(filter: string): Promise<void> {
   const it = subscriptions.value.find((one) => one.filter === filter);
-  subscriptions.value = subscriptions.value.filter((one) => one.filter !== filter);
-  if (it?.state === "on") await line.unsubscribe(filter);
-  if (it?.isShared) {
-    await second.unsubscribe(filter);
-    if (!subscriptions.value.some(({ isShared }) => isShared)) second.end();
+  if (it?.state === "on") {
+    // Messages may come until the broker has answered.
+    update(filter, { state: "leaving" });
+    await Promise.all([line.unsubscribe(filter), it.isShared ? second.unsubscribe(filter) : null]);
   }
+  subscriptions.value = subscriptions.value.filter((one) => one.filter !== filter || (it?.state === "on" && one.state !== "leaving"));
+  if (it?.isShared && !subscriptions.value.some(({ isShared }) => isShared)) second.end();
 }
 
 // Who signs out leaves nothing of it here; who signs in as another begins anew.
 let account = "";
+/** How often another account has signed in, or nobody. */
+export const accounts = signal(0);
 effect(() => {
   const now = credentials.value ? `${credentials.value.username} ${credentials.value.url}` : "";
   if (now === account) return;
   account = now;
+  accounts.value = accounts.peek() + 1;
   line.end();
   second.end();
   who.value = null;

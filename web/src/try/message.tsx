@@ -34,6 +34,7 @@ export function VerdictBadge({ got }: { got: Got }): JSX.Element | null {
   if (!verdict) return null;
   if (!verdict.channel) return <Badge>no channel</Badge>;
   if (!verdict.isChecked) return null;
+  if (verdict.unsure && verdict.faults.length === 0) return <Badge tone="warn">not checked</Badge>;
   return verdict.faults.length === 0 ? <Badge tone="good">fits</Badge>
     : <Badge tone="bad">{verdict.faults.length === 1 ? "1 fault" : `${verdict.faults.length} faults`}</Badge>;
 }
@@ -144,6 +145,7 @@ export function MessageView({ got }: { got: Got }): JSX.Element {
         {got.via ? <Badge>second connection</Badge> : null} <VerdictBadge got={got} />
         {verdict?.message && verdict.isChecked ? <span>{verdict.message.title}</span> : null}
       </p>
+      {verdict?.unsure ? <p class="hint">{verdict.unsure}</p> : null}
       {verdict && verdict.faults.length > 0 ? (
         <ul class="faults" aria-label="What the contract says against it">
           {verdict.faults.slice(0, 10).map((fault) => <li key={fault.field + fault.code}><Icon name="warn" /> {sentence(fault)}</li>)}

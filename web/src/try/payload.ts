@@ -2,6 +2,8 @@
 // characters.
 const strict = new TextDecoder("utf-8", { fatal: true });
 
+const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f]/;
+
 const texts = new WeakMap<Uint8Array, string | null>();
 
 /** The payload as text; null: it is none. Kept, since it is asked for often. */
@@ -11,7 +13,7 @@ export function textOf(payload: Uint8Array): string | null {
   let text: string | null;
   try {
     text = strict.decode(payload);
-    if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/.test(text)) text = null;
+    if (CONTROLS.test(text)) text = null;
   } catch {
     text = null;
   }
@@ -19,10 +21,19 @@ export function textOf(payload: Uint8Array): string | null {
   return text;
 }
 
-/** As text for searching: the first part of a long one. */
-export function searchable(payload: Uint8Array, max = 16 * 1024): string {
-  return textOf(payload.length > max ? payload.subarray(0, max) : payload)?.toLowerCase() ?? "";
+/** The first @max bytes as text, less a character that the cut goes through; null: they are none. */
+export function headOf(payload: Uint8Array, max: number): string | null {
+  if (payload.length <= max) return textOf(payload);
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(payload.subarray(0, max), { stream: true });
+    return CONTROLS.test(text) ? null : text;
+  } catch {
+    return null;
+  }
 }
+
+/** As text for searching: the first part of a long one. */
+export const searchable = (payload: Uint8Array, max = 16 * 1024): string => headOf(payload, max)?.toLowerCase() ?? "";
 
 const HEX_WIDTH = 16;
 

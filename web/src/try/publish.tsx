@@ -333,7 +333,8 @@ export function Publish(): JSX.Element {
             <Icon name="send" /> {isRight ? "Send" : "Send all the same"}
           </button>
           <CopyLink />
-          {isRight ? <Badge tone="good">fits the contract</Badge> : <span class="hint">The contract is against it; the broker decides, and says why.</span>}
+          {isRight && draft.isUnsure.value ? <span class="hint">Not held against the contract here; the broker decides.</span>
+            : isRight ? <Badge tone="good">fits the contract</Badge> : <span class="hint">The contract is against it; the broker decides, and says why.</span>}
         </div>
       </form>
       <div ref={answer} class="answer" role="status" aria-label="The broker's answer">

@@ -1,16 +1,17 @@
 // Subscribe: to filters, and what arrives, as a list and by topic.
-import { signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { contract } from "../app/session";
+import { payloadMax } from "../contract/check";
 import { filterOf } from "../contract/model";
 import { REASON } from "../broker/words";
 import { Badge, Empty, IconButton, Note, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { treeRows, type Got, type Node } from "./inbox";
-import { arrivals, clearInbox, inbox, isOn, isPaused, noticesTopic, subscribe, subscriptions, unsubscribe, type Subscription } from "./line";
+import { accounts, arrivals, clearInbox, inbox, isOn, isPaused, noticesTopic, subscribe, subscriptions, unsubscribe, who, type Subscription } from "./line";
 import { MessageView, VerdictBadge } from "./message";
-import { searchable, sizeInWords, textOf } from "./payload";
+import { headOf, searchable, sizeInWords } from "./payload";
 import { Virtual } from "./virtual";
 
 const ROW = 34; // px
@@ -21,6 +22,19 @@ const wantedText = signal("");
 const open = signal<Set<string>>(new Set());
 const selected = signal<Got | null>(null);
 const selectedTopic = signal<string | null>(null);
+
+// Who signs in as another finds nothing of the one before.
+effect(() => {
+  if (accounts.value >= 0) selected.value = selectedTopic.value = null;
+});
+
+const LARGE = 100_000; // bytes
+
+/** Mosquitto 2.0 gives a websocket 4 KiB at each turn of its loop, and there are ten turns a second. */
+const isSlow = computed(() => {
+  const api = contract.value;
+  return who.value?.broker.version === "2.0" && api !== null && api.channels.some((at) => at.may?.receive !== "no" && payloadMax(api, at) >= LARGE);
+});
 
 function filterFault(filter: string): string | null {
   if (filter === "") return "Which topics?";
@@ -106,13 +120,13 @@ function Form(): JSX.Element {
 
 function Chip({ it }: { it: Subscription }): JSX.Element {
   void arrivals.value; // its counts change with what arrives
-  const granted = it.state === "refused" ? `refused: ${REASON[it.code] ?? `code ${it.code}`}` : it.state === "asking" ? "asking…"
+  const granted = it.state === "refused" ? `refused: ${REASON[it.code] ?? `code ${it.code}`}` : it.state === "asking" ? "asking…" : it.state === "leaving" ? "unsubscribing…"
     : it.code < it.options.qos ? `QoS ${it.code}, less than asked for` : `QoS ${it.code}`;
   return (
     <li class={it.state === "refused" ? "bad" : ""}>
       <code>{it.filter}</code> <span class="muted">{granted}</span>
       {it.isShared && it.state === "on" ? <span title="what the first and the second connection got">{it.counts[0]} : {it.counts[1]}</span> : null}
-      <IconButton icon="close" label={it.state === "refused" ? `Remove ${it.filter}` : `Unsubscribe from ${it.filter}`} onClick={() => void unsubscribe(it.filter)} />
+      <IconButton icon="close" disabled={it.state === "leaving"} label={it.state === "refused" ? `Remove ${it.filter}` : `Unsubscribe from ${it.filter}`} onClick={() => void unsubscribe(it.filter)} />
     </li>
   );
 }
@@ -162,7 +176,7 @@ const fits = (got: Got, wanted: string): boolean =>
 
 function preview(got: Got): string {
   if (got.payload.length === 0) return "(empty)";
-  const text = textOf(got.payload.length > 4096 ? got.payload.subarray(0, 1024) : got.payload);
+  const text = headOf(got.payload, 1024);
   return text === null ? `${sizeInWords(got.payload.length)} of bytes` : text.slice(0, PREVIEW).replace(/\s+/g, " ");
 }
 
@@ -310,6 +324,7 @@ export function Subscribe(): JSX.Element {
       <Form />
       {all.length > 0 ? <ul class="chips" aria-label="Subscriptions">{all.map((it) => <Chip key={it.filter} it={it} />)}</ul> : null}
       {refused.length > 0 ? <Note tone="warn">The broker refused <Filters all={refused} />: this account may not receive anything there.</Note> : null}
+      {isSlow.value && all.length > 0 ? <p class="hint">Mosquitto 2.0 sends some 40 kB a second over websockets: a message of 1 MB takes about 25 s, and what comes after it waits.</p> : null}
       <div class="bar">
         <div class="segmented" role="group" aria-label="Show as">
           <button type="button" aria-pressed={shownAs.value === "list"} onClick={() => (shownAs.value = "list")}>List</button>
