@@ -20,7 +20,7 @@ run()
 
 is_all=$(($# == 0))
 # shellcheck disable=SC2012,SC2046 # names of ours, without spaces
-[ $# -gt 0 ] || set -- unit $(ls test/console | sed -n 's/[.]mjs$//p' | grep -vx 'harness\|unit')
+[ $# -gt 0 ] || set -- unit $(ls test/console | sed -n 's/[.]mjs$//p' | grep -vx 'harness\|trying\|unit')
 for name; do
 	run "$name" node "test/console/$name.mjs"
 done

@@ -1,45 +1,13 @@
 // Try: a message prepared with the contract's help, sent, answered by the broker; what arrives;
 // sessions and wills; links; and a flood of messages. FLOOD is how many (20000).
 import { spawn } from "node:child_process";
-import { check, checkAccessible, checkFits, checkThat, openPage, require, run, shot, signIn, sleep, startBroker, until } from "./harness.mjs";
+import { check, checkAccessible, checkFits, checkThat, require, run, shot, sleep, startBroker, until } from "./harness.mjs";
+import { answer, editor, line, openTry, pick, textOfEditor, write } from "./trying.mjs";
 
 const mqtt = require("mqtt");
 const FLOOD = Number(process.env.FLOOD ?? 20_000);
 const LONGEST_MS = 1500; // a frame of the flood, on a machine that does other things as well
 const P99_MS = 250;
-
-const line = (page) => page.locator(".session");
-const answer = (page) => page.locator(".answer");
-const editor = (page) => page.locator(".editor .cm-content");
-
-async function openTry(broker, user, size = {}) {
-  const page = await openPage(broker.page, size);
-  await signIn(page, broker, user);
-  await page.evaluate(() => { location.hash = "#/try"; });
-  await line(page).getByText("connected", { exact: true }).waitFor();
-  return page;
-}
-
-/** Puts @text into the editor as somebody who pastes it. */
-async function write(page, text) {
-  await editor(page).click();
-  await page.keyboard.press("Control+A");
-  await page.evaluate((it) => {
-    const at = document.querySelector(".editor").shadowRoot.querySelector(".cm-content");
-    const data = new DataTransfer();
-    data.setData("text/plain", it);
-    at.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
-  }, text);
-}
-
-const textOfEditor = (page) => page.evaluate(() =>
-  [...document.querySelector(".editor").shadowRoot.querySelectorAll(".cm-line")].map((it) => it.textContent).join("\n"));
-
-async function pick(page, title) {
-  const select = page.locator('select[name="channel"]');
-  const value = await select.locator("option", { hasText: title }).first().getAttribute("value");
-  await select.selectOption(value);
-}
 
 const orderOf = (id, status, more = {}) => JSON.stringify({ orderId: id, status, updatedAt: new Date().toISOString(), ...more }, null, 2);
 
@@ -213,8 +181,8 @@ async function sessions(broker, page, other) {
   await page.getByRole("button", { name: "Subscribe", exact: true }).click();
   const chip = page.locator(".chips li", { hasText: "$share/pair/orders/+/status" });
   await checkThat("a shared subscription, by two connections", () => chip.getByText("0 : 0").waitFor());
-  await page.locator(".chips li").first().getByRole("button").click(); // the plain one
-  await sleep(1000); // until the broker has heard that, too: it would deliver by both
+  await page.locator(".chips li").first().getByRole("button").click(); // the plain one: the broker would deliver by both
+  await checkThat("a subscription is there until the broker has heard its end", () => until(async () => (await page.locator(".chips li").count()) === 1, "one"));
   for (let i = 0; i < 10; i++)
     await other.publishAsync(`orders/shared-${i}/status`, orderOf(`shared-${i}`, "PLACED", { userId: "customer-a" }), { qos: 1 });
   await checkThat("both get their part, which is shown", async () => until(async () => {
