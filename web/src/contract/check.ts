@@ -82,7 +82,9 @@ export function checkText(contract: Contract, channel: Channel | null, values: R
   const tried = candidates.map((message) => ({ message, ...held(checkerFor(contract, channel, message), read.value!) }));
   const best = tried.find(({ faults, unsure }) => faults.length === 0 && !unsure) ?? tried.find(({ unsure }) => unsure)
     ?? tried.reduce((a, b) => (b.faults.length < a.faults.length ? b : a));
-  return { ...best, faults: [...best.faults, ...locationFaults(contract, channel, values, read.value!)], read };
+  // What the schema has said of the same member is enough.
+  const ids = locationFaults(contract, channel, values, read.value!).filter(({ field }) => !best.faults.some((it) => it.field === field && it.code === "required"));
+  return { ...best, faults: [...best.faults, ...ids], read };
 }
 
 interface Held { faults: Fault[]; unsure: string | null }
@@ -117,7 +119,9 @@ function locationFaults(contract: Contract, channel: Channel, values: Record<str
     const pointer = typeof location === "string" ? /^\$message\.payload#(\/.*)$/.exec(location)?.[1] : undefined;
     if (!pointer || !values[name]) continue;
     const value = valueAt(payload, pointer);
-    if (value !== undefined && String(value) !== values[name])
+    if (value === undefined)
+      faults.push({ field: pointer, code: "id-mismatch", message: `is missing, and the topic says ${brief(values[name])}` });
+    else if (String(value) !== values[name])
       faults.push({ field: pointer, code: "id-mismatch", message: `is ${brief(value)}, but the topic says ${brief(values[name])}` });
   }
   return faults;

@@ -250,5 +250,6 @@ function sayFault({ keyword, keywordLocation, instanceLocation, error }: Unit, p
 /** "status is ...", or "The payload is ..." for the whole. */
 export function sentence({ field, message }: Fault): string {
   const name = field.slice(1).replace(/~1/g, "/").replace(/~0/g, "~");
-  return `${name === "" ? "The payload" : name} ${message}`;
+  // Some of the broker's sentences name the member themselves.
+  return name !== "" && message.startsWith(`${name} `) ? message : `${name === "" ? "The payload" : name} ${message}`;
 }

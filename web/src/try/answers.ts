@@ -78,7 +78,8 @@ line.onMessage((message: Message) => {
   const mine = [...sent.peek()].reverse().filter((it) => it.topic === notice.topic && it.at > Date.now() - LATE_MS
     && (notice.qos === undefined || it.qos === notice.qos));
   // What was accepted may be overruled later, by another broker's step.
-  const heard = mine.find((it) => isOpen(it, false)) ?? mine.find((it) => isOpen(it, true));
+  // What is under way comes first; else the last one, whose notice comes a little late.
+  const heard = mine.find(({ answer }) => answer.is === "waiting") ?? mine.findLast((it) => isOpen(it, false)) ?? mine.findLast((it) => isOpen(it, true));
   if (!heard) return;
   const event = heard.answer.is === "accepted" ? heard.answer.event : null;
   const code = heard.answer.is === "refused" ? heard.answer.code : 0;

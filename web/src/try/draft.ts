@@ -181,7 +181,7 @@ export function useExample(example: Example | null): void {
   }
   if (isJson && !example && checker) made = freshen(made, checker.plain);
   batch(() => {
-    if (own.length > 1) picked.value = message.key;
+    if (picked.value) picked.value = message.key; // else any that fits
     form.value = isJson ? "json" : kindOf(message.contentType) === "text" || typeof value === "string" ? "text" : "hex";
     values.value = all;
     text.value = kindOf(message.contentType) === "binary" && typeof value !== "string" ? "" : made;

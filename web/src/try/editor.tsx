@@ -17,7 +17,7 @@ import { completeAt } from "./complete";
 const look = EditorView.theme({
   "&": { color: "var(--text)", backgroundColor: "var(--panel)", fontSize: "0.92rem", minHeight: "11rem", maxHeight: "min(60vh, 34rem)" },
   "&.cm-focused": { outline: "none" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55", minHeight: "11rem" },
+  ".cm-scroller": { borderRadius: "calc(var(--radius) - 1px)", fontFamily: "var(--mono)", lineHeight: "1.55", minHeight: "11rem" },
   ".cm-content": { caretColor: "var(--text)", padding: "0.5rem 0" },
   ".cm-cursor": { borderLeftColor: "var(--text)" },
   ".cm-gutters": { backgroundColor: "var(--sunk)", color: "var(--muted)", border: "none" },

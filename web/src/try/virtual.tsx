@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 const MORE = 6; // rows beyond the edges
+const LEAST = 5; // rows of a box that has few: what is below it stays in sight
 
 interface Props {
   count: number;
@@ -67,7 +68,7 @@ export function Virtual(props: Props): JSX.Element {
     );
   const isShown = props.active >= first && props.active < last;
   return (
-    <div ref={box} class="v-box" role={count > 0 ? props.as : "group"} aria-label={props.label} tabIndex={0} id={id}
+    <div ref={box} class="v-box" role={count > 0 ? props.as : "group"} aria-label={props.label} tabIndex={0} id={id} style={{ maxHeight: `${Math.max(count, LEAST) * rowHeight + 2}px` }}
       aria-activedescendant={count > 0 && isShown ? `${id}-${props.active}` : undefined}
       onKeyDown={onKeyDown}
       onScroll={(event) => {
