@@ -48,7 +48,7 @@ static const char *word_of(const struct config *value)
 
 /* ---- JSON ------------------------------------------------------------------------------- */
 
-static void put_json_text(FILE *file, const char *text, size_t len)
+void configwrite_text(const char *text, size_t len, FILE *file)
 {
 	static const char codes[] = "\"\\\b\f\n\r\t", names[] = "\"\\bfnrt";
 
@@ -73,7 +73,7 @@ static void put_json(FILE *file, const struct config *value, int depth)
 	const char *comma = "";
 
 	if (value->kind == CONFIG_STRING) {
-		put_json_text(file, value->text, value->count);
+		configwrite_text(value->text, value->count, file);
 	} else if (value->kind == CONFIG_INTEGER || value->kind == CONFIG_REAL) {
 		print_number(number, value);
 		(void)fputs(number, file);
@@ -87,7 +87,7 @@ static void put_json(FILE *file, const struct config *value, int depth)
 			(void)fprintf(file, "%s\n%*s", comma, 2 * depth + 2, "");
 			comma = ",";
 			if (is_object) {
-				put_json_text(file, child->key, strlen(child->key));
+				configwrite_text(child->key, strlen(child->key), file);
 				(void)fputs(": ", file);
 			}
 			put_json(file, child, depth + 1);
@@ -110,7 +110,7 @@ static void put_compact(FILE *file, const struct config *value)
 		(void)fputs(comma, file);
 		comma = ",";
 		if (is_object) {
-			put_json_text(file, child->key, strlen(child->key));
+			configwrite_text(child->key, strlen(child->key), file);
 			(void)putc(':', file);
 		}
 		put_compact(file, child);

@@ -37,7 +37,10 @@ int configwrite_yaml_notes(const struct config *root, const struct configwrite_o
 /* Two spaces for a level, and a newline at the end. */
 int configwrite_json(const struct config *root, FILE *file) MUST_CHECK;
 
-/* The same without any white space. */
+/* The same without any white space; @root may be any value of a tree. */
 int configwrite_compact(const struct config *root, FILE *file) MUST_CHECK;
+
+/* Writes @len bytes of @text as a string of JSON; ferror() tells whether that failed. */
+void configwrite_text(const char *text, size_t len, FILE *file);
 
 #endif

@@ -146,6 +146,14 @@ size_t draft_count(const struct draft *draft)
 	return draft->alias ? draft->alias->count : draft->used - draft->removed;
 }
 
+struct draft *draft_child(const struct draft *draft, size_t i, const char **ret_key)
+{
+	bool has_it = i < draft_count(draft) && !draft->alias;
+
+	*ret_key = has_it ? draft->member[i].key : NULL;
+	return has_it ? draft->member[i].value : NULL;
+}
+
 /* ---- members ---------------------------------------------------------------------------- */
 
 /* Where member @key is in the index, or would be; the index is at most half full. */

@@ -52,6 +52,12 @@ enum config_kind draft_kind(const struct draft *draft); /* CONFIG_ANY for NULL *
 size_t draft_count(const struct draft *draft);          /* members or items, as config_count() */
 
 /*
+ * The @i-th member or item of what was made and has had none removed; *ret_key is its key. NULL,
+ * with no key: there is none.
+ */
+struct draft *draft_child(const struct draft *draft, size_t i, const char **ret_key);
+
+/*
  * Members of an object. draft_put() takes the place of a member of that name; draft_get() returns
  * NULL where there is none. draft_remove() is free to find none. An alias of an object, and a
  * member of it that was got, can be changed as well: the original stays as it is.

@@ -1,42 +1,18 @@
-#include "contract/bundle.h"
+#include "contract/bundle_internal.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/draft.h"
 #include "base/jsonpointer.h"
-#include "contract/bundle_kind.h"
 
-#define BUCKETS 4096u
 #define NAME_BYTES 64u /* of a component that is made, without its number */
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_"
-
-/* A value of another place that is a component of the result. */
-struct bundled {
-	struct bundled *next;  /* in its bucket */
-	struct bundled *later; /* that was found after it */
-	const struct config *value;
-	enum bundle_kind kind;
-	const char *name;
-};
-
-struct bundle {
-	struct sources *sources;
-	struct drafts drafts;
-	enum bundle_files files;
-	const struct sources_file *main;
-	bool is_2;
-	struct draft *components; /* of the result */
-	struct bundled *bucket[BUCKETS];
-	struct bundled *first, *last; /* in the order in which they were found */
-	size_t part_count;
-};
 
 static struct draft *walk(struct bundle *b, const struct config *value, struct bundle_part part,
 			  unsigned depth);
 
-static void fail(struct bundle *b, int err)
+void bundle_fail(struct bundle *b, int err)
 {
 	if (b->drafts.rc == 0)
 		b->drafts.rc = err;
@@ -46,10 +22,10 @@ static void fail(struct bundle *b, int err)
 
 static struct bundled **bucket_of(struct bundle *b, const struct config *value)
 {
-	return &b->bucket[((uintptr_t)value / sizeof(*value)) % BUCKETS];
+	return &b->bucket[((uintptr_t)value / sizeof(*value)) % BUNDLE_BUCKETS];
 }
 
-static struct bundled *find_part(struct bundle *b, const struct config *value)
+struct bundled *bundle_find_part(struct bundle *b, const struct config *value)
 {
 	struct bundled *part = *bucket_of(b, value);
 
@@ -58,7 +34,7 @@ static struct bundled *find_part(struct bundle *b, const struct config *value)
 	return part;
 }
 
-static struct draft *group_of(struct bundle *b, const char *name)
+struct draft *bundle_group_of(struct bundle *b, const char *name)
 {
 	struct draft *group = draft_get(&b->drafts, b->components, name);
 
@@ -74,7 +50,7 @@ static const char *name_of(struct bundle *b, const struct config *value, const c
 {
 	const struct config *own_group =
 		config_member(config_member(b->main->root, "components"), group);
-	struct draft *made = group_of(b, group);
+	struct draft *made = bundle_group_of(b, group);
 	const char *own = value->key ? value->key : "item", *slash = strrchr(own, '/');
 	char name[NAME_BYTES], text[NAME_BYTES + 16];
 	size_t used = 0;
@@ -99,19 +75,20 @@ static struct bundled *add_part(struct bundle *b, const struct config *value, en
 	const char *group = bundle_group(kind, b->is_2);
 
 	if (b->part_count++ == BUNDLE_PARTS_MAX)
-		fail(b, ERR_LIMIT);
+		bundle_fail(b, ERR_LIMIT);
 	if (!part || b->drafts.rc) {
-		fail(b, ERR_NOMEM);
+		bundle_fail(b, ERR_NOMEM);
 		return NULL;
 	}
 	*part = (struct bundled){ .next = *bucket_of(b, value), .value = value, .kind = kind };
 	part->name = name_of(b, value, group);
 	if (!part->name) {
-		fail(b, ERR_NOMEM);
+		bundle_fail(b, ERR_NOMEM);
 		return NULL;
 	}
 	/* The name is taken from now on; the value comes later. */
-	draft_put(&b->drafts, group_of(b, group), part->name, draft_null(&b->drafts));
+	draft_put(&b->drafts, bundle_group_of(b, group), part->name,
+		  draft_alias(&b->drafts, value));
 	*bucket_of(b, value) = part;
 	*(b->last ? &b->last->later : &b->first) = part;
 	b->last = part;
@@ -160,7 +137,7 @@ static bool collect(struct bundle *b, const struct config *value, enum bundle_ki
 	const struct bundled *part = NULL;
 
 	for (const struct config *at = value; at && !part; at = at->up)
-		part = find_part(b, at);
+		part = bundle_find_part(b, at);
 	if (!part)
 		part = add_part(b, value, kind);
 	return part && write_reference(b, part, value, ret, cap);
@@ -194,11 +171,7 @@ static bool is_in_place(struct bundle *b, const char *ref)
 	       sources_at(b->sources, b->main, pointer) != NULL;
 }
 
-/*
- * Finds what @ref of a place of @kind is in the result. False: it stays as it is. *ret_inline,
- * unless it is NULL then, takes the place of the reference; else @ret is its text.
- */
-static bool rewrite(struct bundle *b, const struct config *ref, enum bundle_kind kind, char *ret,
+bool bundle_rewrite(struct bundle *b, const struct config *ref, enum bundle_kind kind, char *ret,
 		    size_t cap, const struct config **ret_inline)
 {
 	const char *text = config_string(ref);
@@ -213,7 +186,7 @@ static bool rewrite(struct bundle *b, const struct config *ref, enum bundle_kind
 	value = sources_resolve(b->sources, ref, &unused);
 	if (!value) {
 		if (unused.rc == ERR_NOMEM)
-			fail(b, ERR_NOMEM);
+			bundle_fail(b, ERR_NOMEM);
 		if (b->sources->warn)
 			b->sources->warn(b->sources->warn_ctx, ref,
 					 "stays as it is, since it leads to nothing here");
@@ -281,14 +254,15 @@ static struct draft *walk(struct bundle *b, const struct config *value, struct b
 	char text[SOURCES_URI_MAX];
 
 	if (depth == CONFIG_DEPTH_MAX)
-		fail(b, ERR_LIMIT);
+		bundle_fail(b, ERR_LIMIT);
 	if (b->drafts.rc)
 		return NULL;
 	if (part.kind == BUNDLE_DATA || value->kind < CONFIG_ARRAY)
 		return draft_alias(&b->drafts, value);
 	if (value->kind == CONFIG_ARRAY || part.is_each)
 		return walk_each(b, value, part.kind, depth);
-	if (!config_string(ref) || !rewrite(b, ref, part.kind, text, sizeof(text), &in_place))
+	if (!config_string(ref) ||
+	    !bundle_rewrite(b, ref, part.kind, text, sizeof(text), &in_place))
 		return walk_object(b, value, part.kind, NULL, depth);
 	return in_place ? walk(b, in_place, part, depth + 1)
 			: walk_object(b, value, part.kind, text, depth);
@@ -305,11 +279,11 @@ static void walk_components(struct bundle *b, const struct config *own)
 			continue;
 		}
 		part.is_each = false;
-		(void)group_of(b, group->key);
+		(void)bundle_group_of(b, group->key);
 		config_foreach_member(item, group) {
 			struct draft *made = walk(b, item, part, 0);
 
-			draft_put(&b->drafts, group_of(b, group->key), item->key, made);
+			draft_put(&b->drafts, bundle_group_of(b, group->key), item->key, made);
 		}
 	}
 }
@@ -338,28 +312,36 @@ static struct draft *walk_document(struct bundle *b)
 static void make_parts(struct bundle *b)
 {
 	for (struct bundled *part = b->first; part && b->drafts.rc == 0; part = part->later) {
-		struct draft *group = group_of(b, bundle_group(part->kind, b->is_2));
+		struct draft *group = bundle_group_of(b, bundle_group(part->kind, b->is_2));
 		struct draft *made =
 			walk(b, part->value, (struct bundle_part){ part->kind, false }, 0);
 
-		if (part->kind == BUNDLE_SCHEMA && !part->value->up &&
-		    draft_kind(made) == CONFIG_OBJECT)
+		if (bundle_drops_id(part) && draft_kind(made) == CONFIG_OBJECT)
 			draft_remove(&b->drafts, made, "$id");
 		draft_put(&b->drafts, group, part->name, made);
 	}
+}
+
+void bundle_init(struct bundle *ret, struct sources *sources, const struct sources_file *file,
+		 enum bundle_files files, struct arena *scratch)
+{
+	const struct config *version = config_member(file->root, "asyncapi");
+
+	*ret = (struct bundle){
+		.sources = sources, .drafts = { .arena = scratch }, .files = files, .main = file
+	};
+	ret->is_2 = config_string(version) && strncmp(version->text, "2.", 2) == 0;
 }
 
 const struct config *bundle_document(struct sources *sources, const struct sources_file *file,
 				     enum bundle_files files, struct arena *arena)
 {
 	struct arena scratch = { 0 };
-	struct bundle b = {
-		.sources = sources, .drafts = { .arena = &scratch }, .files = files, .main = file
-	};
-	const struct config *version = config_member(b.main->root, "asyncapi"), *made = NULL;
+	struct bundle b;
+	const struct config *made = NULL;
 	struct draft *root;
 
-	b.is_2 = config_string(version) && strncmp(version->text, "2.", 2) == 0;
+	bundle_init(&b, sources, file, files, &scratch);
 	root = walk_document(&b);
 	make_parts(&b);
 	if (draft_count(b.components) > 0)

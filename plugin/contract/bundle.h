@@ -10,9 +10,12 @@
 #ifndef PETSTORE_CONTRACT_BUNDLE_H
 #define PETSTORE_CONTRACT_BUNDLE_H
 
+#include <stdio.h>
+
 #include "contract/sources.h"
 
-#define BUNDLE_PARTS_MAX 65536u /* components that are made */
+#define BUNDLE_PARTS_MAX 65536u      /* components that are made */
+#define BUNDLE_VALUES_MAX (2u << 20) /* that bundle_write() writes, but in examples and such */
 
 enum bundle_files {
 	BUNDLE_COLLECT, /* all that references bring is in the result */
@@ -26,5 +29,13 @@ enum bundle_files {
  */
 const struct config *bundle_document(struct sources *sources, const struct sources_file *file,
 				     enum bundle_files files, struct arena *arena);
+
+/*
+ * Writes the tree that bundle_document() with BUNDLE_COLLECT makes to @ret, as
+ * configwrite_compact() does, but makes no tree: of a large document, memory is needed for the
+ * names of its components alone. 0, ERR_NOMEM, ERR_LIMIT, or ERR_IO where @ret can't be written;
+ * the caller flushes and closes it. The report has nothing of these.
+ */
+int bundle_write(struct sources *sources, const struct sources_file *file, FILE *ret) MUST_CHECK;
 
 #endif

@@ -2,8 +2,9 @@
  * documents.h -- the contract's documents as one can show them, when the contract itself is packed.
  *
  * Each is one JSON text of AsyncAPI 3.x: translated where it was of 2.x, and with what its
- * references brought from other files in its components (bundle.h). The text is kept compressed, a
- * tenth of its size or less. Never changes; any number of threads may read it.
+ * references brought from other files in its components (bundle.h). The text is compressed while it
+ * is written: neither it nor a tree of it is in memory then. It is kept so, a tenth of its size or
+ * less. Never changes; any number of threads may read it.
  */
 #ifndef PETSTORE_CONTRACT_DOCUMENTS_H
 #define PETSTORE_CONTRACT_DOCUMENTS_H

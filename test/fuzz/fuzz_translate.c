@@ -1,7 +1,8 @@
 /*
  * The text of a document of AsyncAPI 2.x: it is translated, or refused with a line. What was made
  * is a document of 3.x that is read as it is, and is the same when it is written and translated
- * again; and it can be bundled. The input is the document; there are no other files beside it.
+ * again; and it can be bundled, as a tree and as text. The input is the document; there are no
+ * other files beside it.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -54,6 +55,27 @@ static void check_again(const struct config *root)
 	free(text);
 }
 
+/* What is written without a tree is the text of the tree. */
+static void check_text(struct sources *sources, const struct config *tree)
+{
+	char *text[2] = { NULL, NULL };
+	size_t len[2] = { 0, 0 };
+
+	for (int i = 0; i < 2; i++) {
+		FILE *file = open_memstream(&text[i], &len[i]);
+
+		if (!file ||
+		    (i ? bundle_write(sources, sources->file[0], file)
+		       : configwrite_compact(tree, file)) ||
+		    fclose(file))
+			abort();
+	}
+	if (len[0] != len[1] || memcmp(text[0], text[1], len[0]) != 0)
+		abort();
+	free(text[0]);
+	free(text[1]);
+}
+
 static void translate(const char *path, enum translate_view view)
 {
 	const struct sources_place place = SOURCES_AT(path);
@@ -70,11 +92,15 @@ static void translate(const char *path, enum translate_view view)
 		check_places(file->root);
 		if (file->root != file->original)
 			check_again(file->root);
-		for (int i = 0; i < 2; i++)
-			if (!bundle_document(&sources, file, i ? BUNDLE_KEEP : BUNDLE_COLLECT,
-					     &arena) &&
-			    report.rc == 0)
+		for (int i = 0; i < 2; i++) {
+			const struct config *made = bundle_document(
+				&sources, file, i ? BUNDLE_KEEP : BUNDLE_COLLECT, &arena);
+
+			if (!made && report.rc == 0)
 				abort();
+			if (made && i == 0)
+				check_text(&sources, made);
+		}
 	}
 	if (report.rc && diag.text[0] == '\0')
 		abort();

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "base/configwrite.h"
 #include "contract/bundle.h"
 #include "contract/translate.h"
 #include "failalloc.h"
@@ -61,7 +62,26 @@ struct bundling {
 	struct config_report report;
 	struct diag_list faults, warnings;
 	const struct config *made;
+	char *text; /* of bundle_write(), with BUNDLE_COLLECT */
 };
+
+static char *write_text(struct bundling *bundling)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *file = open_memstream(&text, &len);
+	int rc = ERR_NOMEM;
+
+	if (file) {
+		rc = bundle_write(&bundling->sources, bundling->sources.file[0], file);
+		assert_int_equal(fclose(file), 0);
+	}
+	if (rc == 0)
+		return text;
+	assert_int_equal(rc, ERR_NOMEM);
+	free(text);
+	return NULL;
+}
 
 static void take_warning(void *ctx, const struct config *at, const char *text)
 {
@@ -87,14 +107,19 @@ static void bundle(struct bundling *ret, const struct config *one)
 	ret->sources.warn_ctx = ret;
 	if (sources_open(&ret->sources, &ret->arena, &place, &ret->report) &&
 	    (!config_member(one, "translate") ||
-	     translate_open(&ret->sources, ret->sources.file[0], TRANSLATE_APPLICATION)))
+	     translate_open(&ret->sources, ret->sources.file[0], TRANSLATE_APPLICATION))) {
 		ret->made = bundle_document(
 			&ret->sources, ret->sources.file[0],
 			config_member(one, "keep") ? BUNDLE_KEEP : BUNDLE_COLLECT, &ret->arena);
+		ret->sources.warn = NULL;
+		if (ret->made && !config_member(one, "keep"))
+			ret->text = write_text(ret);
+	}
 }
 
 static void bundling_clear(struct bundling *bundling)
 {
+	free(bundling->text);
 	sources_clear(&bundling->sources);
 	arena_clear(&bundling->arena);
 }
@@ -107,6 +132,22 @@ static void check_warnings(const char *name, const struct diag_list *lines,
 	for (size_t i = 0; i < lines->count; i++)
 		if (!strstr(lines->line[i].text, config_item(expected, i)->text))
 			fail_msg("%s: %s", name, lines->line[i].text);
+}
+
+/* What is written at once is what the tree is as text. */
+static void check_text(const char *name, const struct bundling *bundling)
+{
+	char *expected = NULL;
+	size_t len;
+	FILE *file = open_memstream(&expected, &len);
+
+	assert_non_null(file);
+	assert_int_equal(configwrite_compact(bundling->made, file), 0);
+	assert_int_equal(fclose(file), 0);
+	assert_non_null(bundling->text);
+	if (strcmp(expected, bundling->text) != 0)
+		fail_msg("%s:\nexpected:\n%s\nbut it is:\n%s", name, expected, bundling->text);
+	free(expected);
 }
 
 static void check_case(const struct config *one)
@@ -125,6 +166,8 @@ static void check_case(const struct config *one)
 	if (!json_equal(expected, found))
 		fail_msg("%s:\nexpected:\n%s\nbut it is:\n%s", name, expected_text, found_text);
 	check_warnings(name, &bundling.warnings, config_member(one, "warnings"));
+	if (!config_member(one, "keep"))
+		check_text(name, &bundling);
 	free(expected_text);
 	free(found_text);
 	json_decref(expected);
@@ -167,7 +210,7 @@ static void test_bundle_document__survives_each_failing_allocation(void **state)
 		failalloc_start(n);
 		bundle(&bundling, config_item(cases, 2));
 		has_failed = failalloc_stop();
-		assert_true(has_failed || bundling.made);
+		assert_true(has_failed || (bundling.made && bundling.text));
 		assert_true(bundling.made || bundling.report.rc < 0);
 		bundling_clear(&bundling);
 		if (!has_failed)
