@@ -18,7 +18,8 @@ export function SignIn(): JSX.Element {
 
   useEffect(() => {
     void brokers.look().then(() => {
-      if (!known.url) setUrl(brokers.list.value[0].url);
+      // Not over what somebody typed meanwhile.
+      if (!known.url) setUrl((now) => (now === url ? brokers.list.value[0].url : now));
     });
   }, []);
 
