@@ -247,7 +247,7 @@ async function keepAlive(broker) {
 
 async function noScope(broker) {
   const page = await openTry(broker, "customer-b");
-  await checkThat("an account without a scope: a sentence", () => page.getByText("has not a single scope").waitFor());
+  await checkThat("an account without a scope: a sentence", () => page.getByText("has no right to a topic").waitFor());
   check("its own refusals are all there is to receive", (await page.locator(".subscribe-form .chip").allInnerTexts()).every((it) => it.startsWith("refusals/customer-b/") || it === "refusals/+/+"));
   await page.getByLabel("Topic", { exact: true }).fill("pets/x/status");
   await checkThat("nor a channel", () => page.getByText("belongs to no channel").waitFor());
