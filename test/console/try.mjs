@@ -1,7 +1,7 @@
 // Try: a message prepared with the contract's help, sent, answered by the broker; what arrives;
 // sessions and wills; links; and a flood of messages. FLOOD is how many (20000).
 import { spawn } from "node:child_process";
-import { check, checkAccessible, checkFits, checkThat, require, run, shot, sleep, startBroker, until } from "./harness.mjs";
+import { openPage, check, checkAccessible, checkFits, checkThat, require, run, shot, sleep, startBroker, until } from "./harness.mjs";
 import { answer, editor, line, openTry, pick, textOfEditor, write } from "./trying.mjs";
 
 const mqtt = require("mqtt");
@@ -100,9 +100,12 @@ async function completion(page) {
   const text = await textOfEditor(page);
   check("and put in", text === '{"status": "DELIVERED"}', text);
   await page.getByLabel("Example").selectOption({ index: 1 });
+  const isOfToday = async () => (await textOfEditor(page)).includes(`"updatedAt": "${new Date().toISOString().slice(0, 10)}`);
+  await checkThat("an example's times are now", () => until(isOfToday, "today"));
+  await write(page, '{"orderId": "first-1", "status": "SHIPPED", "updatedAt": "2026-01-15T10:30:00Z"}');
+  await checkThat("an answer says that it is about another message", () => answer(page).getByText("it has been changed since").waitFor());
   await page.getByRole("button", { name: "Times: now" }).click();
-  await checkThat("times become now", () => until(async () =>
-    (await textOfEditor(page)).includes(`"updatedAt": "${new Date().toISOString().slice(0, 10)}`), "today"));
+  await checkThat("times become now", () => until(isOfToday, "today"));
 }
 
 async function receiving(broker, page, other) {
@@ -238,6 +241,9 @@ async function links(broker) {
   await page.getByRole("button", { name: "Copy link" }).click();
   await checkThat("a link can be copied", () => page.getByRole("button", { name: "Copied" }).waitFor());
   const copied = await page.evaluate(() => navigator.clipboard.readText());
+  const colleague = await openPage(copied);
+  await checkThat("who opens it is told that a message waits", () => colleague.getByText("A link brought a prepared message").waitFor());
+  await colleague.context().close();
   check("and has the message", JSON.parse(Buffer.from(copied.split("m=")[1], "base64url").toString()).topic === message.topic, copied.slice(0, 200));
   check("no script ran", page.problems.length === 0, page.problems.join("; "));
   await page.context().close();

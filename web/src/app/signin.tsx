@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Note } from "../ui/basics";
 import { brokers } from "./brokers";
-import { href } from "./route";
+import { href, route } from "./route";
 import { connection, freshId, signIn } from "./session";
 import { Untrusted } from "./untrusted";
 
@@ -40,6 +40,8 @@ export function SignIn(): JSX.Element {
     <section class="sign-in" aria-labelledby="sign-in-title">
       <h1 id="sign-in-title">Sign in</h1>
       <p class="muted">With an account of the broker. You see and do here what that account may, and nothing else.</p>
+      {route.value.path[0] === "try" && route.value.params.has("m")
+        ? <Note tone="accent">A link brought a prepared message: sign in to look at it.</Note> : null}
       <form onSubmit={submit}>
         <label>
           Broker

@@ -179,7 +179,7 @@ export function useExample(example: Example | null): void {
     if (all[name]) made = setAt(made, pointer, all[name]);
     else all[name] = String(valueAt(value, pointer) ?? "");
   }
-  if (isJson && !example && checker) made = freshen(made, checker.plain);
+  if (isJson && checker) made = freshen(made, checker.plain);
   batch(() => {
     if (picked.value) picked.value = message.key; // else any that fits
     form.value = isJson ? "json" : kindOf(message.contentType) === "text" || typeof value === "string" ? "text" : "hex";

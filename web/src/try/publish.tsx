@@ -6,7 +6,7 @@ import { messagesOf, payloadMax, sendsOf, parameterFault } from "../contract/che
 import { placeOf, readJson } from "../contract/jsontext";
 import { qosInWords, retainInWords, type Channel, type Parameter, type Qos } from "../contract/model";
 import { sentence } from "../contract/validate";
-import { Badge, Copy, copyText, Note } from "../ui/basics";
+import { Badge, Copy, copyText, Note, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { send, sent, type Sent } from "./answers";
 import { AnswerView, SentLog } from "./answerview";
@@ -286,6 +286,11 @@ function sendDraft(): void {
   });
 }
 
+/** Is what the form has another message than that one? */
+const isChanged = (it: Sent): boolean =>
+  it.topic !== draft.topic.value || (it.text !== null && it.text !== draft.text.value)
+  || it.qos !== draft.qos.value || it.retain !== draft.retain.value;
+
 export const sendAgain = (it: Sent): void => void send(it);
 
 export function Publish(): JSX.Element {
@@ -338,6 +343,7 @@ export function Publish(): JSX.Element {
         </div>
       </form>
       <div ref={answer} class="answer" role="status" aria-label="The broker's answer">
+        {last && isChanged(last) ? <p class="hint">About what was sent at <Time at={last.at} />; it has been changed since.</p> : null}
         {last ? <AnswerView it={last} onField={(field) => {
           const place = placeOf(readJson(last.text ?? ""), field);
           if (last.text === draft.text.value) handle.current?.goTo(place.from, place.to);
