@@ -1,7 +1,8 @@
 // The frame: what is where, who is signed in, how the connection is.
 import type { JSX } from "preact";
-import { Badge, IconButton, Note } from "../ui/basics";
+import { IconButton, Note } from "../ui/basics";
 import { Icon } from "../ui/icons";
+import { PhaseBadge } from "../ui/phase";
 import { Read } from "../read";
 import { Try } from "../try";
 import { Watch } from "../watch";
@@ -34,22 +35,6 @@ function Modes(): JSX.Element | null {
   );
 }
 
-function ConnectionState(): JSX.Element {
-  const phase = connection.phase.value;
-  switch (phase.is) {
-    case "on":
-      return <Badge tone="good">connected</Badge>;
-    case "connecting":
-      return <Badge tone="accent">connecting…</Badge>;
-    case "waiting":
-      return <Badge tone="warn">reconnecting…</Badge>;
-    case "failed":
-      return <Badge tone="bad">not connected</Badge>;
-    default:
-      return <Badge>offline</Badge>;
-  }
-}
-
 export function Shell(): JSX.Element {
   const view = route.value.path[0] ?? "read";
   const phase = connection.phase.value;
@@ -65,7 +50,7 @@ export function Shell(): JSX.Element {
           ))}
         </nav>
         <div class="account">
-          <span role="status"><ConnectionState /></span>
+          <span role="status"><PhaseBadge phase={phase} /></span>
           {whoami.value ? <span class="who" title={`client ${whoami.value.clientId}`}>{whoami.value.principal}</span> : null}
           {isIn
             ? <button type="button" onClick={signOut}>Sign out</button>

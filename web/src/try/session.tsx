@@ -3,24 +3,9 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { contract, whoami } from "../app/session";
 import { mayNothing } from "../contract/check";
-import { Badge, Note } from "../ui/basics";
+import { Note } from "../ui/basics";
+import { PhaseBadge } from "../ui/phase";
 import { connectLine, cutLine, disconnectLine, hearsRefusals, isOn, line, lineNote, lineTrouble, settings, type Settings } from "./line";
-
-function Phase(): JSX.Element {
-  const phase = line.phase.value;
-  switch (phase.is) {
-    case "on":
-      return <Badge tone="good">connected</Badge>;
-    case "connecting":
-      return <Badge tone="accent">connecting…</Badge>;
-    case "waiting":
-      return <Badge tone="warn">reconnecting…</Badge>;
-    case "failed":
-      return <Badge tone="bad">failed</Badge>;
-    default:
-      return <Badge>not connected</Badge>;
-  }
-}
 
 function Will({ now, set }: { now: Settings; set: (change: Partial<Settings>) => void }): JSX.Element {
   return (
@@ -51,7 +36,7 @@ export function Session(): JSX.Element {
     <section class="panel session" aria-labelledby="session-title">
       <div class="row">
         <h2 id="session-title">Connection</h2>
-        <span role="status"><Phase /></span>
+        <span role="status"><PhaseBadge phase={line.phase.value} /></span>
         <code class="grow" title="its client id">{settings.value.clientId || "…"}</code>
         {isOn.value || line.phase.value.is === "waiting"
           ? <><button type="button" class="small" onClick={disconnectLine}>Disconnect</button>
