@@ -1056,20 +1056,18 @@ static void *ask_on_another_thread(void *ctx)
 	return NULL;
 }
 
-/* Each is refused and counted, and what waits for its MESSAGE is left alone. */
-static void test_events__of_another_thread_are_refused(void **state)
+/* Runs @ask on another thread between @client's publish and its MESSAGE, which it leaves alone. */
+static void ask_beside_a_publish(struct mosquitto *client, void *(*ask)(void *), void *ctx)
 {
-	struct mosquitto client = a_client("backoffice", "one");
-	struct mosquitto_evt_message event = { .client = &client, .qos = 1 };
+	struct mosquitto_evt_message event = { .client = client, .qos = 1 };
 	const char *payload = order("o1");
 	pthread_t thread;
 
-	(void)state;
-	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	assert_int_equal(connects(client), MOSQ_ERR_SUCCESS);
 	ticks();
-	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "orders/o1/status", payload),
+	assert_int_equal(asks(client, MOSQ_ACL_WRITE, "orders/o1/status", payload),
 			 MOSQ_ERR_SUCCESS);
-	assert_int_equal(pthread_create(&thread, NULL, ask_on_another_thread, &client), 0);
+	assert_int_equal(pthread_create(&thread, NULL, ask, ctx), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_non_null(fake.plugin->pending.handle);
 	event.topic = (char *)"orders/o1/status";
@@ -1077,6 +1075,15 @@ static void test_events__of_another_thread_are_refused(void **state)
 	event.payloadlen = (uint32_t)strlen(payload);
 	assert_int_equal(raise(MOSQ_EVT_MESSAGE, &event), MOSQ_ERR_SUCCESS);
 	ticks();
+}
+
+/* Each is refused and counted, and what waits for its MESSAGE is left alone. */
+static void test_events__of_another_thread_are_refused(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+
+	(void)state;
+	ask_beside_a_publish(&client, ask_on_another_thread, &client);
 	assert_true(is_logged("refused 7 requests to the broker's HTTP listener"));
 }
 
@@ -1131,23 +1138,9 @@ static struct mosquitto a_request(void)
 static void test_events__http_requests(void **state)
 {
 	struct mosquitto client = a_client("backoffice", "one"), request = a_request();
-	struct mosquitto_evt_message event = { .client = &client, .qos = 1 };
-	const char *payload = order("o1");
-	pthread_t thread;
 
 	(void)state;
-	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
-	ticks();
-	assert_int_equal(asks(&client, MOSQ_ACL_WRITE, "orders/o1/status", payload),
-			 MOSQ_ERR_SUCCESS);
-	assert_int_equal(pthread_create(&thread, NULL, ask_for_files, &request), 0);
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	assert_non_null(fake.plugin->pending.handle);
-	event.topic = (char *)"orders/o1/status";
-	event.payload = (char *)payload;
-	event.payloadlen = (uint32_t)strlen(payload);
-	assert_int_equal(raise(MOSQ_EVT_MESSAGE, &event), MOSQ_ERR_SUCCESS);
-	ticks();
+	ask_beside_a_publish(&client, ask_for_files, &request);
 	assert_true(is_logged("refused 26 requests to the broker's HTTP listener"));
 }
 

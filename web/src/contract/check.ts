@@ -1,7 +1,7 @@
 // Everything that can be said of a message before it is sent: topic, parameters, payload, QoS,
 // retain. What the broker says counts; this is to help before.
 import { valueAt, checkerOf, brief, Unsure, type Checker, type Fault } from "./validate";
-import { deref, type Json, type JsonObject } from "./document";
+import { deref, object, type Json } from "./document";
 import { readJson, type Read } from "./jsontext";
 import { channelOf, type Channel, type Contract, type Message, type Operation, type Parameter } from "./model";
 
@@ -13,9 +13,6 @@ export function mayNothing(api: Contract): boolean {
 }
 
 export type Kind = "json" | "text" | "binary";
-
-const object = (at: Json | undefined): JsonObject =>
-  (typeof at === "object" && at !== null && !Array.isArray(at) ? at : {});
 
 /** How the payload of a content type is read (schemas/README.md, "Several messages"). */
 export function kindOf(contentType: string): Kind {

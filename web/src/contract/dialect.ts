@@ -1,7 +1,7 @@
 // Makes a message's schema one that stands for itself: references are followed once, what a
 // dialect has of its own (AsyncAPI's discriminator, OpenAPI's nullable) is written in JSON Schema.
 // The document is not changed. See schemas/README.md, "Schemas".
-import { at, type Document, type Json, type JsonObject } from "./document";
+import { at, isObject, type Document, type Json, type JsonObject } from "./document";
 
 export type Draft = "4" | "7" | "2019-09" | "2020-12";
 export interface Plain {
@@ -21,9 +21,6 @@ const BITS: Record<string, [number, number]> = {
   int8: [-128, 127], int16: [-32768, 32767], int32: [-(2 ** 31), 2 ** 31 - 1], int64: [-(2 ** 63), 2 ** 63],
   uint8: [0, 255], uint16: [0, 65535], uint32: [0, 2 ** 32 - 1], uint64: [0, 2 ** 64],
 };
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 interface Dialect { draft: Draft; isOwn: boolean; isKnown?: boolean } // isOwn: AsyncAPI's or OpenAPI's Schema Object
 

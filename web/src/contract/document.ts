@@ -3,6 +3,13 @@ export type Json = null | boolean | number | string | Json[] | { [name: string]:
 export type JsonObject = { [name: string]: Json };
 export interface Document { root: JsonObject }
 
+// What a value is where it should be one: else an empty one, so that a reader of documents need not ask.
+export const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+export const object = (value: Json | undefined): JsonObject => (isObject(value) ? value : {});
+export const list = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
+export const text = (value: Json | undefined): string => (typeof value === "string" ? value : "");
+
 const STEPS_MAX = 32; // references that lead to references
 
 /** What a JSON Pointer ("#/a/b" or "/a/b") leads to; undefined: nothing. */

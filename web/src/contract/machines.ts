@@ -1,5 +1,5 @@
 // State machines: which status may follow which (x-state-machines, schemas/extensions.md).
-import type { Document, Json, JsonObject } from "./document";
+import { object, type Document, type Json } from "./document";
 
 export interface Step { from: string | null; to: string; scope: string | null } // from null: the first status
 
@@ -13,9 +13,6 @@ export interface Machine {
   final: string[];
   longest: Record<string, number>; // seconds that a status should last at most
 }
-
-const object = (value: Json | undefined): JsonObject =>
-  (typeof value === "object" && value !== null && !Array.isArray(value) ? value : {});
 
 export function readMachines(doc: Document, document: number): Machine[] {
   return Object.entries(object(doc.root["x-state-machines"])).map(([name, raw]) => {

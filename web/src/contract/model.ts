@@ -1,6 +1,6 @@
 // The contract as the views speak of it, out of AsyncAPI 3.x documents. One place knows the
 // document's shape; views know channels, operations, messages, machines, entities.
-import { deref, type Json, type JsonObject, type Document } from "./document";
+import { deref, list, object, text, type Json, type JsonObject, type Document } from "./document";
 import { readMachines, type Machine } from "./machines";
 
 export type Held = "yes" | "own" | "no";
@@ -101,11 +101,6 @@ export interface Contract {
 }
 
 interface MayRow { document: number; channel: string; send: Held; receive: Held }
-
-const object = (at: Json | undefined): JsonObject =>
-  (typeof at === "object" && at !== null && !Array.isArray(at) ? at : {});
-const list = (at: Json | undefined): Json[] => (Array.isArray(at) ? at : []);
-const text = (at: Json | undefined): string => (typeof at === "string" ? at : "");
 
 /** @text is the command's: {"documents":[...],"may":[...]}. Throws where it is no such thing. */
 export function loadContract(source: string): Contract {

@@ -1,6 +1,6 @@
 // A schema in words: what a value has to be, for people. Knows the drafts of JSON Schema from 4 to 2020-12,
 // AsyncAPI's and OpenAPI's schema objects. What has no words of its own here is named as it stands.
-import { at, type Document, type Json, type JsonObject } from "./document";
+import { at, isObject, list, text, type Document, type Json, type JsonObject } from "./document";
 
 export interface Member { name: string; isRequired: boolean; shape: Shape }
 export interface Choice { word: string; shapes: Shape[] }
@@ -28,10 +28,6 @@ const DEPTH_MAX = 24; // of schemas in schemas: deeper ones are named only
 const SHAPES_MAX = 4000; // of a message: schemas that use each other many times over become no end of rows
 const ADDED = ["title", "description", "examples", "example", "default", "deprecated", "readOnly", "writeOnly"];
 
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const list = (value: Json | undefined): Json[] => (Array.isArray(value) ? value : []);
-const text = (value: Json | undefined): string => (typeof value === "string" ? value : "");
 const number = (value: Json | undefined): number | null => (typeof value === "number" ? value : null);
 const code = (value: Json): string => `\`${typeof value === "string" ? value : JSON.stringify(value)}\``;
 

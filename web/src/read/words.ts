@@ -1,11 +1,9 @@
 // What a channel asks and promises, in words.
-import type { Json, JsonObject } from "../contract/document";
+import { object, type Json } from "../contract/document";
 import type { Channel, Contract, Held, Operation } from "../contract/model";
 import { qosInWords, retainInWords } from "../contract/model";
 import { either } from "../contract/shape";
 
-const object = (value: Json | undefined): JsonObject =>
-  (typeof value === "object" && value !== null && !Array.isArray(value) ? value : {});
 const code = (text: string) => `\`${text}\``;
 
 /** Who may do @operation, one sentence for each way to it. */

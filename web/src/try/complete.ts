@@ -1,6 +1,6 @@
 // What may stand where the cursor is: members and values, by the schema. Reads text that is not
 // finished; knows nothing of the editor.
-import type { Json, JsonObject } from "../contract/document";
+import { isObject, type Json, type JsonObject } from "../contract/document";
 import type { Plain } from "../contract/dialect";
 
 export interface Option {
@@ -23,9 +23,6 @@ interface Spot {
 
 const OPTIONS_MAX = 200;
 const DEPTH_MAX = 24;
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 interface Frame { isArray: boolean; name: string; index: number; isValue: boolean; names: string[]; start: number }
 

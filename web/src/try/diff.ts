@@ -1,5 +1,5 @@
 // What is different between two payloads: by member where both are JSON, by line otherwise.
-import type { Json, JsonObject } from "../contract/document";
+import { isObject, type Json } from "../contract/document";
 import { escapeStep, readJson } from "../contract/jsontext";
 
 export type Change =
@@ -19,8 +19,6 @@ export type Difference =
 const CHANGES_MAX = 200;
 const LINES_MAX = 400;
 const TEXT_MAX = 256 * 1024; // characters of both together
-
-const isObject = (value: Json): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
 export function jsonDiff(a: Json, b: Json, found: Change[] = [], at = ""): Change[] {
   if (found.length > CHANGES_MAX || Object.is(a, b)) return found;
