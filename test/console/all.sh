@@ -25,8 +25,8 @@ for name; do
 	run "$name" node "test/console/$name.mjs"
 done
 if [ "$is_all" = 1 ] && command -v "${FIREFOX:-firefox-esr}" >/dev/null; then
-	for name in frame signed-in read; do
-		run "$name, Firefox" env BROWSER=firefox node "test/console/$name.mjs"
+	for name in frame signed-in read watch; do
+		run "$name, Firefox" env BROWSER=firefox MANY=6000 node "test/console/$name.mjs"
 	done
 elif [ "$is_all" = 1 ]; then
 	echo "skipped Firefox: firefox-esr is not installed"

@@ -2,7 +2,8 @@
 // `make run` does; Debian's Chromium; counting. A test file ends with `await finish()`.
 //
 // WEB_HOME is npm's folder, B the build, CONSOLE the page (B/console.html), CHROMIUM another
-// browser; SHOTS a folder for screenshots. BROWSER=firefox: Firefox ESR instead, by WebDriver BiDi.
+// browser; SHOTS a folder for screenshots, those of where a file threw included. BROWSER=firefox:
+// Firefox ESR instead, by WebDriver BiDi.
 // CHROOT=build/chroot/sid: the broker is that system's, with the plugin that test/matrix.sh built there.
 import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -60,6 +61,7 @@ export async function run(steps) {
   try {
     await steps();
   } catch (error) {
+    for (const [i, page] of opened.entries()) await shot(page, `failed-${i}`).catch(() => {});
     const lines = String(error.stack ?? error).split("\n");
     check("the steps to their end", false, [...lines.slice(0, 4), ...lines.filter((line) => /^ +at .*test.console/.test(line))].join("\n"));
   }
@@ -155,6 +157,7 @@ export async function startBroker({ conf = "", env = {} } = {}) {
 }
 
 let browser = null;
+const opened = []; // pages, closed ones too
 
 /** A page in a context of its own, which fails the test for errors of scripts and the CSP. */
 export async function openPage(url, { width = 1280, height = 900, colorScheme = "light", ...context } = {}) {
@@ -167,13 +170,15 @@ export async function openPage(url, { width = 1280, height = 900, colorScheme = 
       });
     ended.push(() => browser.close());
   }
-  const opened = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: "reduce", ...context });
-  const page = await opened.newPage();
+  const around = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: "reduce", ...context });
+  const page = await around.newPage();
+  opened.push(page);
   page.setDefaultTimeout(STEP_MS);
   page.problems = [];
-  // A websocket that could not be opened is the test's doing, or is told on the page.
+  // A websocket that could not be opened is the test's doing, or is told on the page. For a
+  // screenshot playwright adds a style "body {}", which the policy forbids and Firefox tells.
   const note = (text) => {
-    if (!/WebSocket connection|establish a connection to the server|was interrupted while the page|brokers\.json|404|ERR_CONNECTION/.test(text))
+    if (!/YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT|WebSocket connection|establish a connection to the server|was interrupted while the page|brokers\.json|404|ERR_CONNECTION/.test(text))
       page.problems.push(text);
   };
   page.on("pageerror", (error) => note(error.message));
