@@ -225,7 +225,7 @@ function LiveState({ isFrozen }: { isFrozen: boolean }): JSX.Element {
       <Badge tone={isFrozen ? "warn" : "good"}>{isFrozen ? "paused" : "live"}</Badge>
       <span class="muted">
         {NUMBER.format(total)} since <Time at={refusals.since.value} />
-        {refusals.heldBack.value > 0 ? `, ${NUMBER.format(refusals.heldBack.value)} of them told in sums` : ""}
+        {refusals.heldBack.value > 0 ? `, ${NUMBER.format(refusals.heldBack.value)} of them told in sums${may("listRefusals") ? ": load anew to see each" : ""}` : ""}
       </span>
       <span class="live" role="status">{said > 0 ? `${said} refusals came` : ""}</span>
     </>
