@@ -1,11 +1,6 @@
 // What is different between two payloads: by member where both are JSON, by line otherwise.
-import { isObject, type Json } from "../contract/document";
-import { escapeStep, readJson } from "../contract/jsontext";
-
-export type Change =
-  | { kind: "added"; at: string; to: Json }
-  | { kind: "removed"; at: string; from: Json }
-  | { kind: "changed"; at: string; from: Json; to: Json };
+import { changesOf, type Change } from "../contract/changes";
+import { readJson } from "../contract/jsontext";
 
 export interface Line { kind: "same" | "added" | "removed"; text: string }
 
@@ -16,31 +11,8 @@ export type Difference =
   | { as: "bytes"; from: number; to: number } // sizes, of what is no text, or too long
   ;
 
-const CHANGES_MAX = 200;
 const LINES_MAX = 400;
 const TEXT_MAX = 256 * 1024; // characters of both together
-
-export function jsonDiff(a: Json, b: Json, found: Change[] = [], at = ""): Change[] {
-  if (found.length > CHANGES_MAX || Object.is(a, b)) return found;
-  if (isObject(a) && isObject(b)) {
-    for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) {
-      const here = `${at}/${escapeStep(name)}`;
-      if (!Object.hasOwn(b, name)) found.push({ kind: "removed", at: here, from: a[name] });
-      else if (!Object.hasOwn(a, name)) found.push({ kind: "added", at: here, to: b[name] });
-      else jsonDiff(a[name], b[name], found, here);
-    }
-  } else if (Array.isArray(a) && Array.isArray(b)) {
-    for (let i = 0; i < Math.max(a.length, b.length) && found.length <= CHANGES_MAX; i++) {
-      const here = `${at}/${i}`;
-      if (i >= b.length) found.push({ kind: "removed", at: here, from: a[i] });
-      else if (i >= a.length) found.push({ kind: "added", at: here, to: b[i] });
-      else jsonDiff(a[i], b[i], found, here);
-    }
-  } else {
-    found.push({ kind: "changed", at, from: a, to: b });
-  }
-  return found;
-}
 
 /** Lines that stay, go and come: the longest common subsequence. */
 export function lineDiff(a: string[], b: string[]): Line[] {
@@ -85,9 +57,8 @@ export function differenceOf(a: string | null, b: string | null, sizes: [number,
   const from = readJson(a);
   const to = readJson(b);
   if (from.value !== undefined && to.value !== undefined) {
-    const changes = jsonDiff(from.value, to.value);
-    if (changes.length === 0) return { as: "same" };
-    return { as: "json", changes: changes.slice(0, CHANGES_MAX), isCut: changes.length > CHANGES_MAX };
+    const { found: changes, isCut } = changesOf(from.value, to.value);
+    return changes.length === 0 ? { as: "same" } : { as: "json", changes, isCut };
   }
   const before = a.split("\n");
   const after = b.split("\n");

@@ -9,9 +9,9 @@ import { channelOf, topicOf, type Channel } from "../contract/model";
 import { Badge, Copy, Empty, Note, Time } from "../ui/basics";
 import { Diagram } from "../ui/diagram";
 import { Failure, Needs, usePages } from "./ask";
-import { changesOf } from "./changes";
 import { stepsOf, wayOf, type Stop } from "./path";
 import { to } from "./where";
+import { changesOf } from "../contract/changes";
 import type { Json } from "../contract/document";
 
 interface EntityPage extends Page<Event> { row: EntityRow; history: Event[] }
@@ -190,7 +190,7 @@ const short = (value: Json | undefined): string => {
 function OneEvent({ event, before }: { event: Event; before: Event | null }): JSX.Element {
   const [isOpen, setOpen] = useState(false);
   const payload = parsed(event);
-  const changes = payload !== undefined && before ? changesOf(parsed(before), payload) : [];
+  const { found: changes, isCut } = before && payload !== undefined ? changesOf(parsed(before), payload) : { found: [], isCut: false };
   const channel = contract.value && channelOf(contract.value, event.topic)?.channel;
   return (
     <li class={event.overruled ? "panel event overruled" : "panel event"}>
@@ -202,14 +202,14 @@ function OneEvent({ event, before }: { event: Event; before: Event | null }): JS
       </p>
       {changes.length > 0 ? (
         <ul class="changes" aria-label="What changed">
-          {changes.slice(0, 20).map(({ pointer, before, after }) => (
-            <li key={pointer}>
-              <code>{pointer || "the whole"}</code>{" "}
-              {before === undefined ? <ins>{short(after)}</ins> : after === undefined ? <del>{short(before)}</del>
-                : <><del>{short(before)}</del> <span aria-hidden="true">→</span><span class="offscreen"> became </span> <ins>{short(after)}</ins></>}
+          {changes.slice(0, 20).map((change) => (
+            <li key={change.at}>
+              <code>{change.at || "the whole"}</code>{" "}
+              {change.kind === "added" ? <ins>{short(change.to)}</ins> : change.kind === "removed" ? <del>{short(change.from)}</del>
+                : <><del>{short(change.from)}</del> <span aria-hidden="true">→</span><span class="offscreen"> became </span> <ins>{short(change.to)}</ins></>}
             </li>
           ))}
-          {changes.length > 20 ? <li class="muted">and {changes.length - 20} more</li> : null}
+          {changes.length > 20 ? <li class="muted">and {isCut ? "at least " : ""}{changes.length - 20} more</li> : null}
         </ul>
       ) : before && payload !== undefined ? <p class="muted">The same payload as before.</p> : null}
       <details open={isOpen || undefined} onToggle={(it) => setOpen(it.currentTarget.open)}>

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Event } from "../broker/commands";
 import { loadContract } from "../contract/model";
-import { changesOf } from "./changes";
 import { stepsOf, wayOf } from "./path";
 
 const contract = loadContract(JSON.stringify({
@@ -34,17 +33,4 @@ test("what was overruled is shown, and is no step", () => {
 
 test("payloads that are no JSON, or have no status, are no stops", () => {
   assert.deepEqual(wayOf(contract, [event("orders/1/status", "{"), event("orders/1/status", "null"), event("orders/1/status", '{"status":7}'), event("x", "{}")], "status"), []);
-});
-
-test("changes are told by their place", () => {
-  assert.deepEqual(changesOf({ a: 1, b: { c: [1, 2] }, d: 0 }, { a: 1, b: { c: [1, 3] }, "e/f": null }), [
-    { pointer: "/b/c/1", before: 2, after: 3 },
-    { pointer: "/e~1f", before: undefined, after: null },
-    { pointer: "/d", before: 0, after: undefined },
-  ]);
-  assert.deepEqual(changesOf([1], { 0: 1 }), [{ pointer: "", before: [1], after: { 0: 1 } }]);
-  assert.deepEqual(changesOf({ a: 1 }, { a: 1 }), []);
-  const many = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`m${i}`, i]));
-  assert.equal(changesOf({}, many).length, 200);
-  assert.equal(changesOf(many, {}).length, 200);
 });
