@@ -21,6 +21,8 @@ export const isFirefox = process.env.BROWSER === "firefox";
 const START_MS = 30_000; // a broker on a busy machine, its keys and certificates made first
 const STEP_MS = 15_000; // what is waited for on the page at most
 
+const POLICY = "breach of the policy:"; // before what a page says of one
+const breaches = []; // of the page's policy, on any page
 const ended = []; // what is undone at the end, last first
 let passed = 0;
 let failed = 0;
@@ -52,6 +54,7 @@ export async function checkThat(what, work) {
 /** Ends what was started and says the numbers; a test that throws fails. */
 export async function finish() {
   for (const undo of ended.reverse()) await Promise.resolve(undo()).catch((error) => check("the end", false, error.message));
+  check("nothing against the page's policy (CSP)", breaches.length === 0, breaches.slice(0, 5).join("; "));
   console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`);
   process.exitCode = failed ? 1 : 0;
 }
@@ -175,11 +178,15 @@ export async function openPage(url, { width = 1280, height = 900, colorScheme = 
   opened.push(page);
   page.setDefaultTimeout(STEP_MS);
   page.problems = [];
+  // Not every breach of the policy is an error on the console, and not in every browser.
+  await page.addInitScript((mark) => addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI, sourceFile }) =>
+    console.error(`${mark} ${effectiveDirective}, ${blockedURI} ${sourceFile}`)), POLICY);
   // A websocket that could not be opened is the test's doing, or is told on the page. For a
   // screenshot playwright adds a style "body {}", which the policy forbids and Firefox tells.
   const note = (text) => {
     if (!/YjaKGiklmzC6wjXA513HAMmzus8VE61XCOT|WebSocket connection|establish a connection to the server|was interrupted while the page|brokers\.json|404|ERR_CONNECTION/.test(text))
       page.problems.push(text);
+    if (text.startsWith(POLICY) && !(isFirefox && process.env.SHOTS)) breaches.push(`${text.slice(POLICY.length)} at ${page.url()}`);
   };
   page.on("pageerror", (error) => note(error.message));
   page.on("console", (message) => {

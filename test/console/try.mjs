@@ -32,6 +32,8 @@ async function publishing(broker, page) {
   await checkThat("the broker refuses what the check calls wrong", () => answer(page).getByText("Refused").waitFor());
   await checkThat("its reasons are shown", () => answer(page).getByText("schema-violation").or(answer(page).getByText(/reason/)).first().waitFor());
   await checkThat("and marked in the editor as the broker's", () => page.locator(".editor .from-broker").first().waitFor());
+  check("what is missing is said once, as the broker's", (await faults.getByText("updatedAt").count()) === 1
+    && (await faults.locator("li", { hasText: "updatedAt is missing" }).getByText("the broker says so").count()) === 1, await faults.innerText());
   check("the answer is in sight without scrolling by hand", await page.evaluate(() => {
     const place = document.querySelector(".answer").getBoundingClientRect();
     return place.height > 0 && place.top >= 0 && place.bottom <= innerHeight;
@@ -74,6 +76,60 @@ async function publishing(broker, page) {
   await page.getByLabel("Retain", { exact: true }).uncheck();
   await pick(page, "Why a message was refused");
   await checkThat("why one may not send somewhere", () => page.locator(".complaints").getByText("Nobody but the broker sends here").waitFor());
+}
+
+/** A member and a value that are misspelt: told before and after, put right by a key or a press. */
+async function misspelt(page) {
+  await pick(page, "Order status updates");
+  await page.getByLabel("orderId", { exact: true }).fill("meant-1");
+  const bad = '{"odrerId": "meant-1", "status": "PLACD", "userId": "customer-a", "updatedAt": "2026-01-15T10:30:00Z"}';
+  const faults = page.locator(".payload .faults");
+  for (const where of ["before", "after"]) {
+    await write(page, bad);
+    if (where === "after") {
+      await page.getByRole("button", { name: "Send all the same" }).click();
+      await checkThat("refused for its spelling", () => answer(page).getByText("Refused").waitFor());
+      await checkThat("the answer says what was meant, too", () => answer(page).getByText("did you mean “orderId”?").waitFor());
+    }
+    await checkThat(`${where}: the member that was meant`, () => faults.getByText('no member is called "odrerId": did you mean “orderId”?').waitFor());
+    await checkThat(`${where}: the value that was meant`, () => faults.getByText("did you mean “PLACED”?").waitFor());
+    check(`${where}: that it is missing as well is not said`, (await faults.locator("li").count()) === 2, await faults.innerText());
+  }
+  await shot(page, "try-misspelt");
+  await answer(page).getByRole("button", { name: "Make it orderId" }).click();
+  await checkThat("a press puts the member right", () => until(async () => (await textOfEditor(page)).startsWith('{"orderId": "meant-1", "status": "PLACD"'), "the name"));
+  await editor(page).press("Alt+Enter");
+  await checkThat("and a key the value", () => until(async () => (await textOfEditor(page)).includes('"status": "PLACED"'), "the value"));
+  check("nothing is left of it", (await faults.count()) === 0);
+  await editor(page).press("Control+z");
+  await checkThat("which can be undone", () => until(async () => (await textOfEditor(page)).includes('"PLACD"'), "the old value"));
+}
+
+/** What browsers put in by themselves: over a selection, and a long text by a script. */
+async function typing(page) {
+  const type = async (text) => {
+    await editor(page).click();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.insertText(text);
+    await checkThat(`${text.length} characters over a selection`, () => page.locator(".payload .below").getByText(`${text.length} of`).waitFor());
+  };
+  await type('{"a":\n 1}');
+  await type(`{"x": "${"y".repeat(1_000_000)}"}`);
+  await type('{"orderId": "a"}');
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type("{");
+  check("a bracket is closed over a selection, too", (await textOfEditor(page)) === '{{"orderId": "a"}}', await textOfEditor(page));
+}
+
+/** Steps that an account may not take are no buttons. */
+async function steps(broker) {
+  const customer = await openTry(broker, "customer-a");
+  await pick(customer, "Order status updates");
+  await customer.getByLabel("orderId", { exact: true }).fill("first-1");
+  await checkThat("who may not publish: what may follow, and that it is for others", () =>
+    customer.locator(".status-line").getByText("APPROVED, CANCELLED: not by this account, it may not publish here.").waitFor());
+  check("and no button for it", (await customer.locator(".status-line button").count()) === 0);
+  await customer.context().close();
 }
 
 async function completion(page) {
@@ -128,6 +184,8 @@ async function receiving(broker, page, other) {
   await checkThat("held against the contract", () => list.getByText("fits").first().waitFor());
   await list.getByRole("option").first().click();
   await checkThat("set out in lines", () => page.locator(".message pre").getByText('"status": "APPROVED"').waitFor());
+  check("what is copied of it is told apart by a word", String((await page.locator(".message header button.copy").allInnerTexts()).map((it) => it.trim())) === "topic,payload");
+  check("in the list, blanks take no room", (await list.locator(".row-text").first().innerText()).startsWith('{"orderId":"seen-1","status":"APPROVED"'));
   await page.getByRole("button", { name: "Difference" }).click();
   await checkThat("the difference to the one before, by member", async () => {
     const row = page.locator(".diff tr", { hasText: "/status" });
@@ -378,7 +436,10 @@ await run(async () => {
   const broker = await startBroker();
   const page = await openTry(broker, "orders-service");
   await step(publishing, broker, page);
+  await step(misspelt, page);
   await step(completion, page);
+  await step(typing, page);
+  await step(steps, broker);
   const other = await mqtt.connectAsync(broker.ws, { username: "orders-service", password: broker.password("orders-service"), clientId: "orders-service/other", protocolVersion: 5 });
   await step(receiving, broker, page, other);
   await checkAccessible(page, "Try with messages");

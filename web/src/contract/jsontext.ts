@@ -27,6 +27,10 @@ class Fault extends Error {
 
 export const escapeStep = (name: string): string => name.replace(/~/g, "~0").replace(/\//g, "~1");
 
+/** The names and numbers of a JSON Pointer, as they are. */
+export const stepsOf = (pointer: string): string[] =>
+  pointer.split("/").slice(1).map((raw) => raw.replace(/~1/g, "/").replace(/~0/g, "~"));
+
 class Reader {
   private at = 0;
   readonly places = new Map<string, Place>();

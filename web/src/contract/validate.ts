@@ -5,7 +5,7 @@ import { format, validate, type Schema } from "@cfworker/json-schema";
 import { dereference } from "@cfworker/json-schema";
 import { plainSchema, type Plain } from "./dialect";
 import type { Document, Json, JsonObject } from "./document";
-import { escapeStep } from "./jsontext";
+import { escapeStep, stepsOf } from "./jsontext";
 
 export interface Fault {
   field: string; // JSON Pointer
@@ -86,9 +86,8 @@ const firstLine = (error: unknown): string => (error as Error).message.split("\n
 /** The value of the keyword that the path of keywords leads to, through references. */
 function keywordAt(plain: Plain, location: string): Json | undefined {
   let here: Json | undefined = plain.schema as Json;
-  for (const raw of location.split("/").slice(1)) {
+  for (const step of stepsOf(location)) {
     if (typeof here !== "object" || here === null) return undefined;
-    const step = raw.replace(/~1/g, "/").replace(/~0/g, "~");
     if (step === "$ref") {
       const name: string = String((here as JsonObject).$ref).split("/").pop()!;
       here = ((plain.schema as JsonObject).$defs as JsonObject | undefined)?.[name];
@@ -101,9 +100,8 @@ function keywordAt(plain: Plain, location: string): Json | undefined {
 
 export function valueAt(value: Json, pointer: string): Json | undefined {
   let here: Json | undefined = value;
-  for (const raw of pointer.split("/").slice(1)) {
+  for (const step of stepsOf(pointer)) {
     if (typeof here !== "object" || here === null) return undefined;
-    const step = raw.replace(/~1/g, "/").replace(/~0/g, "~");
     here = Object.hasOwn(here, step) ? (here as JsonObject)[step] : undefined;
   }
   return here;

@@ -1,26 +1,17 @@
 // What the broker answered, in words; and the log of what was sent.
 import type { JSX } from "preact";
 import { href } from "../app/route";
-import { sentence } from "../contract/validate";
 import { Badge, Copy, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { adviceFor, codeInWords, sent, type Notice, type Sent } from "./answers";
 import * as draft from "./draft";
 
-function Reasons({ notice, onField }: { notice: Notice; onField?: (field: string) => void }): JSX.Element {
+/** @reason: the faults, or the notice's own sentence. */
+function Reasons({ notice, reason }: { notice: Notice; reason: JSX.Element }): JSX.Element {
   const advice = adviceFor(notice);
   return (
     <>
-      <p class="detail">{notice.errors?.length ? sentence(notice.errors[0]) : notice.detail}</p>
-      {notice.errors && notice.errors.length > 1 ? (
-        <ul class="reasons">
-          {notice.errors.slice(1).map((fault) => (
-            <li key={fault.field + fault.code}>
-              {onField ? <button type="button" class="plain" onClick={() => onField(fault.field)}>{sentence(fault)}</button> : sentence(fault)}
-            </li>
-          ))}
-        </ul>
-      ) : null}
+      {reason}
       {advice ? <p>{advice}</p> : null}
       <p class="facts">
         <span>reason <code>{notice.reason}</code></span>
@@ -32,7 +23,7 @@ function Reasons({ notice, onField }: { notice: Notice; onField?: (field: string
   );
 }
 
-export function AnswerView({ it, onField }: { it: Sent; onField?: (field: string) => void }): JSX.Element {
+export function AnswerView({ it, reason }: { it: Sent; reason: JSX.Element }): JSX.Element {
   const { answer } = it;
   switch (answer.is) {
     case "queued":
@@ -49,14 +40,14 @@ export function AnswerView({ it, onField }: { it: Sent; onField?: (field: string
             </p>
           ) : null}
           {answer.note ? <p>{answer.note}</p> : null}
-          {answer.notice ? <Reasons notice={answer.notice} onField={onField} /> : null}
+          {answer.notice ? <Reasons notice={answer.notice} reason={reason} /> : null}
         </div>
       );
     case "refused":
       return (
         <div class="verdict bad">
           <h3><Icon name="ban" /> Refused{answer.notice ? `: ${answer.notice.title}` : ""}</h3>
-          {answer.notice ? <Reasons notice={answer.notice} onField={onField} />
+          {answer.notice ? <Reasons notice={answer.notice} reason={reason} />
             : <p>The broker says “{codeInWords(answer.code)}”, and gave no notice of why.</p>}
         </div>
       );

@@ -2,6 +2,7 @@
 // finished; knows nothing of the editor.
 import { isObject, type Json, type JsonObject } from "../contract/document";
 import type { Plain } from "../contract/dialect";
+import { stepsOf } from "../contract/jsontext";
 
 export interface Option {
   label: string;
@@ -287,10 +288,7 @@ export const sampleMessage = (plain: Plain): Json => sampleOf(plain, beside(plai
 /** Is what stands at the JSON Pointer a time? */
 export function isTime(plain: Plain, pointer: string, value: Json): boolean {
   if (typeof value !== "string") return false;
-  const path = pointer.split("/").slice(1).map((raw) => {
-    const step = raw.replace(/~1/g, "/").replace(/~0/g, "~");
-    return step;
-  });
+  const path = stepsOf(pointer);
   // A step of digits may be an item's number or a member's name.
   const ways = [path, path.map((step) => (/^\d+$/.test(step) ? Number(step) : step))];
   return ways.some((way) => schemasAt(plain, way).some(({ format }) => format === "date-time"));

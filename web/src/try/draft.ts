@@ -2,12 +2,14 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import { contract, whoami } from "../app/session";
 import { checkerFor, checkText, kindOf, locationOf, messagesOf, parameterFault, payloadMax, sendsOf, topicFault, type Checked, type Kind } from "../contract/check";
-import { placeOf, readJson } from "../contract/jsontext";
+import { readJson } from "../contract/jsontext";
 import { channelOf, topicOf, type Channel, type Contract, type Example, type Operation, type Qos } from "../contract/model";
-import { sentence, valueAt } from "../contract/validate";
+import { valueAt, type Fault } from "../contract/validate";
+import { sent } from "./answers";
 import { sampleMessage } from "./complete";
 import { freshen, setAt } from "./edit";
 import type { Mark } from "./editor";
+import { marksOf, toldOf, type Told } from "./faults";
 import type { Prepared, Properties } from "../app/trylink";
 import { bytesOfBase64, bytesOfHex, textOf } from "./payload";
 
@@ -99,11 +101,20 @@ export const kind = computed<Kind>(() => {
   return message ? kindOf(message.contentType) : "json";
 });
 
+/** What the broker has said of the message, as long as it is the one that was sent last. */
+const brokers = computed<Fault[]>(() => {
+  const last = sent.value[0];
+  if (!last || last.text !== text.value || last.topic !== topic.value || !("notice" in last.answer)) return [];
+  return last.answer.notice?.errors ?? [];
+});
+
+const told = computed<Told[]>(() => toldOf(plain.value, checked.value.read?.value, checked.value.faults, brokers.value));
+
 export const marks = computed<Mark[]>(() => {
-  const { read, faults } = checked.value;
-  if (!read) return faults.map((fault) => ({ from: 0, to: text.value.length, message: sentence(fault), isBrokers: false }));
+  const { read } = checked.value;
+  if (!read) return told.value.map(({ words, isBrokers }) => ({ from: 0, to: text.value.length, message: words, isBrokers }));
   if (read.fault) return form.value === "json" ? [{ ...read.fault, isBrokers: false }] : [];
-  return faults.map((fault) => ({ ...placeOf(read, fault.field), message: sentence(fault), isBrokers: false }));
+  return marksOf(read, told.value);
 });
 
 export interface Complaint { words: string; field?: string; tone: "bad" | "warn" }

@@ -1,11 +1,9 @@
 // Changes to JSON text that leave all else as it was written.
 import type { Json } from "../contract/document";
-import { readJson } from "../contract/jsontext";
+import { readJson, stepsOf } from "../contract/jsontext";
 import type { Plain } from "../contract/dialect";
 import { isTime } from "./complete";
 import { valueAt } from "../contract/validate";
-
-const stepsOf = (pointer: string): string[] => pointer.split("/").slice(1).map((raw) => raw.replace(/~1/g, "/").replace(/~0/g, "~"));
 
 /** Puts @value where the pointer says; a member that is not there yet goes to the end of its object. */
 export function setAt(text: string, pointer: string, value: Json): string {

@@ -47,9 +47,15 @@ const colours = HighlightStyle.define([
   { tag: tags.punctuation, color: "var(--muted)" },
 ]);
 
-export interface Mark { from: number; to: number; message: string; isBrokers: boolean; isWarning?: boolean }
+/** What a press puts right: the text of a place. */
+export interface Mend { from: number; to: number; insert: string; label: string }
 
-export interface EditorHandle { goTo(from: number, to: number): void }
+export interface Mark { from: number; to: number; message: string; isBrokers: boolean; isWarning?: boolean; mend?: Mend }
+
+export interface EditorHandle {
+  goTo(from: number, to: number): void;
+  mend(mend: Mend): void;
+}
 
 interface Props {
   label: string;
@@ -89,6 +95,34 @@ function offer(context: CompletionContext, plain: Plain | null) {
   return options.length > 0 ? { from: found.from, options, filter: false } : null;
 }
 
+function mendIn(view: EditorView, { from, to, insert }: Mend): void {
+  view.dispatch({ changes: { from, to, insert }, selection: { anchor: from + insert.length }, scrollIntoView: true, userEvent: "input.complete" });
+  view.focus();
+}
+
+/** The mend at the cursor, else the first one there is. */
+function mendHere(view: EditorView, marks: Mark[]): boolean {
+  const { head } = view.state.selection.main;
+  const mends = marks.flatMap((it) => (it.mend ? [{ ...it, mend: it.mend }] : []));
+  const found = mends.find(({ mend, from, to }) => (from <= head && head <= to) || (mend.from <= head && head <= mend.to)) ?? mends[0];
+  if (found) mendIn(view, found.mend);
+  return found !== undefined;
+}
+
+/**
+ * What is typed over a selection would be put in by the browser, with the look of what stood there as an inline style: the
+ * policy forbids that, and says so. A long text (a script's, an input method's) would also take the browser long.
+ */
+function typed(event: InputEvent, view: EditorView): boolean {
+  const { data } = event;
+  const { main } = view.state.selection;
+  if (event.inputType !== "insertText" || data === null || view.composing || (main.empty && data.length < 2)) return false;
+  event.preventDefault();
+  const insert = () => view.state.update(view.state.replaceSelection(data), { userEvent: "input.type", scrollIntoView: true });
+  if (!view.state.facet(EditorView.inputHandler).some((handler) => handler(view, main.from, main.to, data, insert))) view.dispatch(insert());
+  return true;
+}
+
 export function Editor(props: Props): JSX.Element {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
@@ -104,7 +138,11 @@ export function Editor(props: Props): JSX.Element {
       state: EditorState.create({
         doc: latest.current.text.peek(),
         extensions: [
-          Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (latest.current.onSend(), true) }])),
+          Prec.highest(keymap.of([
+            { key: "Mod-Enter", run: () => (latest.current.onSend(), true) },
+            { key: "Alt-Enter", run: (at) => mendHere(at, latest.current.marks) },
+          ])),
+          EditorView.domEventHandlers({ beforeinput: typed }),
           lineNumbers(), history(), drawSelection(), highlightActiveLine(), bracketMatching(), closeBrackets(), lintGutter(),
           indentUnit.of("  "), EditorView.lineWrapping, syntaxHighlighting(colours), look,
           autocompletion({ override: [(context) => offer(context, latest.current.plain)], icons: false, activateOnTypingDelay: 80 }),
@@ -126,6 +164,7 @@ export function Editor(props: Props): JSX.Element {
         made.dispatch({ selection: { anchor: Math.min(from, length), head: Math.min(to, length) }, scrollIntoView: true });
         made.focus();
       },
+      mend: (mend) => mendIn(made, mend),
     };
     const stop = effect(() => {
       const text = latest.current.text.value;
@@ -146,13 +185,14 @@ export function Editor(props: Props): JSX.Element {
     const made = view.current;
     if (!made) return;
     const length = made.state.doc.length;
-    const shown: Diagnostic[] = props.marks.map(({ from, to, message, isBrokers, isWarning }) => ({
+    const shown: Diagnostic[] = props.marks.map(({ from, to, message, isBrokers, isWarning, mend }) => ({
       from: Math.min(from, length),
       to: Math.min(Math.max(to, from), length),
       message,
       source: isBrokers ? "said by the broker" : undefined,
       severity: isWarning ? "warning" : "error",
       markClass: isBrokers ? "from-broker" : undefined,
+      actions: mend ? [{ name: mend.label, apply: (at: EditorView) => mendIn(at, mend) }] : undefined,
     }));
     made.dispatch(setDiagnostics(made.state, shown));
   }, [JSON.stringify(props.marks), props.text.value]);

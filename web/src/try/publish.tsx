@@ -1,17 +1,17 @@
 // Publish: a message is prepared with the contract's help, sent, and the broker's answer shown.
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { contract } from "../app/session";
 import { messagesOf, payloadMax, sendsOf, parameterFault } from "../contract/check";
-import { placeOf, readJson } from "../contract/jsontext";
+import { readJson } from "../contract/jsontext";
 import { qosInWords, retainInWords, type Channel, type Parameter, type Qos } from "../contract/model";
-import { sentence } from "../contract/validate";
 import { Badge, Copy, copyText, Note, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { send, sent, type Sent } from "./answers";
 import { AnswerView, SentLog } from "./answerview";
 import * as draft from "./draft";
 import { Editor, type EditorHandle, type Mark } from "./editor";
+import { marksOf, toldOf } from "./faults";
 import { isOn } from "./line";
 import { tryLink, type Properties } from "../app/trylink";
 import { prettyOf, sizeInWords } from "./payload";
@@ -154,18 +154,19 @@ function FilePicker(): JSX.Element {
   );
 }
 
-/** The broker's faults, as long as the text is the one that it refused. */
-function brokersMarks(): Mark[] {
-  const last = sent.value[0];
-  if (!last || last.text !== draft.text.value || !("notice" in last.answer) || !last.answer.notice) return [];
-  const read = readJson(last.text ?? "");
-  return (last.answer.notice.errors ?? []).map((fault) => ({ ...placeOf(read, fault.field), message: sentence(fault), isBrokers: true }));
+/** What is wrong, as a way to its place; what is misspelt is put right by a press. */
+function Fault({ mark, children }: { mark: Mark; children: ComponentChildren }): JSX.Element {
+  const { mend } = mark;
+  return (
+    <>
+      <button type="button" class="plain" onClick={() => handle.current?.goTo(mark.from, mark.to)}>{children}</button>
+      {mend ? <button type="button" class="small" title="Alt+Enter in the editor does the same" onClick={() => handle.current?.mend(mend)}>{mend.label}</button> : null}
+    </>
+  );
 }
 
 function Payload({ onSend }: { onSend: () => void }): JSX.Element {
-  const brokers = brokersMarks();
-  const own = draft.marks.value.filter((mark) => !brokers.some(({ from, to }) => from === mark.from && to === mark.to));
-  const marks = [...own, ...brokers];
+  const marks = draft.marks.value;
   const bytes = draft.payload.value;
   const max = contract.value ? payloadMax(contract.value, draft.channel.value) : 0;
   const message = draft.checked.value.message;
@@ -182,15 +183,15 @@ function Payload({ onSend }: { onSend: () => void }): JSX.Element {
         <span class={bytes && max && bytes.length > max ? "fault" : ""}>{bytes ? `${bytes.length} of ${max} bytes` : "no bytes"}</span>
         {message && messages.length > 1 ? <> · {draft.picked.value ? "held against" : "nearest to"} <strong>{message.title}</strong></> : null}
         {draft.form.value === "json" && draft.plain.value ? <> · Ctrl+Space offers members and values</> : null}
+        {marks.some(({ mend }) => mend) ? <> · Alt+Enter mends what is misspelt</> : null}
         {draft.channel.value && !draft.plain.value && draft.form.value === "json" ? <> · not held against a schema here</> : null}
       </p>
       {marks.length > 0 ? (
         <ul class="faults" aria-label="What is wrong">
           {marks.slice(0, 20).map((mark, i) => (
             <li key={i}>
-              <button type="button" onClick={() => handle.current?.goTo(mark.from, mark.to)}>
-                <Icon name={mark.isBrokers ? "ban" : "warn"} /> <span>{mark.message}{mark.isBrokers ? " (the broker)" : ""}</span>
-              </button>
+              <Icon name={mark.isBrokers ? "ban" : "warn"} />
+              <span><Fault mark={mark}>{mark.message}</Fault>{mark.isBrokers ? <span class="muted"> the broker says so</span> : null}</span>
             </li>
           ))}
           {marks.length > 20 ? <li>and {marks.length - 20} more</li> : null}
@@ -286,6 +287,23 @@ function sendDraft(): void {
   });
 }
 
+/** What the broker says against @it, each as a way to its place while the text is still there. */
+function Reason({ it }: { it: Sent }): JSX.Element | null {
+  const notice = "notice" in it.answer ? it.answer.notice : null;
+  if (!notice) return null;
+  if (!notice.errors?.length) return <p class="detail">{notice.detail}</p>;
+  const read = readJson(it.text ?? "");
+  const isHere = it.text !== null && it.text === draft.text.value;
+  const marks = marksOf(read, toldOf(it.topic === draft.topic.value ? draft.plain.value : null, read.value, [], notice.errors));
+  const [first, ...more] = marks.map((mark) => (isHere ? <Fault key={mark.message} mark={mark}>{mark.message}</Fault> : <>{mark.message}</>));
+  return (
+    <>
+      <p class="detail">{first}</p>
+      {more.length > 0 ? <ul class="reasons">{more.map((it, i) => <li key={i}>{it}</li>)}</ul> : null}
+    </>
+  );
+}
+
 /** Is what the form has another message than that one? */
 const isChanged = (it: Sent): boolean =>
   it.topic !== draft.topic.value || (it.text !== null && it.text !== draft.text.value)
@@ -344,10 +362,7 @@ export function Publish(): JSX.Element {
       </form>
       <div ref={answer} class="answer" role="status" aria-label="The broker's answer">
         {last && isChanged(last) ? <p class="hint">About what was sent at <Time at={last.at} />; it has been changed since.</p> : null}
-        {last ? <AnswerView it={last} onField={(field) => {
-          const place = placeOf(readJson(last.text ?? ""), field);
-          if (last.text === draft.text.value) handle.current?.goTo(place.from, place.to);
-        }} /> : null}
+        {last ? <AnswerView it={last} reason={<Reason it={last} />} /> : null}
       </div>
       <SentLog onAgain={sendAgain} />
     </section>

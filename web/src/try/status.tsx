@@ -4,12 +4,13 @@ import type { JSX } from "preact";
 import { contract } from "../app/session";
 import type { EntityRow } from "../broker/commands";
 import type { Channel } from "../contract/model";
-import type { Machine, Step } from "../contract/machines";
+import type { Machine } from "../contract/machines";
 import { Badge } from "../ui/basics";
 import { sent } from "./answers";
 import * as draft from "./draft";
 import { setAt } from "./edit";
 import { isOn, line, who } from "./line";
+import { notOffered, offeredSteps, type Offered } from "./steps";
 
 type Known = { is: "asking" } | { is: "row"; row: EntityRow } | { is: "new" } | { is: "unknown"; why: string };
 const known = signal<Known>({ is: "asking" });
@@ -37,17 +38,15 @@ effect(() => {
   }, ASK_MS);
 });
 
-function holds(scope: string | null): boolean {
-  return scope === null || !who.value || who.value.scopes.includes(scope) || who.value.own.includes(scope);
-}
-
-function Steps({ steps, onPick }: { steps: Step[]; onPick: (to: string) => void }): JSX.Element {
+/** What the account may take, as buttons; the others as words, with what is in the way. */
+function Steps({ steps, verb, onPick }: { steps: Offered[]; verb: string; onPick: (to: string) => void }): JSX.Element {
+  const free = steps.filter(({ mayNot }) => mayNot === null);
   return (
     <>
-      {steps.map(({ to, scope }) => (
-        <button key={to} type="button" class="small" onClick={() => onPick(to)} title={scope ? `needs ${scope}` : undefined}>
-          {to}{holds(scope) ? "" : " (not you)"}
-        </button>
+      {free.length > 0 ? <span class="muted">{verb}</span> : null}
+      {free.map(({ to }) => <button key={to} type="button" class="small" onClick={() => onPick(to)}>{to}</button>)}
+      {notOffered(steps).map(({ to, why }) => (
+        <span key={why} class="muted not-offered">{free.length > 0 ? to.join(", ") : `${verb} ${to.join(", ")}`}: not by this account, {why}.</span>
       ))}
     </>
   );
@@ -57,7 +56,8 @@ function OneMachine({ at, column, machine }: { at: Channel; column: string; mach
   const pointer = at.entity!.columns[column];
   const now = known.value;
   const status = now.is === "row" ? String(now.row[column] ?? "") || null : null;
-  const steps = now.is === "row" || now.is === "new" ? machine.steps.filter(({ from }) => from === status) : [];
+  const id = draft.channelValues.value[at.entity!.id] ?? "";
+  const steps = now.is === "row" || now.is === "new" ? offeredSteps(machine, status, who.value, at, id, now.is === "row" ? now.row : null) : [];
   const pick = (to: string) => (draft.text.value = setAt(draft.text.value, pointer, to));
   return (
     <div class="status-line" role="group" aria-label={`Status: ${column}`}>
@@ -65,7 +65,7 @@ function OneMachine({ at, column, machine }: { at: Channel; column: string; mach
         : now.is === "new" ? <span>This {at.entity!.entity} is not known yet.</span>
         : now.is === "asking" ? <span class="muted">Which status stands?</span>
         : <span class="muted">The status that stands is not known here: {now.why}.</span>}
-      {steps.length > 0 ? <><span class="muted">{status === null ? "It begins as" : "may become"}</span> <Steps steps={steps} onPick={pick} /></>
+      {steps.length > 0 ? <Steps steps={steps} verb={status === null ? "It begins as" : "may become"} onPick={pick} />
         : now.is === "row" ? <span class="muted">which is final.</span> : null}
     </div>
   );
