@@ -37,8 +37,10 @@ async function contents(tab) {
     for (const state of Object.keys(machine.next)) check(`${name}: ${state} drawn and in the table`, drawn.includes(state) && table.includes(state));
     check(`${name}: final ones are marked`, (await tab.locator(".diagram .state.final text").count()) === Object.values(machine.next).filter((it) => it.length === 0).length);
     check(`${name}: a beginning`, (await tab.locator(".diagram svg[role=img] .start").count()) === 1);
-    check(`${name}: scopes on the steps`, Object.values(machine.next).flat().filter((it) => it.scope).every((it) => drawn.includes(it.scope)));
+    check(`${name}: scopes on the steps`, Object.values(machine.next).flat().filter((it) => it.scope).every((it) => drawn.includes(`needs ${it.scope}`)));
   }
+  await open(tab, "machine/order");
+  check("what a scope on a line means, by its name", /needs write:orders: who has the scope write:orders takes it, and who has write:orders:own takes it for what is its own/.test(await words(tab)));
   await open(tab, "entity/payment");
   check("an entity's columns, and whose it is", /failure_reason[\s\S]*/.test(await words(tab)) && (await words(tab)).includes("order_id"));
   await open(tab, "scopes");
@@ -120,6 +122,8 @@ async function searching(tab) {
 async function copying(tab) {
   await open(tab, "channel/orderStatus");
   if (!isFirefox) await tab.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const words = await tab.locator(".address button").allInnerTexts();
+  check("what is copied is told apart by a word", String(words) === "topic,filter", words);
   await tab.getByRole("button", { name: "Copy the topic" }).click();
   await checkThat("copied is said", () => tab.getByRole("button", { name: "Copied" }).waitFor());
   const link = await tab.getByRole("link", { name: "Try it" }).getAttribute("href");

@@ -16,7 +16,7 @@ function Channels({ channels }: { channels: Channel[] }): JSX.Element {
 function Steps({ machine, from }: { machine: Machine; from: string | null }): JSX.Element {
   const steps = machine.steps.filter((step) => step.from === from);
   if (steps.length === 0) return <span class="muted">none: it is final</span>;
-  return <>{steps.map(({ to, scope }) => <div key={to}><code>{to}</code>{scope ? <> with <ScopeLinks scopes={[scope]} /></> : null}</div>)}</>;
+  return <>{steps.map(({ to, scope }) => <div key={to}><code>{to}</code>{scope ? <> needs <ScopeLinks scopes={[scope]} /></> : null}</div>)}</>;
 }
 
 export function MachinePage({ contract, machine, isWhole = false }: { contract: Contract; machine: Machine; isWhole?: boolean }): JSX.Element {

@@ -131,8 +131,8 @@ export function MessageView({ got }: { got: Got }): JSX.Element {
     <article class="message" aria-label={`Message on ${got.topic}`}>
       <header>
         <code class="grow">{got.topic}</code>
-        <Copy text={got.topic} label="Copy the topic" />
-        <Copy text={() => text ?? hexOf(got.payload, HEX_ALL_MAX)} label="Copy the payload" />
+        <Copy text={got.topic} label="Copy the topic" word="topic" />
+        <Copy text={() => text ?? hexOf(got.payload, HEX_ALL_MAX)} label="Copy the payload" word="payload" />
         <button type="button" class="small" onClick={() => save(got)}>Save</button>
         {text !== null ? (
           <button type="button" class="small" title="Put it into Publish, to change and send it"

@@ -174,10 +174,13 @@ function useMatching(): Got[] | null {
 const fits = (got: Got, wanted: string): boolean =>
   got.topic.toLowerCase().includes(wanted) || searchable(got.payload).includes(wanted);
 
+/** Blanks that say nothing take the room of what does. */
+const compact = (text: string): string => (/^\s*[{[]/.test(text) ? text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, (_, string: string | undefined) => string ?? "") : text.replace(/\s+/g, " "));
+
 function preview(got: Got): string {
   if (got.payload.length === 0) return "(empty)";
   const text = headOf(got.payload, 1024);
-  return text === null ? `${sizeInWords(got.payload.length)} of bytes` : text.slice(0, PREVIEW).replace(/\s+/g, " ");
+  return text === null ? `${sizeInWords(got.payload.length)} of bytes` : compact(text).slice(0, PREVIEW);
 }
 
 function List(): JSX.Element {

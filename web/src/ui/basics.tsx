@@ -5,8 +5,11 @@ import { Icon, type IconName } from "./icons";
 
 const SAID_MS = 1500;
 
-/** Copies @text; says so for a moment. Works without the clipboard API, too (a page opened as a file). */
-export function Copy({ text, label = "Copy" }: { text: string | (() => string); label?: string }): JSX.Element {
+/**
+ * Copies @text; says so for a moment. Works without the clipboard API, too (a page opened as a file). @word is shown
+ * beside the picture, where several stand near each other; @label, what is said of it, has the word in it.
+ */
+export function Copy({ text, label = "Copy", word }: { text: string | (() => string); label?: string; word?: string }): JSX.Element {
   const [said, say] = useState<"" | "Copied" | "Could not copy">("");
   useEffect(() => {
     if (!said) return;
@@ -16,7 +19,7 @@ export function Copy({ text, label = "Copy" }: { text: string | (() => string); 
   return (
     <button type="button" class="copy" title={said || label} aria-label={said || label}
       onClick={() => void copyText(typeof text === "string" ? text : text()).then((ok) => say(ok ? "Copied" : "Could not copy"))}>
-      <Icon name={said === "Copied" ? "check" : "copy"} />
+      <Icon name={said === "Copied" ? "check" : "copy"} />{word}
       <span class="live" role="status">{said}</span>
     </button>
   );

@@ -14,8 +14,10 @@ const START = "\u0000start"; // no status is called so
 
 interface Point { x: number; y: number }
 interface Box { name: string; x: number; y: number; width: number; height: number }
-interface Arrow { from: string | null; to: string; scopes: string; points: Point[]; label: Point | null }
+interface Arrow { from: string | null; to: string; needs: string; points: Point[]; label: Point | null }
 interface Drawing { width: number; height: number; boxes: Box[]; arrows: Arrow[] }
+
+const wordsOf = (scope: string | null): string => (scope ? `needs ${scope}` : "");
 
 function draw(machine: Machine, times: Map<string, string> | undefined): Drawing {
   const graph = new Graph({ multigraph: false });
@@ -26,7 +28,7 @@ function draw(machine: Machine, times: Map<string, string> | undefined): Drawing
     width: Math.max(64, name.length * CHAR + 24, (times?.get(name)?.length ?? 0) * LABEL_CHAR + 20), height: times ? HEIGHT_TIMED : HEIGHT,
   });
   for (const { from, to, scope } of machine.steps) {
-    const label = scope ?? "";
+    const label = wordsOf(scope);
     graph.setEdge(from ?? START, to, label
       ? { label, width: label.length * LABEL_CHAR + 8, height: 16, labelpos: "c" } : {});
   }
@@ -37,7 +39,7 @@ function draw(machine: Machine, times: Map<string, string> | undefined): Drawing
     boxes: graph.nodes().map((name: string) => ({ name, ...(graph.node(name) as unknown as Omit<Box, "name">) })),
     arrows: machine.steps.map(({ from, to, scope }) => {
       const edge = graph.edge(from ?? START, to) as unknown as { points: Point[]; x?: number; y?: number };
-      return { from, to, scopes: scope ?? "", points: edge.points, label: scope && edge.x !== undefined ? { x: edge.x, y: edge.y! } : null };
+      return { from, to, needs: wordsOf(scope), points: edge.points, label: scope && edge.x !== undefined ? { x: edge.x, y: edge.y! } : null };
     }),
   };
 }
@@ -70,6 +72,7 @@ export function Diagram({ machine, current, taken = [], times }: {
   machine: Machine; current?: string; taken?: Taken[]; times?: Map<string, string>;
 }): JSX.Element {
   const { width, height, boxes, arrows } = useMemo(() => draw(machine, times), [machine, times]);
+  const scope = machine.steps.find((step) => step.scope)?.scope; // one to explain it with
   const went = (from: string | null, to: string) => taken.some((step) => step.from === from && step.to === to);
   return (
     <div class="diagram" role="region" aria-label={`Diagram of ${machine.name}`} tabIndex={0}>
@@ -92,18 +95,23 @@ export function Diagram({ machine, current, taken = [], times }: {
               {times?.has(name) ? <text class="state-time" x={x} y={y + 9} dominant-baseline="central" text-anchor="middle">{times.get(name)}</text> : null}
             </g>
           ))}
-        {arrows.map(({ from, to, scopes, label }) => label ? (
+        {arrows.map(({ from, to, needs, label }) => label ? (
           <g key={`${from}>${to}`} class="label">
-            <rect x={label.x - scopes.length * LABEL_CHAR / 2 - 3} y={label.y - 8} width={scopes.length * LABEL_CHAR + 6} height={16} rx={4} />
-            <text x={label.x} y={label.y} dominant-baseline="central" text-anchor="middle">{scopes}</text>
+            <rect x={label.x - needs.length * LABEL_CHAR / 2 - 3} y={label.y - 8} width={needs.length * LABEL_CHAR + 6} height={16} rx={4} />
+            <text x={label.x} y={label.y} dominant-baseline="central" text-anchor="middle">{needs}</text>
           </g>
         ) : null)}
       </svg>
       <p class="diagram-key muted">
         <svg width="14" height="14" aria-hidden="true"><circle class="start" cx="7" cy="7" r="6" /></svg> begins here
         {machine.final.length > 0 ? <><svg width="22" height="14" aria-hidden="true" class="state final"><rect x="1" y="1" width="20" height="12" rx="4" /><rect class="inner" x="3.5" y="3.5" width="15" height="7" rx="2" /></svg> final</> : null}
-        {machine.steps.some(({ scope }) => scope) ? <span>a scope on a line: the step needs it, for one's own at least</span> : null}
       </p>
+      {scope ? (
+        <p class="diagram-key muted">
+          <span>A line without words: who may publish the status takes this step.{" "}
+            <em>needs {scope}</em>: who has the scope <code>{scope}</code> takes it, and who has <code>{scope}:own</code> takes it for what is its own.</span>
+        </p>
+      ) : null}
     </div>
   );
 }
