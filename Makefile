@@ -70,7 +70,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit ledger/led
            ledger/store_names ledger/store_words ledger/store_sqlite ledger/ledger_shared ledger/pg_engine \
            ledger/store_files ledger/store_facts ledger/restored ledger/adoption \
            ledger/store_plan ledger/store_rows ledger/batch ledger/batch_table ledger/store_reader \
-           ledger/store_trim ledger/backlog ledger/query_engine ledger/query_sqlite ledger/query_pg ledger/query_pg_text
+           ledger/store_trim ledger/backlog ledger/query_engine ledger/query_sqlite ledger/query_sqlite_text ledger/query_pg ledger/query_pg_text
 LEDGER  += ledger/pg_lib ledger/pg_params ledger/pg_rows ledger/pg_check ledger/pg_connect ledger/pg \
            ledger/pg_live ledger/pg_look ledger/pg_reader ledger/pg_step
 LEDGER  += ledger/pg_store ledger/pg_store_lease ledger/pg_store_upgrade ledger/pg_store_plan ledger/pg_store_facts ledger/pg_probe

@@ -76,6 +76,28 @@ struct query_filter {
 	const char *text;
 };
 
+#define QUERY_LIST_MAX 256u
+
+/* One of these is the column's value. */
+struct query_list {
+	const char *column;
+	size_t count;
+	const char *const *text;
+};
+
+#define QUERY_SPOTS_MAX 24u
+
+/* Topics from the text @from on, and below @until. */
+struct query_spot {
+	const char *from, *until;
+	/*
+	 * NULL, or: each id of @table stands behind @head and before both, whose row has the owner
+	 * @owner; with @link_table: whose row has in @link_column the id of a row there that has.
+	 */
+	const char *head;
+	const char *table, *owner, *link_column, *link_table;
+};
+
 #define QUERY_OWN_IDS_MAX 32u
 
 /* Of an entity's table: rows of which one of these is true. All strings are borrowed. */
@@ -94,10 +116,25 @@ struct query_wanted {
 	const struct query_filter *filter;
 	const char *order; /* column, or NULL: in no order */
 	bool is_descending;
-	uint64_t limit;              /* 0: all */
-	const char *then;            /* a second column of the order, likewise; or NULL */
-	const char *past[2];         /* with @then: rows behind that with these two; NULL: all */
-	const struct query_own *own; /* NULL: whoever owns them */
+	uint64_t limit;                /* 0: all */
+	const char *then;              /* a second column of the order, likewise; or NULL */
+	const char *past[2];           /* with @then: rows behind that with these two; NULL: all */
+	const struct query_own *own;   /* NULL: whoever owns them */
+	const struct query_list *list; /* NULL: whatever the column's value is */
+	/*
+	 * Of the table of events: rows with a topic in one of the spots; 0: with any. Those of
+	 * entities are for @by "topic" only.
+	 */
+	size_t spot_count;
+	const struct query_spot *spot;
+	/*
+	 * The column whose index finds the rows: what is asked of the others is looked at row for
+	 * row. NULL: as the engine thinks best.
+	 */
+	const char *by;
+	uint64_t skip;             /* so many of the first rows are left out; with a limit */
+	size_t column_count;       /* 0: all */
+	const char *const *column; /* these alone; none is a payload */
 	/* Of longer texts so many bytes are read at least, and maybe no more; 0: all. */
 	unsigned text_max;
 };

@@ -33,6 +33,7 @@ static void pg_query_close(struct query *base)
 
 	if (!query->is_borrowed)
 		pg_close(query->pg);
+	pg_array_free(&query->list);
 	free(query);
 }
 
@@ -216,6 +217,11 @@ static int check_names(struct pg_query *query, const struct query_wanted *wanted
 		return fail_column(query, wanted->order, diag);
 	if (wanted->then && !pg_look_find(&query->table, wanted->then))
 		return fail_column(query, wanted->then, diag);
+	if (wanted->list && !pg_look_find(&query->table, wanted->list->column))
+		return fail_column(query, wanted->list->column, diag);
+	for (size_t i = 0; i < wanted->column_count; i++)
+		if (!pg_look_find(&query->table, wanted->column[i]))
+			return fail_column(query, wanted->column[i], diag);
 	return wanted->own ? check_own(query, wanted, diag) : 0;
 }
 
@@ -335,13 +341,23 @@ static int run(struct pg_query *query, const struct query_wanted *wanted,
 {
 	bool by_cursor = wanted->limit == 0 || wanted->limit > AT_ONCE;
 
-	if (wanted->limit > 0)
-		query_pg_add(query, " LIMIT %" PRIu64, wanted->limit);
 	return by_cursor ? run_by_cursor(query, table, visit, ctx, diag)
 			 : run_at_once(query, table, visit, ctx, diag);
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */
+
+/* Those of query->table that are wanted. */
+static void choose_columns(const struct pg_query *query, const struct query_wanted *wanted,
+			   struct pg_look_table *ret)
+{
+	if (wanted->column_count == 0)
+		*ret = query->table;
+	else
+		ret->count = 0;
+	for (size_t i = 0; i < wanted->column_count && ret->count < PG_LOOK_COLUMNS_MAX; i++)
+		ret->column[ret->count++] = *pg_look_find(&query->table, wanted->column[i]);
+}
 
 static int pg_query_rows(struct query *base, const struct query_wanted *wanted, query_visit *visit,
 			 void *ctx, struct diag *diag)
@@ -353,22 +369,8 @@ static int pg_query_rows(struct query *base, const struct query_wanted *wanted, 
 	if (rc)
 		return rc;
 	begin_list(query, wanted);
-	query_pg_add(query, "SELECT ");
-	query_pg_add_columns(query, wanted->text_max);
-	query_pg_add(query, " FROM \"%s\"", wanted->table);
-	query_pg_add_rest(query, wanted);
-	if (wanted->order) {
-		query_pg_add(query, " ORDER BY ");
-		query_pg_add_order(query, wanted->order, wanted->is_descending);
-		if (wanted->then) {
-			query_pg_add(query, ", ");
-			query_pg_add_order(query, wanted->then, wanted->is_descending);
-		} else if (strcmp(wanted->order, "seq") != 0 &&
-			   pg_look_find(&query->table, "seq")) {
-			query_pg_add(query, ", seq%s", wanted->is_descending ? " DESC" : "");
-		}
-	}
-	table = query->table;
+	choose_columns(query, wanted, &table);
+	query_pg_add_rows(query, wanted, &table);
 	return run(query, wanted, &table, visit, ctx, diag);
 }
 
@@ -410,6 +412,7 @@ static int pg_query_groups(struct query *base, const struct query_wanted *wanted
 	query_pg_add_rest(query, wanted);
 	query_pg_add(query, " GROUP BY \"%s\" ORDER BY count(*) DESC, ", column);
 	query_pg_add_order(query, column, false);
+	query_pg_add_limit(query, wanted);
 	return run(query, wanted, &groups, visit, ctx, diag);
 }
 

@@ -30,6 +30,7 @@ struct pg_query {
 		struct pg_look_table table;
 	} kept[QUERY_PG_TABLES];
 	struct pg_params params;
+	struct pg_array list; /* that params may point to */
 	size_t len;
 	char sql[QUERY_PG_SQL_MAX];
 	char fetch[48];
@@ -40,11 +41,15 @@ void query_pg_begin(struct pg_query *query);
 void query_pg_add(struct pg_query *query, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The columns of query->table, as many bytes of a text as query_wanted.text_max says. */
-void query_pg_add_columns(struct pg_query *query, unsigned text_max);
+/* SELECT: rows of query->table, of which @shown has the columns that are wanted. */
+void query_pg_add_rows(struct pg_query *query, const struct query_wanted *wanted,
+		       const struct pg_look_table *shown);
 
-/* WHERE: the filters, what is behind a row, whose rows. Their names were looked up. */
+/* WHERE: the filters, what is behind a row, whose rows, which of a list, which spots. Their names
+ * were looked up. */
 void query_pg_add_rest(struct pg_query *query, const struct query_wanted *wanted);
+
+void query_pg_add_limit(struct pg_query *query, const struct query_wanted *wanted);
 
 /* A column of ORDER BY. An index has NULLs last: where there can be none, nothing is said of them,
  * and it serves. */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "ledger/query_engine.h"
+#include "ledger/query_sqlite_internal.h"
 #include "ledger/store_sqlite_internal.h"
 
 #define CELLS_MAX (STORE_COLUMNS_MAX + 16u)
@@ -181,67 +182,17 @@ static int check_names(struct sqlite_query *query, const struct query_wanted *wa
 		return fail_name(query, "column", wanted->order, columns, wanted->table, diag);
 	if (wanted->then && !has_name(query, wanted->table, wanted->then))
 		return fail_name(query, "column", wanted->then, columns, wanted->table, diag);
+	if (wanted->list && !has_name(query, wanted->table, wanted->list->column))
+		return fail_name(query, "column", wanted->list->column, columns, wanted->table,
+				 diag);
+	for (size_t i = 0; i < wanted->column_count; i++)
+		if (!has_name(query, wanted->table, wanted->column[i]))
+			return fail_name(query, "column", wanted->column[i], columns, wanted->table,
+					 diag);
 	return wanted->own ? check_own(query, wanted, diag) : 0;
 }
 
 /* ---- asking ------------------------------------------------------------------------------ */
-
-/*
- * Each filter is parameter ?N, N from 1. Of one owner's rows there are few: a '+' keeps SQLite from
- * finding them by an index of what many rows have in common.
- */
-static void add_filters(sqlite3_str *sql, const struct query_wanted *wanted)
-{
-	static const char *const test[] = {
-		[QUERY_IS] = "\"%w\" = ?%u",    [QUERY_FROM] = "\"%w\" >= ?%u",
-		[QUERY_AFTER] = "\"%w\" > ?%u", [QUERY_UNTIL] = "\"%w\" <= ?%u",
-		[QUERY_BELOW] = "\"%w\" < ?%u", [QUERY_BEGINS] = "instr(\"%w\", ?%u) = 1"
-	};
-
-	for (unsigned i = 0; i < wanted->filter_count; i++) {
-		sqlite3_str_appendf(sql, "%s%s", i ? " AND " : " WHERE ", wanted->own ? "+" : "");
-		sqlite3_str_appendf(sql, test[wanted->filter[i].test], wanted->filter[i].column,
-				    i + 1);
-	}
-}
-
-/* Parameters behind those of the filters, in the order in which bind_rest() binds them. */
-static void add_rest(sqlite3_str *sql, const struct query_wanted *wanted)
-{
-	const struct query_own *own = wanted->own;
-	unsigned at = (unsigned)wanted->filter_count;
-
-	if (wanted->then && wanted->past[0]) {
-		sqlite3_str_appendf(sql, "%s(\"%w\", \"%w\") %s (?%u, ?%u)",
-				    at ? " AND " : " WHERE ", wanted->order, wanted->then,
-				    wanted->is_descending ? "<" : ">", at + 1, at + 2);
-		at += 2;
-	}
-	if (!own)
-		return;
-	sqlite3_str_appendf(sql, "%s(owner = ?%u", at ? " AND " : " WHERE ", at + 1);
-	if (own->link_column)
-		sqlite3_str_appendf(sql, " OR \"%w\" IN (SELECT id FROM \"%w\" WHERE owner = ?%u)",
-				    own->link_column, own->link_table, at + 1);
-	at++;
-	for (size_t i = 0; i < own->id_count && i < QUERY_OWN_IDS_MAX; i++)
-		sqlite3_str_appendf(sql, " OR id = ?%u", ++at);
-	sqlite3_str_appendall(sql, ")");
-}
-
-static void bind_rest(sqlite3_stmt *select, const struct query_wanted *wanted)
-{
-	const struct query_own *own = wanted->own;
-	int at = (int)wanted->filter_count;
-
-	for (size_t i = 0; wanted->then && wanted->past[0] && i < 2; i++)
-		sql_bind(select, ++at, wanted->past[i]);
-	if (!own)
-		return;
-	sql_bind(select, ++at, own->owner);
-	for (size_t i = 0; i < own->id_count && i < QUERY_OWN_IDS_MAX; i++)
-		sql_bind(select, ++at, own->id[i]);
-}
 
 static void read_cell(sqlite3_stmt *row, int column, struct query_cell *ret)
 {
@@ -282,50 +233,39 @@ static int list(struct sqlite_query *query, sqlite3_stmt *select, query_visit *v
 	return rc && query->is_cut ? fail_bound(query, diag) : rc;
 }
 
-/* Runs what @sql was built to be, the filters' texts bound. Takes @sql. */
-static int run(struct sqlite_query *query, sqlite3_str *sql, const struct query_wanted *wanted,
-	       query_visit *visit, void *ctx, struct diag *diag)
+/* Runs the statement that was written, and takes its text. */
+static int run(struct sqlite_query *query, struct query_sqlite_text *text, query_visit *visit,
+	       void *ctx, struct diag *diag)
 {
 	sqlite3_stmt *select = NULL;
-	int rc = sql_prepare_built(&query->sql, sql, unreadable, &select, diag);
+	int rc = sql_prepare_built(&query->sql, text->sql, unreadable, &select, diag);
 
-	for (size_t i = 0; rc == 0 && i < wanted->filter_count; i++)
-		sql_bind(select, (int)i + 1, wanted->filter[i].text);
-	if (rc == 0)
-		bind_rest(select, wanted);
+	for (unsigned i = 0; rc == 0 && i < text->count; i++)
+		sql_bind(select, (int)i + 1, text->value[i]);
 	if (rc == 0)
 		rc = list(query, select, visit, ctx, diag);
 	(void)sqlite3_finalize(select);
 	return rc;
 }
 
-static void add_limit(sqlite3_str *sql, uint64_t limit)
+static void begin(struct sqlite_query *query, struct query_sqlite_text *text)
 {
-	if (limit > 0)
-		sqlite3_str_appendf(sql, " LIMIT %llu", (unsigned long long)limit);
+	text->sql = sqlite3_str_new(query->sql.db);
+	text->count = 0;
 }
 
 static int list_rows(struct query *base, const struct query_wanted *wanted, query_visit *visit,
 		     void *ctx, struct diag *diag)
 {
 	struct sqlite_query *query = of(base);
-	sqlite3_str *sql;
+	struct query_sqlite_text text;
 	int rc = check_names(query, wanted, diag);
 
 	if (rc)
 		return rc;
-	sql = sqlite3_str_new(query->sql.db);
-	sqlite3_str_appendf(sql, "SELECT * FROM \"%w\"", wanted->table);
-	add_filters(sql, wanted);
-	add_rest(sql, wanted);
-	if (wanted->order)
-		sqlite3_str_appendf(sql, " ORDER BY \"%w\"%s", wanted->order,
-				    wanted->is_descending ? " DESC" : "");
-	if (wanted->order && wanted->then)
-		sqlite3_str_appendf(sql, ", \"%w\"%s", wanted->then,
-				    wanted->is_descending ? " DESC" : "");
-	add_limit(sql, wanted->limit);
-	return run(query, sql, wanted, visit, ctx, diag);
+	begin(query, &text);
+	query_sqlite_add_rows(&text, wanted);
+	return run(query, &text, visit, ctx, diag);
 }
 
 static int list_groups(struct query *base, const struct query_wanted *wanted, const char *column,
@@ -333,7 +273,7 @@ static int list_groups(struct query *base, const struct query_wanted *wanted, co
 {
 	struct sqlite_query *query = of(base);
 	struct query_wanted checked = *wanted;
-	sqlite3_str *sql;
+	struct query_sqlite_text text;
 	int rc;
 
 	checked.order = column;
@@ -343,26 +283,26 @@ static int list_groups(struct query *base, const struct query_wanted *wanted, co
 		rc = check_names(query, &checked, diag);
 	if (rc)
 		return rc;
-	sql = sqlite3_str_new(query->sql.db);
-	sqlite3_str_appendf(sql,
+	begin(query, &text);
+	sqlite3_str_appendf(text.sql,
 			    "SELECT \"%w\", count(*) AS count, min(\"%w\") AS first, "
 			    "max(\"%w\") AS last FROM \"%w\"",
 			    column, time, time, wanted->table);
-	add_filters(sql, wanted);
-	add_rest(sql, wanted);
-	sqlite3_str_appendf(sql, " GROUP BY \"%w\" ORDER BY count(*) DESC, \"%w\"", column, column);
-	add_limit(sql, wanted->limit);
-	return run(query, sql, wanted, visit, ctx, diag);
+	query_sqlite_add_rest(&text, wanted);
+	sqlite3_str_appendf(text.sql, " GROUP BY \"%w\" ORDER BY count(*) DESC, \"%w\"", column,
+			    column);
+	query_sqlite_add_limit(&text, wanted);
+	return run(query, &text, visit, ctx, diag);
 }
 
 static int list_tables(struct query *base, query_visit *visit, void *ctx, struct diag *diag)
 {
 	struct sqlite_query *query = of(base);
-	static const struct query_wanted none = { .table = "" };
-	sqlite3_str *sql = sqlite3_str_new(query->sql.db);
+	struct query_sqlite_text text;
 
-	sqlite3_str_appendall(sql, SQL_TABLES);
-	return run(query, sql, &none, visit, ctx, diag);
+	begin(query, &text);
+	sqlite3_str_appendall(text.sql, SQL_TABLES);
+	return run(query, &text, visit, ctx, diag);
 }
 
 static int now(struct query *query, int64_t *ret_ms, struct diag *diag)

@@ -615,6 +615,100 @@ static void test_query_rows__finds_what_one_may_own(void **state)
 	end(&place);
 }
 
+/* Events 1 .. @count, of the topics pay/p0/a, pay/p1/a and so on, ten topics in turn. */
+static void fill_events(struct place *place, unsigned count)
+{
+	char sql[512];
+
+	(void)snprintf(
+		sql, sizeof(sql),
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+		"%u) INSERT INTO events (seq, received_at, topic, publisher, client_id, qos, "
+		"retained, payload%s) SELECT i, 't' || (1000 + i), 'pay/p' || (i %% 10) || "
+		"'/a', 'x', 'x', 0, 0, ''%s FROM n",
+		count, folder_is_shared() ? ", origin, origin_seq" : "",
+		folder_is_shared() ? ", 'other', i" : "");
+	assert_string_equal(folder_ask(&place->folder, "petstore.db", sql), "");
+}
+
+static bool name_event(const struct query_row *row, void *ctx)
+{
+	const struct query_cell *seq = query_cell(row, "seq");
+	char *text = ctx;
+	size_t used = strlen(text);
+
+	assert_int_equal(row->count, 2); /* the columns that are wanted */
+	assert_non_null(query_cell(row, "topic"));
+	(void)snprintf(text + used, 512 - used, "%d ", (int)seq->integer);
+	return true;
+}
+
+static void test_query_rows__finds_topics(void **state)
+{
+	static const char *const column[] = { "seq", "topic" };
+	static const char *const numbers[] = { "3", "41", "12", "1000000" };
+	const struct query_list list = { .column = "seq", .count = 4, .text = numbers };
+	const struct query_spot spot[] = {
+		{ .from = "pay/p4/", .until = "pay/p4/b" },
+		{ .from = "pay/p9/a", .until = "pay/p9/a\1" },
+		{ .head = "pay/",
+		  .from = "/a",
+		  .until = "/a\1",
+		  .table = "payments",
+		  .owner = "user-2" },
+	};
+	const struct query_filter below[] = { { "seq", QUERY_BELOW, "100" },
+					      { "received_at", QUERY_FROM, "t1070" } };
+	const struct {
+		const char *by, *text;
+		size_t spot_count, filter_count;
+		const struct query_list *list;
+		unsigned limit, skip;
+	} rows[] = {
+		/* user-2 has p2 and p5 */
+		{ "topic", "99 95 94 92 89 ", 3, 1, NULL, 5, 0 },
+		{ "topic", "89 85 84 82 79 ", 3, 1, NULL, 5, 4 },
+		{ "seq", "99 94 89 84 79 ", 2, 1, NULL, 5, 0 },
+		{ "topic", "74 79 84 89 94 99 ", 2, 2, NULL, 0, 0 },
+		{ "received_at", "74 79 84 89 94 99 ", 2, 2, NULL, 0, 0 },
+		{ NULL, "41 12 3 ", 0, 0, &list, 50, 0 },
+		{ "seq", "41 12 ", 0, 0, &list, 2, 0 },
+	};
+	struct place place;
+	struct query *query = NULL;
+	struct diag diag;
+
+	(void)state;
+	begin(&place, 0);
+	restart(&place);
+	fill_payments(&place, 7);
+	fill_events(&place, 120);
+	assert_int_equal(query_open(place.path, &query, &diag), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct query_wanted wanted = { .table = "events",
+						     .filter_count = rows[i].filter_count,
+						     .filter = below,
+						     .order = "seq",
+						     .is_descending = rows[i].limit > 0,
+						     .limit = rows[i].limit,
+						     .skip = rows[i].skip,
+						     .list = rows[i].list,
+						     .spot_count = rows[i].spot_count,
+						     .spot = spot,
+						     .by = rows[i].by,
+						     .column_count = 2,
+						     .column = column };
+		char text[512] = "";
+
+		if (query_rows(query, &wanted, name_event, text, &diag))
+			fail_msg("%s", diag.text);
+		if (strcmp(text, rows[i].text) != 0)
+			fail_msg("row %zu: %s", i, text);
+	}
+	query_close(query);
+	end(&place);
+}
+
 static bool count_it(const struct query_row *row, void *ctx)
 {
 	(void)row;
@@ -743,6 +837,7 @@ int main(void)
 		cmocka_unit_test(test_query_rows__names_what_is_not_there),
 		cmocka_unit_test(test_query_rows__goes_on_behind_a_row),
 		cmocka_unit_test(test_query_rows__finds_what_one_may_own),
+		cmocka_unit_test(test_query_rows__finds_topics),
 		cmocka_unit_test(test_query_bound__ends_what_takes_too_long),
 		cmocka_unit_test(test_ledger_open_reader__sees_what_stands),
 		cmocka_unit_test(test_ledger_open_reader__survives_failing_allocations),
