@@ -94,7 +94,7 @@ BROKER   = broker/broker broker/events_publish broker/events_strict broker/peers
            broker/events_http broker/events_letter broker/events_mended broker/events_release broker/events_resend broker/events_retained broker/events_adopt broker/properties broker/property_layout \
            broker/listeners broker/peers_kept broker/events_others broker/crossings broker/awaited broker/events_standing broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
            broker/notify broker/letters broker/feed broker/feed_alerts broker/feed_bans broker/feed_numbers
-BROKER  += $(addprefix broker/,lookups lookups_entities lookups_events lookups_refusals)
+BROKER  += $(addprefix broker/,lookups lookups_owners lookups_reach lookups_list lookups_entities lookups_events lookups_refusals)
 PLUGIN   = plugin $(BROKER)
 # What a publish or a delivery goes through, from the broker's event to the journal.
 QUICK_ROOMS = $(GATE) access/access base/clock base/fixedtable \

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/wordhash.h"
 
 #define APPLICATION "mosquitto_petstore lookups"
 
@@ -84,6 +83,12 @@ bool lookups_fail_scope(struct lookup *lookup, const struct contract_operation *
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
+
+bool lookups_is_enough(const struct lookup *lookup)
+{
+	return clock_mono_ns() >=
+	       lookup->until_ns - INT64_C(1000000) * (LOOKUPS_MS - LOOKUPS_ENOUGH_MS);
+}
 
 /* A connection that failed is opened anew by the next job. */
 int lookups_read_quietly(struct lookup *lookup, const struct query_wanted *wanted,
@@ -168,78 +173,6 @@ json_t *lookups_page(const struct lookup *lookup, const char *name)
 			 lookup->next[0] ? json_string(lookup->next) : json_null());
 }
 
-/* ---- who owns what ------------------------------------------------------------------------- */
-
-struct owner_reading {
-	struct lookups_owner *ret;
-	const char *link; /* the column's name; NULL: there is none */
-};
-
-static void take_text(const struct query_row *row, const char *name, char *ret, size_t cap)
-{
-	const struct query_cell *cell = name ? query_cell(row, name) : NULL;
-
-	if (cell && cell->type == VALUE_TEXT && cell->len < cap) {
-		memcpy(ret, cell->text, cell->len);
-		ret[cell->len] = '\0';
-	}
-}
-
-static bool on_owner(const struct query_row *row, void *ctx)
-{
-	struct owner_reading *reading = ctx;
-
-	reading->ret->is_known = true;
-	take_text(row, "owner", reading->ret->owner, sizeof(reading->ret->owner));
-	take_text(row, reading->link, reading->ret->link, sizeof(reading->ret->link));
-	return false;
-}
-
-static int read_owner(struct lookup *lookup, const struct entity *entity, struct lookups_owner *ret)
-{
-	const struct query_filter filter = { "id", QUERY_IS, ret->id };
-	const struct query_wanted wanted = { .table = entity->table,
-					     .filter_count = 1,
-					     .filter = &filter,
-					     .limit = 1,
-					     .text_max = LOOKUPS_TEXT_MAX };
-	struct owner_reading reading = {
-		.ret = ret,
-		.link = entity->owner_entity && entity->link_column >= 0
-				? entity->column[entity->link_column].name
-				: NULL,
-	};
-
-	return lookups_read_quietly(lookup, &wanted, on_owner, &reading);
-}
-
-/* The gate's: see struct gate. */
-static bool look(void *ctx, const struct entity *entity, const char *id, size_t len,
-		 struct ledger_state *ret)
-{
-	struct lookup *lookup = ctx;
-	struct lookups_owner *at =
-		&lookup->owner[wordhash(entity->index, id, len) % LOOKUPS_OWNERS];
-
-	*ret = (struct ledger_state){ .owner = "", .link = "" };
-	for (size_t i = 0; i < ENTITY_SLOTS_MAX; i++)
-		ret->status[i] = "";
-	if (len == 0 || memchr(id, '\0', len))
-		return true; /* there is no such entity */
-	if (at->entity != entity->index || strlen(at->id) != len || memcmp(at->id, id, len) != 0) {
-		*at = (struct lookups_owner){ .entity = entity->index };
-		memcpy(at->id, id, len);
-		if (read_owner(lookup, entity, at)) {
-			at->id[0] = '\0';
-			return false;
-		}
-	}
-	ret->is_known = at->is_known;
-	ret->owner = at->owner;
-	ret->link = at->link;
-	return true;
-}
-
 /* ---- the job ------------------------------------------------------------------------------- */
 
 static lookups_answer *const answers[] = {
@@ -289,11 +222,13 @@ static void run(void *ctx, const atomic_bool *is_ending, struct control_answer *
 					      .client_id = lookup->who.client_id };
 	if (gate_init(&lookup->gate, lookup->who.rules, NULL, &ret->diag))
 		return;
-	lookup->gate.look = look;
+	lookup->gate.look = lookups_look;
 	lookup->gate.look_ctx = lookup;
 	lookup->rows = json_array();
-	if (lookup->rows && open_query(lookup))
+	lookup->owner = calloc(LOOKUPS_OWNERS, sizeof(*lookup->owner));
+	if (lookup->rows && lookup->owner && open_query(lookup))
 		ret->data = answers[lookup->command](lookup);
+	free(lookup->owner);
 	json_decref(lookup->rows);
 	lookup->rows = NULL;
 	gate_clear(&lookup->gate);

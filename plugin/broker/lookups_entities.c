@@ -200,6 +200,8 @@ static bool on_row(const struct query_row *row, void *ctx)
 	if (!take_text(row, "id", id, sizeof(id)) ||
 	    !take_text(row, "updated_at", time, sizeof(time)))
 		return true; /* not the plugin's: nobody can go on behind it */
+	if (!list->is_all)
+		lookups_learn(list->lookup, list->entity, row);
 	if (may_see(list, id) && !lookups_add_take(list->lookup, rowjson(row, LOOKUPS_TEXT_MAX))) {
 		list->is_full = true;
 		return false;
@@ -264,7 +266,7 @@ static bool set_filters(struct lookup *lookup, const struct entity *entity,
 	return true;
 }
 
-/* Until the answer is full or all was looked at. */
+/* Until the answer is full, all was looked at or it took long enough. */
 static bool list_rows(struct entity_list *list, struct query_wanted *wanted, char time[64],
 		      const char *id)
 {
@@ -279,7 +281,7 @@ static bool list_rows(struct entity_list *list, struct query_wanted *wanted, cha
 		if (!list->is_full && list->seen < wanted->limit)
 			return true; /* there are no more */
 		(void)snprintf(lookup->next, sizeof(lookup->next), "%s %s", list->time, list->id);
-		if (list->is_full)
+		if (list->is_full || lookups_is_enough(lookup))
 			return true;
 		memcpy(time, list->time, sizeof(list->time));
 		id = list->id;

@@ -13,7 +13,11 @@
 #define LOOKUPS_PAYLOAD_MAX 4096u /* of a payload */
 #define LOOKUPS_BYTES_MAX 57344u  /* of the rows of an answer, as they are sent */
 #define LOOKUPS_PAGE 50u
-#define LOOKUPS_OWNERS 256u
+/* A list is answered with what it has after so long; the next page goes on. */
+#define LOOKUPS_ENOUGH_MS (LOOKUPS_MS / 2)
+#define LOOKUPS_OWNERS 1024u
+#define LOOKUPS_AT_ONCE 200u /* topics that are looked at together */
+#define LOOKUPS_FEW 10000u   /* rows of a spot, or entities, that are found by an index */
 
 struct lookups {
 	char *place;         /* NULL: there is no database */
@@ -27,6 +31,12 @@ struct lookups_owner {
 	char id[ENTITY_ID_MAX + 1];
 	char owner[ENTITY_OWNER_MAX + 1];
 	char link[ENTITY_ID_MAX + 1];
+};
+
+/* A row of the table of events that may be shown; topic: owned. */
+struct lookups_candidate {
+	int64_t seq;
+	char *topic;
 };
 
 /* A question that is being answered. */
@@ -50,7 +60,11 @@ struct lookup {
 	char next[160]; /* "": there are no more rows */
 	bool is_failed; /* memory ran out */
 	struct control_answer *ret;
-	struct lookups_owner owner[LOOKUPS_OWNERS]; /* those asked about, by a hash */
+	unsigned turn;               /* whose place the next of too many gets */
+	struct lookups_owner *owner; /* LOOKUPS_OWNERS that were asked about, by a hash */
+	/* What is judged together: who owns one of them is asked for all. */
+	const struct lookups_candidate *batch;
+	size_t batch_count;
 };
 
 /* A failure; always false. @code may be NULL. */
@@ -64,6 +78,9 @@ bool lookups_fail_read(struct lookup *lookup, int rc, const struct diag *diag)
 /* The scope of the first of @operation's alternatives is missing. Always false. */
 bool lookups_fail_scope(struct lookup *lookup, const struct contract_operation *operation,
 			const char *what) __attribute__((cold));
+
+/* Has it taken so long that it is answered with what there is? */
+bool lookups_is_enough(const struct lookup *lookup);
 
 /* Lists rows; false: it failed, which is said. */
 bool lookups_read(struct lookup *lookup, const struct query_wanted *wanted, query_visit *visit,
@@ -87,6 +104,31 @@ bool lookups_add_take(struct lookup *lookup, json_t *row);
 size_t lookups_range(const char *column, const char *prefix, char *end,
 		     struct query_filter filter[LOOKUPS_RANGE]);
 
+/* The gate's, see struct gate: who owns an entity. @ctx is the lookup. */
+bool lookups_look(void *ctx, const struct entity *entity, const char *id, size_t len,
+		  struct ledger_state *ret);
+
+/* Of a row of @entity's table that was read: nobody need ask who owns it. */
+void lookups_learn(struct lookup *lookup, const struct entity *entity, const struct query_row *row);
+
+/* May who asks read an event of this topic, as a message that is delivered now? */
+bool lookups_may_read(struct lookup *lookup, const char *topic, size_t len);
+
+/*
+ * Which topics there are that who asks may read: others are not looked at. By index where few
+ * events have them, each else while the events are gone through.
+ */
+struct lookups_reach {
+	bool is_all; /* all of them, or it can't be said in so few spots */
+	size_t few_count, many_count;
+	struct query_spot few[QUERY_SPOTS_MAX], many[QUERY_SPOTS_MAX];
+	size_t used;
+	char text[16384]; /* of the spots */
+};
+
+/* Of the topics that begin with @prefix. False: it failed, which is said. */
+bool lookups_find_reach(struct lookup *lookup, const char *prefix, struct lookups_reach *ret);
+
 /* A time as the database writes it, to @ret (CLOCK_TEXT_MAX). False: it is none, which is said. */
 bool lookups_time(struct lookup *lookup, const char *name, const char *text, char *ret);
 
@@ -95,6 +137,9 @@ bool lookups_is_place(struct lookup *lookup, const char *text);
 
 /* An event as the answers have it, new; NULL: it is not for who asks, or memory ran out. */
 json_t *lookups_event(struct lookup *lookup, const struct query_row *row);
+
+/* The same, whoever asks; NULL: memory ran out. */
+json_t *lookups_event_json(const struct query_row *row);
 
 /* The data of the rows. */
 json_t *lookups_page(const struct lookup *lookup, const char *name);

@@ -125,6 +125,15 @@ bool gate_views(struct gate *gate, const struct access_principal *principal,
 bool gate_receives_all(struct gate *gate, const struct access_principal *principal,
 		       const struct gate_request *who, const struct contract_channel *channel);
 
+/*
+ * What may it receive of @channel at most: GATE_FULL where topics of it are that whoever owns what
+ * they are about; GATE_OWN where they are only those of its own entities, or that its attributes or
+ * its name stand in. For a reader that wants to look at no more topics than it has to: each one is
+ * judged for itself.
+ */
+enum gate_grant gate_reach(struct gate *gate, const struct access_principal *principal,
+			   const struct gate_request *who, const struct contract_channel *channel);
+
 /* May the principal publish (else: receive) on unlisted topics, by an x-unlisted that passes them?
  */
 bool gate_admits_unlisted(const struct rules *rules, const struct access_principal *principal,

@@ -109,3 +109,28 @@ bool gate_receives_all(struct gate *gate, const struct access_principal *princip
 	judgement_begin(&j, gate, principal, who, &decision);
 	return grant_on(&j, &match) == GATE_FULL;
 }
+
+static bool has_addressee(const struct contract_channel *channel)
+{
+	for (size_t i = 0; i < channel->param_count; i++)
+		if (channel->param[i].own != CONTRACT_OWN_NONE)
+			return true;
+	return false;
+}
+
+enum gate_grant gate_reach(struct gate *gate, const struct access_principal *principal,
+			   const struct gate_request *who, const struct contract_channel *channel)
+{
+	const struct contract_match match = { .channel = channel };
+	struct decision decision = { .verdict = VERDICT_DENY };
+	enum gate_grant ret;
+	struct judgement j;
+
+	if (!may_look(principal) || channel->receive_count == 0)
+		return GATE_NONE;
+	if (gate_mode(gate, channel, CONTRACT_PERMISSION) != CONTRACT_ENFORCE)
+		return GATE_FULL;
+	judgement_begin(&j, gate, principal, who, &decision);
+	ret = permission_receive(&j, &match);
+	return ret == GATE_NONE && has_addressee(channel) ? GATE_OWN : ret;
+}

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 
+import engines
 import messages
 
 COMMANDS = "$CONTROL/petstore/v1"
@@ -78,6 +79,16 @@ def place(broker, *owners, moves=()):
 
 def carried(broker, topic, count=1):
     broker.wait_rows([(count,)], "SELECT count(*) FROM events WHERE topic = ?", topic)
+
+
+def fill(broker, count, topic, publisher="backoffice"):
+    """Events 1,000,001 and so on; @topic: SQL of i. Nothing may be published afterwards."""
+    more, values = ("", "") if engines.IS_SQLITE else (", origin, origin_seq", ", 'filled', i")
+    broker.database.change(
+        "WITH RECURSIVE n(i) AS (SELECT 1000001 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
+        "INSERT INTO events (seq, received_at, topic, publisher, client_id, qos, retained, "
+        "payload%s) SELECT i, '2026-01-01T00:00:00.000Z', %s, '%s', '%s/x', 1, 0, '{}'%s FROM n"
+        % (1000000 + count, more, topic, publisher, publisher, values))
 
 
 def ids_of(rows):
@@ -371,6 +382,64 @@ def threads(broker):
         with open("%s/%s/comm" % (folder, task)) as file:
             found.add(file.read().strip())
     return found
+
+
+def test_what_is_its_own_is_found_at_once(new_broker):
+    """However many events of others are newer, the first page has it."""
+    broker = new_broker()
+    broker.start()
+    ids = place(broker, *["customer-a"] * 3, moves=("APPROVED",))
+    client = broker.client("backoffice")
+    assert client.publish(*messages.order_payment(ids[1]), qos=2) < 0x80
+    assert client.publish(*messages.payment("pay-1", ids[2]), qos=2) < 0x80
+    carried(broker, "payments/pay-1/status")
+    fill(broker, 100000, "'orders/other-' || (i % 20000) || '/status'")
+    asker = Asker(broker, "customer-a")
+    for members in ({}, {"prefix": "orders/"}, {"prefix": "orders/ord"},
+                    {"since": "2026-01-02T00:00:00Z"}, {"prefix": "payments/"}):
+        page = asker.data("listEvents", limit=9, **members)
+        assert page["next"] is None
+        assert len(page["rows"]) == {"payments/": 1}.get(members.get("prefix"),
+                                                         7 if "prefix" in members else 8)
+    assert asker.data("listEvents", prefix="orders/other-1") == {"rows": [], "next": None}
+    assert asker.data("listEvents", topic="orders/other-1/status") == {"rows": [], "next": None}
+    assert asker.data("listEvents", prefix="inventory/") == {"rows": [], "next": None}
+
+
+def test_few_and_many_topics_in_one_list(new_broker):
+    """Pets, of which it may see all, are gone through; its orders are found by the index."""
+    broker = new_broker()
+    broker.start()
+    place(broker, *["customer-a"] * 5, *["customer-b"] * 3)
+    own = [id for id, in broker.rows("SELECT id FROM orders WHERE owner = 'customer-a'")]
+    fill(broker, 30000, "CASE WHEN i % 2 = 0 THEN 'pets/p' || i || '/status' WHEN i % 1001 = 0 "
+                        "THEN 'orders/{}/status' ELSE 'orders/other-' || i || '/status' END".format(own[0]))
+    asker = Asker(broker, "customer-a")
+    rows = asker.pages("listEvents", limit=200, prefix="orders/")
+    wanted = broker.rows("SELECT seq FROM events WHERE topic IN (%s) ORDER BY seq DESC"
+                         % ", ".join("'orders/%s/status'" % id for id in own))
+    assert [(row["seq"],) for row in rows] == wanted and len(wanted) > 15
+    rows, after = [], {}
+    while len(rows) < 3000:
+        page = asker.data("listEvents", limit=200, **after)
+        rows += page["rows"]
+        after = {"after": page["next"]}
+    wanted = broker.rows("SELECT seq FROM events WHERE topic LIKE 'pets/%%' OR topic IN (%s) "
+                         "ORDER BY seq DESC LIMIT %d"
+                         % (", ".join("'orders/%s/status'" % id for id in own), len(rows)))
+    assert [(row["seq"],) for row in rows] == wanted
+
+
+def test_what_one_client_published_is_looked_for_in_stretches(new_broker):
+    broker = new_broker()
+    broker.start()
+    place(broker, "customer-a")
+    asker = Asker(broker, "customer-a", client_id="customer-a/old")
+    fill(broker, 50000, "'orders/other-' || i || '/status'")
+    broker.database.change("UPDATE events SET publisher = 'customer-a', client_id = 'customer-a/old' "
+                           "WHERE seq IN (1000007, 1049999) OR seq < 1000000")
+    rows = asker.pages("listEvents", mine=True)
+    assert [row["seq"] for row in rows][:2] == [1049999, 1000007] and len(rows) == 3
 
 
 def edit_access(broker, edit):

@@ -141,6 +141,41 @@ static void test_gate_views__looks_at_who_owns_it(void **state)
 	end(&world);
 }
 
+static void test_gate_reach__says_how_much(void **state)
+{
+	static const struct {
+		const char *user, *address;
+		enum gate_grant grant;
+	} rows[] = {
+		{ "backoffice", "orders/{orderId}/status", GATE_FULL },
+		{ "orders-service", "pets/{petId}/status", GATE_NONE },
+		{ "eva", "orders/{orderId}/status", GATE_OWN },
+		{ "eva", "payments/{paymentId}/status", GATE_OWN },
+		{ "collar-9", "pets/{petId}/status", GATE_OWN },
+		{ "where-some", "orders/{orderId}/status", GATE_FULL },
+		{ "gone", "orders/{orderId}/status", GATE_NONE },
+		{ "nobody-at-all", "orders/{orderId}/status", GATE_NONE },
+		{ "eva", "refusals/{principal}/{clientId}", GATE_OWN }, /* by its name */
+	};
+	struct world world;
+
+	(void)state;
+	begin(&world);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct contract *contract = world.rules->contract;
+		size_t k = 0;
+
+		while (k < contract->channel_count &&
+		       strcmp(contract->channel[k].address, rows[i].address) != 0)
+			k++;
+		assert_true(k < contract->channel_count);
+		if (gate_reach(&world.gate, access_find(world.rules->access, rows[i].user), &who,
+			       &contract->channel[k]) != rows[i].grant)
+			fail_msg("%s and %s: not %d", rows[i].user, rows[i].address, rows[i].grant);
+	}
+	end(&world);
+}
+
 static void test_gate_decide__asks_the_function_where_there_is_no_ledger(void **state)
 {
 	static const char *const topics[] = { "orders/e-1/status", "orders/t-1/status",
@@ -201,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gate_view__says_how_much),
+		cmocka_unit_test(test_gate_reach__says_how_much),
 		cmocka_unit_test(test_gate_views__looks_at_who_owns_it),
 		cmocka_unit_test(test_gate_decide__asks_the_function_where_there_is_no_ledger),
 		cmocka_unit_test(test_gate_receives_all__is_more_than_ones_own),
