@@ -165,6 +165,9 @@ async function completion(page) {
 }
 
 async function receiving(broker, page, other) {
+  const notices = page.locator(".picks").getByRole("button", { name: /^refusals/ });
+  const offered = (await notices.allInnerTexts()).join();
+  check("of notices the account's own are offered, and no others", /^refusals\/[^/+#,]+\/[^/+#,]+$/.test(offered), offered);
   await page.getByRole("button", { name: "orders/+/status", exact: true }).click();
   await checkThat("a filter of the contract: granted", () => page.locator(".chips").getByText("QoS 1").waitFor());
   await page.getByLabel("Topic filter", { exact: true }).fill("payments/#");

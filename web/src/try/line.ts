@@ -4,6 +4,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { credentials, freshId, isSignedIn } from "../app/session";
 import type { Whoami } from "../broker/commands";
 import { Connection, type Message, type SubscribeOptions } from "../broker/connection";
+import { filterOf, type Channel } from "../contract/model";
 import { Inbox } from "./inbox";
 
 export const line = new Connection();
@@ -72,6 +73,15 @@ export function clearInbox(): void {
 /** As the plugin writes a principal or a client id into a level: RFC 3986. */
 const level = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+
+/** The filter of a channel's topics; where a level is the reader's own (x-own), with its name there. */
+export function filterFor(channel: Channel): string {
+  const at = who.value;
+  if (!at || channel.may?.receive !== "own") return filterOf(channel.address);
+  return filterOf(channel.parameters.reduce((address, { name, own }) =>
+    own === "principal" ? address.replace(`{${name}}`, level(at.principal))
+      : own === "clientId" ? address.replace(`{${name}}`, level(at.clientId)) : address, channel.address));
+}
 
 export const noticesTopic = computed(() => {
   if (who.value) return who.value.notices;

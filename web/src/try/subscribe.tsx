@@ -4,12 +4,11 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { contract } from "../app/session";
 import { payloadMax } from "../contract/check";
-import { filterOf } from "../contract/model";
 import { REASON } from "../broker/words";
 import { Badge, Empty, IconButton, Note, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { treeRows, type Got, type Node } from "./inbox";
-import { accounts, arrivals, clearInbox, inbox, isOn, isPaused, noticesTopic, subscribe, subscriptions, unsubscribe, who, type Subscription } from "./line";
+import { accounts, arrivals, clearInbox, filterFor, inbox, isOn, isPaused, noticesTopic, subscribe, subscriptions, unsubscribe, who, type Subscription } from "./line";
 import { MessageView, VerdictBadge } from "./message";
 import { headOf, searchable, sizeInWords } from "./payload";
 import { Virtual } from "./virtual";
@@ -56,9 +55,10 @@ function Form(): JSX.Element {
   const api = contract.value;
   const picks = useMemo(() => [
     ...(api?.channels ?? []).filter(({ may, operations }) => (may ? may.receive !== "no" : operations.some(({ action }) => action === "receive")))
-      .map((it) => ({ filter: filterOf(it.address), title: it.title, own: it.may?.receive === "own" })),
+      .map((it) => ({ filter: filterFor(it), title: it.title, own: it.may?.receive === "own" }))
+      .filter(({ filter }) => filter !== noticesTopic.value),
     ...(noticesTopic.value ? [{ filter: noticesTopic.value, title: "Refusals of what I send here", own: true }] : []),
-  ], [api, noticesTopic.value]);
+  ], [api, noticesTopic.value, who.value]);
   const submit = (wanted: string) => {
     const fault = filterFault(wanted);
     setWhy(fault);
