@@ -96,6 +96,24 @@ async function liveRefusals(page, client) {
   await checkAccessible(page, "refusals");
 }
 
+/** Of publishes, subscriptions and logins, however it is counted. */
+async function sums(page, broker, client) {
+  await client.subscribeAsync("pets/#", { qos: 1 }).catch(() => {});
+  const options = { protocolVersion: 5, username: "orders-service", password: "no", clientId: "orders-service/no", reconnectPeriod: 0 };
+  await mqtt.connectAsync(`mqtt://127.0.0.1:${broker.ports.plain}`, options).catch(() => {});
+  await go(page, "watch/overview");
+  const number = (text) => Number(text.match(/[\d,]+/)[0].replaceAll(",", ""));
+  let last = "";
+  await checkThat("overview: what was refused is the same sum by the broker's count and by reason", () => until(async () => {
+    const panel = page.locator(".panel", { has: heading(page, "Refused by reason") });
+    const tile = number(await page.getByRole("link", { name: /^Refused/ }).filter({ has: page.locator(".tile-more") }).locator(".tile-more").innerText());
+    const said = number(await panel.getByText("In the last hour:").innerText());
+    const bars = (await panel.locator(".bar-count").allInnerTexts()).map(number).reduce((sum, it) => sum + it, 0);
+    last = [tile, said, bars].join();
+    return tile >= 9 && tile === said && tile === bars;
+  }, "the same sum").catch((error) => { throw new Error(`${error.message}: ${last}`); }));
+}
+
 async function oneRefusal(page) {
   await rows(page).filter({ hasText: "bad-2" }).click();
   const open = page.locator(".opened");
@@ -369,6 +387,8 @@ await run(async () => {
   await signIn(page, broker, "backoffice");
   await overview(page);
   await liveRefusals(page, client);
+  await sums(page, broker, client);
+  await go(page, "watch/refusals");
   const refusal = await oneRefusal(page);
   await backInTime(page, client, refusal);
   await entities(page, client);

@@ -5,6 +5,7 @@ import { connection, may, refresh, whoami } from "../app/session";
 import type { Page } from "../broker/commands";
 import { CommandError } from "../broker/connection";
 import { Note } from "../ui/basics";
+import { follow } from "./paging";
 
 const BUSY_MS = 700; // until it is asked again
 const BUSY_TIMES = 6;
@@ -85,14 +86,16 @@ export function useAnswer<T>(command: string, members: Record<string, unknown> |
   return { ...state, again: useCallback(() => next((it) => it + 1), []) };
 }
 
-export interface Pages<Row> { rows: Row[]; error: CommandError | null; isAsking: boolean; hasMore: boolean; more: () => void; again: () => void; first: Page<Row> | null }
+/** @empty: pages that had nothing, one after the other, and the broker has not come to the end yet. */
+export interface Pages<Row> { rows: Row[]; empty: number; error: CommandError | null; isAsking: boolean; hasMore: boolean; more: () => void; again: () => void; first: Page<Row> | null }
 
-const LIMIT = 50;
-
-/** A list that is fetched page by page, further ones when they are asked for. A page that is too large is asked for in halves. */
+/**
+ * A list that is fetched page by page, further ones when they are asked for, or where a page has
+ * nothing that the account may see. A page that is too large is asked for in halves.
+ */
 export function usePages<Row, P extends Page<Row> = Page<Row>>(command: string, members: Record<string, unknown> | null): Pages<Row> & { first: P | null } {
-  interface State { rows: Row[]; first: P | null; next: string | null; error: CommandError | null; isAsking: boolean }
-  const EMPTY: State = { rows: [], first: null, next: null, error: null, isAsking: false };
+  interface State { rows: Row[]; empty: number; first: P | null; next: string | null; error: CommandError | null; isAsking: boolean }
+  const EMPTY: State = { rows: [], empty: 0, first: null, next: null, error: null, isAsking: false };
   const [state, set] = useState<State>(EMPTY);
   const [round, again] = useState(0);
   const run = useRef(0);
@@ -105,21 +108,21 @@ export function usePages<Row, P extends Page<Row> = Page<Row>>(command: string, 
   const fetch = async (after: string | null) => {
     const mine = after === null ? ++run.current : run.current;
     set((was) => ({ ...was, isAsking: true, error: null }));
-    for (let limit = LIMIT; ; limit = Math.floor(limit / 2)) {
-      try {
-        const page = await ask<P>(command, { ...JSON.parse(key!) as object, limit, ...(after === null ? {} : { after }) });
-        if (mine !== run.current) return;
-        const rows = page.rows ?? (page as unknown as { history: Row[] }).history ?? [];
-        set((was) => ({
-          rows: after === null ? rows : [...was.rows, ...rows], first: after === null ? page : was.first,
-          next: page.next, error: null, isAsking: false,
-        }));
-        return;
-      } catch (error) {
-        if ((error as CommandError).code === "too-large" && limit > 1) continue;
-        if (mine === run.current) set((was) => ({ ...was, error: error as CommandError, isAsking: false }));
-        return;
-      }
+    const rowsOf = (page: P) => page.rows ?? (page as unknown as { history: Row[] }).history ?? [];
+    const fixed = JSON.parse(key!) as object;
+    try {
+      await follow<P>(
+        (limit, at) => ask<P>(command, { ...fixed, limit, ...(at === null ? {} : { after: at }) }), rowsOf, after,
+        ({ page, isFirst, empty, isGoingOn }) => {
+          if (mine !== run.current) return false;
+          set((was) => ({
+            rows: isFirst ? rowsOf(page) : [...was.rows, ...rowsOf(page)], empty, first: isFirst ? page : was.first,
+            next: page.next, error: null, isAsking: isGoingOn,
+          }));
+          return true;
+        });
+    } catch (error) {
+      if (mine === run.current) set((was) => ({ ...was, error: error as CommandError, isAsking: false }));
     }
   };
   useEffect(() => {
@@ -144,4 +147,11 @@ export function Needs({ command, to }: { command: string; to: string }): JSX.Ele
 
 export function Failure({ error }: { error: CommandError | null }): JSX.Element | null {
   return error ? <Note tone="bad">{explainError(error)}</Note> : null;
+}
+
+/** How far a list has looked where pages had nothing for the account. */
+export function Looked({ pages }: { pages: { empty: number; isAsking: boolean } }): JSX.Element | null {
+  if (pages.empty === 0) return null;
+  const so = `Looked through ${pages.empty} ${pages.empty === 1 ? "page" : "pages"} so far: nothing there is for this account.`;
+  return <p class="muted" role="status">{so}{pages.isAsking ? " Looking further…" : " There is more to look through."}</p>;
 }

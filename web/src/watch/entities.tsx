@@ -5,7 +5,7 @@ import { go, href, route } from "../app/route";
 import { may } from "../app/session";
 import type { EntityKind, EntityRow } from "../broker/commands";
 import { Empty, IconButton, Scroll, Time } from "../ui/basics";
-import { Failure, Needs, useAnswer, usePages, type Answer } from "./ask";
+import { Failure, Looked, Needs, useAnswer, usePages, type Answer } from "./ask";
 import { Bars } from "./bars";
 import { OneEntity } from "./entity";
 import { replace, to, withParams } from "./where";
@@ -97,7 +97,7 @@ function List({ kinds, kind, name }: { kinds: Answer<{ entities: EntityKind[] }>
       <Filters kind={kind} name={name} status={status} owner={owner} prefix={prefix} again={pages.again} />
       {kinds.data && !kind && !pages.error ? <Empty>This account may read no {name}.</Empty> : null}
       <Failure error={pages.error} />
-      {pages.first && pages.rows.length === 0 ? <Empty>{status || owner || prefix ? `No ${name} fits.` : `There is no ${name} yet.`}</Empty> : null}
+      {pages.first && pages.rows.length === 0 && !pages.hasMore ? <Empty>{status || owner || prefix ? `No ${name} fits.` : `There is no ${name} yet.`}</Empty> : null}
       {pages.rows.length > 0 ? (
         <Scroll label={`${name}, latest change first`}>
           <table class="entities">
@@ -117,7 +117,8 @@ function List({ kinds, kind, name }: { kinds: Answer<{ entities: EntityKind[] }>
             </tbody>
           </table>
         </Scroll>
-      ) : pages.isAsking ? <Empty>Asking the broker…</Empty> : null}
+      ) : pages.isAsking && pages.empty === 0 ? <Empty>Asking the broker…</Empty> : null}
+      <Looked pages={pages} />
       {pages.hasMore ? <button type="button" class="more-rows" disabled={pages.isAsking} onClick={pages.more}>{pages.isAsking ? "Loading…" : "More"}</button> : null}
       <p class="muted" role="status">{pages.rows.length > 0 ? `${NUMBER.format(pages.rows.length)} shown, latest change first${pages.hasMore ? "; there are more" : ""}.` : ""}</p>
     </>

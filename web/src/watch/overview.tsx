@@ -16,7 +16,7 @@ import { findings } from "./health";
 import { numbers, refusals } from "./live";
 import { GAP_MS } from "./numbers";
 import { Spark } from "./plot";
-import { growth, inWords, lasting, perMinute, rateOf, type Series, type Unit } from "./series";
+import { growth, inWords, lasting, perMinute, rateOf, sumOf, type Series, type Unit } from "./series";
 import { to } from "./where";
 
 const HOUR_MS = 3_600_000;
@@ -106,13 +106,15 @@ function Tiles(): JSX.Element | null {
   if (source.value === "none")
     return <Note>To see rates takes one of the scopes <code>read:sys</code>, <code>control:counters</code> and <code>control:history</code>; this account has none of them.</Note>;
   const rate = (name: string) => rateOf(table.series(name), GAP_MS);
-  const sum = (name: string) => `${new Intl.NumberFormat().format(growth(table.series(name)))} in the last hour`;
+  const grown = (series: Series) => `${new Intl.NumberFormat().format(growth(series))} in the last hour`;
+  const sum = (name: string) => grown(table.series(name));
   const word = (series: Series, unit: Unit) => (table.times.length === 0 ? "…" : inWords(last(series), unit));
-  const refused = perMinute(table.series("publish/refused"), GAP_MS);
+  const allRefused = sumOf(["publish/refused", "subscribe/refused", "connections/refused"].map((name) => table.series(name)));
+  const refused = perMinute(allRefused, GAP_MS);
   return (
     <div class="tiles">
       <Tile title="Published" part="numbers" tone="accent" series={rate("publish/allowed")} value={word(rate("publish/allowed"), "/s")}>{sum("publish/allowed")}</Tile>
-      <Tile title="Refused" part="refusals" tone="bad" series={refused} value={word(refused, "/min")}>{sum("publish/refused")}</Tile>
+      <Tile title="Refused" part="refusals" tone="bad" series={refused} value={word(refused, "/min")}>{grown(allRefused)}</Tile>
       <Tile title="Delivered" part="numbers" tone="accent" series={rate("deliver/allowed")} value={word(rate("deliver/allowed"), "/s")}>{sum("deliver/allowed")}</Tile>
       <Tile title="Sessions" part="numbers" tone="accent" series={table.series("sessions")} value={word(table.series("sessions"), "")}>{refusedLogins(growth(table.series("connections/refused")))}</Tile>
       {table.last("journal/age") === null ? null
@@ -123,14 +125,15 @@ function Tiles(): JSX.Element | null {
 
 function Reasons(): JSX.Element {
   const since = useMemo(() => Date.now() - HOUR_MS, []);
-  const { counts, answer } = useCounts("reason", since, 8);
+  const { counts, total, answer } = useCounts("reason", since, 8);
+  const { source } = numbers;
   const isSeen = may("countRefusals") || refusals.feed.value === "on";
   const minutes = Math.max(1, Math.min(60, (Date.now() - (may("countRefusals") ? since : refusals.since.value)) / 60_000));
-  const total = counts.reduce((sum, { count }) => sum + count, 0);
   return (
     <section class="panel" aria-labelledby="o-refusals">
       <h2 id="o-refusals"><a href={to("refusals")}>Refused by reason</a></h2>
       {isSeen ? <p class="muted">{may("countRefusals") ? "In the last hour" : "Since this page was opened"}: {new Intl.NumberFormat().format(total)}, {NUMBER.format(total / minutes)} a minute.</p> : null}
+      {may("countRefusals") && source.value !== "none" ? <p class="muted">Of those kept one by one, also what was only observed; the broker’s own count above has each refusal since it runs.</p> : null}
       <Needs command="countRefusals" to="count refusals that are kept" />
       <Failure error={answer.error} />
       {isSeen && !(answer.isAsking && !answer.data) ? (

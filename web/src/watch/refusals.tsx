@@ -6,7 +6,7 @@ import { may } from "../app/session";
 import type { RefusalRow } from "../broker/commands";
 import { reasonOf, reasons } from "../contract/reference";
 import { Badge, Empty, IconButton, Note, Time } from "../ui/basics";
-import { Failure, Needs, usePages } from "./ask";
+import { Failure, Looked, Needs, usePages } from "./ask";
 import { Bars } from "./bars";
 import { useCounts } from "./counts";
 import { forgetRefusals, refusals, type RefusalKey } from "./live";
@@ -104,8 +104,7 @@ function Chosen({ name, value }: { name: string; value: string }): JSX.Element |
 
 function Counted({ filter }: { filter: Filter }): JSX.Element {
   const [key, setKey] = useState<RefusalKey>("reason");
-  const { counts, answer } = useCounts(key, filter.since, COUNTED);
-  const max = counts.reduce((sum, { count }) => sum + count, 0);
+  const { counts, total: max, answer } = useCounts(key, filter.since, COUNTED);
   return (
     <section class="panel counted" aria-labelledby="counted-title">
       <div class="row">
@@ -196,6 +195,7 @@ export function Refusals(): JSX.Element {
           <ol class="stream-rows" aria-label="Refusals, newest first">
             {all.slice(0, shown).map((refusal) => <Row key={refusal.id} refusal={refusal} isOpen={refusal.id === openId} />)}
           </ol>
+          <Looked pages={pages} />
           {isFull ? <Note>{NUMBER.format(SHOWN_MAX)} are shown: narrow them down to see others.</Note>
             : all.length > shown || pages.hasMore
               ? <button type="button" class="more-rows" disabled={pages.isAsking} onClick={more}>{pages.isAsking ? "Loading…" : "Earlier ones"}</button>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bytes, growth, isFlat, lasting, perMinute, rateOf, Table, thin, ticks } from "./series";
+import { bytes, growth, isFlat, lasting, perMinute, rateOf, sumOf, Table, thin, ticks } from "./series";
 
 test("a counter becomes a rate, and a restart or a gap is no rate", () => {
   const times = [0, 10_000, 20_000, 30_000, 100_000, 110_000];
@@ -10,6 +10,11 @@ test("a counter becomes a rate, and a restart or a gap is no rate", () => {
 
 test("what was not known makes no rate on either side of it", () => {
   assert.deepEqual(rateOf({ times: [0, 1000, 2000, 3000], values: [1, null, 3, 4] }, 9000).values, [null, null, null, 1]);
+});
+
+test("counters are added up where all of them are known", () => {
+  const times = [1, 2, 3];
+  assert.deepEqual(sumOf([{ times, values: [1, 2, null] }, { times, values: [10, 20, 30] }]), { times, values: [11, 22, null] });
 });
 
 test("what grew within a minute", () => {

@@ -14,6 +14,13 @@ export function rateOf({ times, values }: Series, gapMs: number): Series {
   };
 }
 
+/** Counters of the same times as one. Not known where one of them is not. */
+export const sumOf = (all: Series[]): Series => ({
+  times: all[0].times,
+  values: all[0].times.map((_, i) => all.reduce<number | null>((sum, { values }) =>
+    (sum === null || values[i] === null ? null : sum + values[i]!), 0)),
+});
+
 const MINUTE_MS = 60_000;
 
 /** How much a counter grew within the minute before each time. Not known where nothing before it is. */
