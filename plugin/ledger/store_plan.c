@@ -33,8 +33,9 @@ static int run_built(struct sqlite_store *store, sqlite3_str *sql, struct diag *
 }
 
 /*
- * No rowid: the row is in the id's own tree, so that an upsert walks one tree. All text
- * that is formatted in has passed entity_is_name().
+ * With a rowid: rows lie in the order in which they came, and a new id that lies anywhere among the
+ * others costs a small place in the index of ids. Tables of earlier versions are WITHOUT ROWID, and
+ * stay so. All text that is formatted in has passed entity_is_name().
  */
 static int make_table(struct sqlite_store *store, const struct entity *entity, struct diag *diag)
 {
@@ -51,7 +52,7 @@ static int make_table(struct sqlite_store *store, const struct entity *entity, s
 	for (size_t i = 0; i < entity->column_count; i++)
 		sqlite3_str_appendf(sql, ", \"%w\" %s", entity->column[i].name,
 				    lite_type_name(entity->column[i].type));
-	sqlite3_str_appendall(sql, ") STRICT, WITHOUT ROWID");
+	sqlite3_str_appendall(sql, ") STRICT");
 	return run_built(store, sql, diag);
 }
 

@@ -486,22 +486,17 @@ static void model_check(struct fixture *f, const struct model *m, const char *id
 	assert_sql(&f->folder, "a.db", sql, expected);
 }
 
-/*
- * Several sets of columns of the same entity in one transaction: whatever is collected and
- * written together, each entity's writes have the effect of their order.
- */
-static void test_store_apply__keeps_each_entitys_order(void **state)
+static const struct entity_column pair[] = { { "one", VALUE_INTEGER, true },
+					     { "two", VALUE_INTEGER, false } };
+static const struct entity pairs = {
+	.table = "pairs", .column_count = 2, .column = pair, .link_column = -1
+};
+
+static void check_model(struct fixture *f)
 {
-	static const struct entity_column pair[] = { { "one", VALUE_INTEGER, true },
-						     { "two", VALUE_INTEGER, false } };
-	static const struct entity pairs = {
-		.table = "pairs", .column_count = 2, .column = pair, .link_column = -1
-	};
-	struct fixture *f = *state;
 	struct model all[MODEL_IDS] = { 0 };
 	uint64_t applied, random = 88172645463325252u;
 
-	open_store(f);
 	assert_int_equal(plan_one(f, &pairs, &f->number), 0);
 	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
 	for (uint64_t seq = 1; seq <= MODEL_WRITES; seq++) {
@@ -514,6 +509,57 @@ static void test_store_apply__keeps_each_entitys_order(void **state)
 	assert_int_equal(store_commit(f->store, MODEL_WRITES, &f->diag), 0);
 	for (unsigned i = 0; i < MODEL_IDS; i++)
 		model_check(f, &all[i], model_id[i]);
+}
+
+/*
+ * Several sets of columns of the same entity in one transaction: whatever is collected and
+ * written together, each entity's writes have the effect of their order.
+ */
+static void test_store_apply__keeps_each_entitys_order(void **state)
+{
+	struct fixture *f = *state;
+
+	open_store(f);
+	check_model(f);
+}
+
+/* The same in a table as earlier versions made them. */
+static void test_store_apply__to_a_table_by_id(void **state)
+{
+	struct fixture *f = *state;
+	char sql[] = "CREATE TABLE pairs (id TEXT NOT NULL PRIMARY KEY, owner TEXT, revision "
+		     "INTEGER NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL, "
+		     "adopted_at TEXT, \"one\" INTEGER, \"two\" INTEGER) STRICT, WITHOUT ROWID";
+
+	folder_sqlite_only();
+	if (sqlite3_libversion_number() < 3037000)
+		sql_loosen(sql);
+	open_store(f);
+	assert_sql(&f->folder, "a.db", sql, "");
+	check_model(f);
+	assert_sql(&f->folder, "a.db",
+		   "SELECT instr(sql, 'WITHOUT ROWID') > 0 FROM sqlite_master WHERE name = 'pairs'",
+		   "1");
+}
+
+/* Rows lie in the order in which they came, whatever their ids are. */
+static void test_store_apply__rows_lie_as_they_came(void **state)
+{
+	static const char *const id[] = { "b", "c", "a" };
+	struct fixture *f = *state;
+	uint64_t applied;
+
+	folder_sqlite_only();
+	open_store(f);
+	assert_int_equal(plan_one(f, &entity, &f->number), 0);
+	for (uint64_t seq = 1; seq <= 3; seq++) {
+		assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+		write_record(f, seq, id[seq - 1], 1000);
+		assert_int_equal(store_commit(f->store, seq, &f->diag), 0);
+	}
+	assert_sql(&f->folder, "a.db",
+		   "SELECT group_concat(id, ' ') FROM (SELECT id FROM \"group\" ORDER BY rowid)",
+		   "b c a");
 }
 
 /* What three writes of one transaction leave behind, each with another part of it. */
@@ -1056,6 +1102,8 @@ int main(void)
 		TEST(test_store_apply__many_sets_of_columns),
 		TEST(test_store_apply__unknown_numbers),
 		TEST(test_store_apply__keeps_each_entitys_order),
+		TEST(test_store_apply__to_a_table_by_id),
+		TEST(test_store_apply__rows_lie_as_they_came),
 		TEST(test_store_apply__three_writes_are_one_row),
 		TEST(test_store_apply__rare_columns_of_events),
 		TEST(test_store_commit__names_the_record_that_fails),
