@@ -153,7 +153,7 @@ int copy_sqlite_from(const char *path, const char *journal, struct copy_end **re
 	if (rc == 0)
 		rc = check_journal(end, diag);
 	if (rc == 0)
-		rc = sql_open(&end->sql, end->path, SQLITE_OPEN_READONLY, diag);
+		rc = sql_open(&end->sql, end->path, SQLITE_OPEN_READONLY, NULL, diag);
 	if (rc == 0)
 		rc = begin_transaction(end, "BEGIN", diag);
 	if (rc && end)
@@ -214,7 +214,7 @@ int copy_sqlite_to(const char *path, struct copy_end **ret, struct diag *diag)
 	if (rc == 0)
 		rc = check_alone(end, diag);
 	if (rc == 0)
-		rc = sql_open(&end->sql, end->path, SQLITE_OPEN_READWRITE, diag);
+		rc = sql_open(&end->sql, end->path, SQLITE_OPEN_READWRITE, NULL, diag);
 	if (rc == 0)
 		rc = begin_transaction(end, "BEGIN IMMEDIATE", diag);
 	if (rc == 0)

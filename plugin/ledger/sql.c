@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int sql_open(struct sql *sql, const char *path, int mode, struct diag *diag)
+int sql_open(struct sql *sql, const char *path, int mode, const char *vfs, struct diag *diag)
 {
 	sql->path = strdup(path);
 	if (!sql->path)
 		return diag_nomem(diag);
 	if (sqlite3_open_v2(path, &sql->db, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-			    NULL) == SQLITE_OK)
+			    vfs) == SQLITE_OK)
 		return 0;
 	return sql->db ? sql_fail(sql, "cannot open the database", diag) : diag_nomem(diag);
 }

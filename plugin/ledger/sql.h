@@ -22,10 +22,11 @@ struct sql {
 };
 
 /*
- * Opens the database at @path, SQLITE_OPEN_READONLY or SQLITE_OPEN_READWRITE as @mode says. Call
- * sql_close() after a failure, too.
+ * Opens the database at @path, SQLITE_OPEN_READONLY or SQLITE_OPEN_READWRITE as @mode says; @vfs:
+ * by another VFS than the default one, or NULL. Call sql_close() after a failure, too.
  */
-int sql_open(struct sql *sql, const char *path, int mode, struct diag *diag) MUST_CHECK;
+int sql_open(struct sql *sql, const char *path, int mode, const char *vfs,
+	     struct diag *diag) MUST_CHECK;
 void sql_close(struct sql *sql); /* all statements are finalized */
 
 /* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */

@@ -52,7 +52,7 @@ static const struct {
 int lite_open_to_look(const char *path, struct sql *ret, struct diag *diag)
 {
 	int64_t number, version = 0;
-	int rc = sql_open(ret, path, SQLITE_OPEN_READONLY, diag);
+	int rc = sql_open(ret, path, SQLITE_OPEN_READONLY, NULL, diag);
 
 	if (rc)
 		return rc == ERR_NOMEM ? rc : ERR_IO;
@@ -80,7 +80,7 @@ int lite_reader_open(const struct store_place *place, bool is_alone, struct stor
 	reader->base.engine = &store_sqlite;
 	reader->is_alone = is_alone;
 	rc = is_alone ? lite_open_to_look(path, &reader->sql, diag)
-		      : sql_open(&reader->sql, path, SQLITE_OPEN_READONLY, diag);
+		      : sql_open(&reader->sql, path, SQLITE_OPEN_READONLY, NULL, diag);
 	if (rc) {
 		lite_reader_close(&reader->base);
 		return rc;

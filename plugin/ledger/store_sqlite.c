@@ -200,6 +200,11 @@ static int check_files(const char *path, struct diag *diag)
 	return 0;
 }
 
+static void on_rollback(void *ctx)
+{
+	walfile_forget(ctx);
+}
+
 int lite_open(const struct store_place *place, unsigned busy_ms, struct store **ret,
 	      struct diag *diag)
 {
@@ -218,9 +223,12 @@ int lite_open(const struct store_place *place, unsigned busy_ms, struct store **
 	if (rc == 0)
 		rc = check_files(path, diag);
 	if (rc == 0)
-		rc = sql_open(&store->sql, path, SQLITE_OPEN_READWRITE, diag);
+		rc = walfile_init(&store->vfs, diag);
+	if (rc == 0)
+		rc = sql_open(&store->sql, path, SQLITE_OPEN_READWRITE, store->vfs.name, diag);
 	if (rc)
 		goto out;
+	(void)sqlite3_rollback_hook(store->sql.db, on_rollback, &store->vfs);
 	lite_set_patience(&store->base, busy_ms);
 	rc = check_owner(store, diag);
 	if (rc)
@@ -246,6 +254,7 @@ void lite_close(struct store *base)
 	if (store->sql.db && (store->must_reopen || lite_wal_is_foreign(store)))
 		(void)sqlite3_db_config(store->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sql_close(&store->sql);
+	walfile_clear(&store->vfs);
 	batch_free(store->batch);
 	free(store->broker);
 	free(store);
@@ -332,8 +341,8 @@ static int on_wal(void *ctx, sqlite3 *db, const char *name, int pages)
  */
 static int configure(struct sqlite_store *store, struct diag *diag)
 {
-	static const char sql[] = "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL;"
-				  "PRAGMA synchronous = FULL;"
+	static const char sql[] = "PRAGMA synchronous = FULL; PRAGMA page_size = 8192;"
+				  "PRAGMA journal_mode = WAL;"
 				  "PRAGMA journal_size_limit = 67108864;"
 				  "PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY";
 	int64_t is_wal = 0;
