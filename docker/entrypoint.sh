@@ -16,7 +16,10 @@
 # CONSOLE_PORT                    serves the console there, on all of the container's addresses: publish it as
 #                                 127.0.0.1:8080:8080, passwords cross it in the clear. Mosquitto 2.1 has
 #                                 websockets at CONSOLE_WS_PORT (the next one), published by the same number
-# CONSOLE_BROKERS                 what the console offers to sign in at, as NAME=URL by spaces
+# CONSOLE_BROKERS                 what the console offers to sign in at, as NAME=URL by spaces, or NAME=URL,MQTT with
+#                                 the address for programs
+# CONSOLE_MQTT                    that of the only one, where the port for TLS is published as another one than
+#                                 8883: mqtts://localhost:18883
 # SERVER_NAMES                    more names or addresses for a made certificate, by commas
 # CONTRACT                        path of another contract
 # PLUGIN_OPT_<NAME>               plugin_opt_<name>, e.g. PLUGIN_OPT_BATCH_MS=20

@@ -154,7 +154,8 @@ consoles()
 {
 	local number
 	for ((number = 1; number <= brokers; number++)); do
-		printf '%s=ws://127.0.0.1:%s/ ' "${names[$number - 1]}" "$(port "$number" $((6 + is_proxied)))"
+		printf '%s=ws://127.0.0.1:%s/,mqtts://localhost:%s ' "${names[$number - 1]}" \
+			"$(port "$number" $((6 + is_proxied)))" "$(port "$number" 1)"
 	done
 }
 

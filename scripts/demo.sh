@@ -15,7 +15,7 @@
 #     credentials                   "user password" a line, of the demo accounts
 #     passwords access.json         what the plugin reads; access.yaml where ACCESS is YAML
 #     petstore.db                   orders, payments, events
-#     console/                      the console's page and which broker it asks, at every run; see below
+#     console/                      the console's page, which broker it asks, and ca.crt, at every run; see below
 #     mosquitto.conf                derived anew from mosquitto.conf.example at every run
 #     mosquitto.pid                 for kill -HUP
 #
@@ -25,7 +25,9 @@
 # CONSOLE_PORT=8080 serves the console at http://127.0.0.1:8080/; "any": at the first port from 8080 on that is free;
 # nothing: nowhere. Mosquitto 2.1 needs a second port, for websockets: CONSOLE_WS_PORT, or the first
 # free one after it. CONSOLE_ADDRESS is another address to listen at, CONSOLE_BROKERS what the page
-# offers to sign in at, as NAME=URL or URL by spaces; CONSOLE_DIR holds its files elsewhere than in RUN_DIR.
+# offers to sign in at, as NAME=URL or URL by spaces; behind a URL and a comma the address for programs,
+# mqtts://HOST:PORT or mqtt://HOST:PORT. CONSOLE_MQTT is that of the only one, if it is not our port for TLS.
+# CONSOLE_DIR holds its files elsewhere than in RUN_DIR.
 #
 # What the operator put there is left alone: a server.crt without our authority's key beside
 # it, passwords without credentials, an access.json that is not the shipped one.
@@ -258,16 +260,23 @@ has_http()
 	mosquitto -c "$work/probe.conf" --test-config >/dev/null 2>&1
 }
 
-# "NAME=URL URL" as the page reads it.
+# Is the authority ours, and with it the certificate of the listener with TLS?
+is_ours_signed() { [ -s ca.crt ] && [ -e ca.key ]; }
+
+# "NAME=URL,MQTT URL" as the page reads it.
 brokers_json()
 {
-	local each separator=
+	local each separator='' name url mqtt
 	printf '{"brokers": ['
 	for each in $1; do
-		[[ $each =~ ^([A-Za-z0-9._-]+=)?wss?://[][A-Za-z0-9._:/-]+$ ]] ||
-			die "CONSOLE_BROKERS: expected NAME=ws://... or NAME=wss://..., not \"$each\""
-		printf '%s{"url": "%s"' "$separator" "${each#*=}"
-		[ "${each#*=}" = "$each" ] || printf ', "name": "%s"' "${each%%=*}"
+		[[ $each =~ ^(([A-Za-z0-9._-]+)=)?(wss?://[][A-Za-z0-9._:/-]+)(,(mqtts?://[][A-Za-z0-9._:-]+:[0-9]+))?$ ]] ||
+			die "CONSOLE_BROKERS: expected NAME=ws://... or NAME=wss://..., with ,mqtts://HOST:PORT behind it or not;" \
+				"CONSOLE_MQTT: mqtts://HOST:PORT; not \"$each\""
+		name=${BASH_REMATCH[2]} url=${BASH_REMATCH[3]} mqtt=${BASH_REMATCH[5]}
+		printf '%s{"url": "%s"' "$separator" "$url"
+		[ -z "$name" ] || printf ', "name": "%s"' "$name"
+		[ -z "$mqtt" ] || printf ', "mqtt": "%s"' "$mqtt"
+		[[ $mqtt != mqtts:* ]] || ! is_ours_signed || printf ', "ca": "ca.crt"'
 		printf '}'
 		separator=', '
 	done
@@ -285,11 +294,14 @@ console_files()
 	[ -n "$console_port" ] || return 0
 	[ -r "$console_page" ] || die "no console at $console_page"
 	console_ports
-	[ -n "$brokers" ] || brokers=ws://127.0.0.1:${console_ws_port:-$console_port}/
+	[ -n "$brokers" ] ||
+		brokers=ws://127.0.0.1:${console_ws_port:-$console_port}/,${CONSOLE_MQTT:-mqtts://localhost:$tls_port}
 	mkdir -p "$console_dir"
 	cp "$console_page" "$work/page"
 	brokers_json "$brokers" >"$work/brokers"
 	mv "$work/page" "$console_dir/index.html"
+	rm -f "$console_dir/ca.crt"
+	is_ours_signed && cp ca.crt "$work/ca" && mv "$work/ca" "$console_dir/ca.crt"
 	mv "$work/brokers" "$console_dir/brokers.json"
 }
 

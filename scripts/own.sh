@@ -42,7 +42,7 @@ else
 fi
 conf=$run/mosquitto.conf console=
 if [ -n "${CONSOLE_PORT:-}" ]; then
-	console=$(RUN_DIR=$run "$(dirname "$0")/demo.sh" console) || exit 1
+	console=$(RUN_DIR=$run CONSOLE_MQTT=mqtt://127.0.0.1:$port "$(dirname "$0")/demo.sh" console) || exit 1
 fi
 if [ -n "$console" ]; then
 	conf=$run/run.conf

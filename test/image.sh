@@ -266,6 +266,7 @@ shows() { /usr/bin/python3 -c 'import sys, urllib.request
 sys.exit(urllib.request.urlopen(sys.argv[1], timeout=20).read() != open(sys.argv[2], "rb").read())' "$@"; }
 check "the console is served where it was asked for" shows "http://127.0.0.1:$http/" web/console.html
 check "and says where to sign in" grep -q '"ws://127.0.0.1:' "$work/one/config/console/brokers.json"
+check "and where programs connect" grep -q '"mqtt": "mqtts://localhost:' "$work/one/config/console/brokers.json"
 check "metrics are in the volume" until_true grep -q ^petstore_ "$work/one/metrics/petstore.prom"
 kill_it
 start one

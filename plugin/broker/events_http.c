@@ -8,8 +8,9 @@
 #include "broker/events.h"
 
 /* As the listener shows them: decoded, and without what follows a question mark. */
-static const char *const console_files[] = { "/", "/index.html", "/console.html", "/brokers.json",
-					     "/favicon.ico" };
+static const char *const console_files[] = {
+	"/", "/index.html", "/console.html", "/brokers.json", "/ca.crt", "/favicon.ico"
+};
 
 /*
  * For each request the broker makes up a client of this id that has no address. A client of MQTT

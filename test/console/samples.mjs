@@ -1,13 +1,13 @@
 // The programs that Read offers run as they stand: each publishes to a real broker, over TLS, what its twin
-// subscribes to; and says so where the broker refuses. What runs is copied from the page.
+// subscribes to; and says so where the broker refuses. What runs is copied from the page, with the address and
+// the authority that the page of a broker with ports of its own has, for the account that is signed in.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, check, openPage, run, skip, startBroker, top, until } from "./harness.mjs";
+import { build, check, checkThat, openPage, run, signIn, skip, startBroker, top, until } from "./harness.mjs";
 
 const home = resolve(process.env.WEB_HOME ?? join(build, "web"));
-const page = pathToFileURL(join(build, "docs/index.html")).href;
 
 // paho 2: the system's, or that of a newer Debian in a folder; null: there is none.
 function paho() {
@@ -32,16 +32,23 @@ const programs = {
   },
 };
 
-async function fillIn(tab, broker) {
-  await tab.locator(".sample-fields summary").click();
-  await tab.getByLabel("Port").fill(String(broker.ports.tls));
+/** A tab for each account that a program is for. */
+async function openTabs(broker) {
+  const tabs = {};
+  for (const user of ["backoffice", "orders-service", "monitor"]) {
+    tabs[user] = await openPage(broker.page);
+    await signIn(tabs[user], broker, user);
+    await tabs[user].evaluate(() => { location.hash = "#/read/channel/orderStatus"; });
+    await tabs[user].locator(".samples pre").waitFor();
+  }
+  return tabs;
 }
 
-async function codeOf(tab, language, action, user) {
+async function codeOf(tabs, language, action, user) {
+  const tab = tabs[user];
   await tab.getByRole("button", { name: action === "send" ? "Publish" : "Subscribe", exact: true }).click();
   const name = language.tab[action] ?? language.tab;
   await tab.getByRole("navigation", { name: "Language" }).getByRole("button", { name, exact: true }).click();
-  await tab.getByLabel("User name").fill(user);
   return tab.locator(".samples pre").textContent();
 }
 
@@ -59,20 +66,20 @@ function begin(program, folder, code, broker, user, python) {
   return { said: () => said, over, end: () => { try { process.kill(-child.pid); } catch { /* it is over */ } } };
 }
 
-async function pair(tab, broker, name, python, topic) {
+async function pair(tabs, broker, name, python, topic) {
   const program = programs[name];
   const folder = (kind) => {
     const path = join(broker.folder, `${name}-${kind}`);
     mkdirSync(path);
-    symlinkSync(join(broker.folder, "ca.crt"), join(path, "ca.crt"));
+    writeFileSync(join(path, "ca.crt"), broker.authority);
     symlinkSync(join(home, "node_modules"), join(path, "node_modules"));
     return path;
   };
-  const subscriber = begin(program, folder("sub"), await codeOf(tab, program, "receive", "backoffice"), broker, "backoffice", python);
+  const subscriber = begin(program, folder("sub"), await codeOf(tabs, program, "receive", "backoffice"), broker, "backoffice", python);
   try {
     // mosquitto_sub says nothing of its subscription: the broker's log does.
     await until(() => /subscribed/.test(subscriber.said()) || (name === "mosquitto" && /backoffice\/sample 1 orders/.test(broker.log())), () => `${name} subscribes: ${subscriber.said()}`);
-    const sent = begin(program, folder("pub"), await codeOf(tab, program, "send", "orders-service"), broker, "orders-service", python);
+    const sent = begin(program, folder("pub"), await codeOf(tabs, program, "send", "orders-service"), broker, "orders-service", python);
     const status = await sent.over;
     check(`${name}: publishes`, status === 0 && (name === "mosquitto" ? sent.said() === "" : /accepted|sent/.test(sent.said())), `${status} ${sent.said()}`);
     await until(() => subscriber.said().includes(topic), () => `${name} receives: ${subscriber.said()}`);
@@ -81,33 +88,62 @@ async function pair(tab, broker, name, python, topic) {
     subscriber.end();
     await subscriber.over;
   }
-  const refused = begin(program, folder("no"), await codeOf(tab, program, "send", "monitor"), broker, "monitor", python);
+  const refused = begin(program, folder("no"), await codeOf(tabs, program, "send", "monitor"), broker, "monitor", python);
   await refused.over;
   check(`${name}: a refusal is told`, /refused|Not authorized/i.test(refused.said()), refused.said());
 }
 
-async function compiled(tab, broker) {
+async function compiled(tabs, broker) {
   for (const action of ["send", "receive"]) {
     const file = join(broker.folder, `esp32-${action}.cpp`);
     // As the Arduino IDE does: its header comes first, and what uses a sketch's functions last.
-    writeFileSync(file, `#include <Arduino.h>\n${await codeOf(tab, { tab: "ESP32" }, action, "orders-service")}`);
+    writeFileSync(file, `#include <Arduino.h>\n${await codeOf(tabs, { tab: "ESP32" }, action, "orders-service")}`);
     const { status, stderr } = spawnSync("g++", ["-std=gnu++17", "-Wall", "-Werror", "-fsyntax-only", `-I${join(top, "test/console/esp32")}`,
       `-I${join(top, "test/clients/esp32")}`, file], { encoding: "utf8" });
     check(`ESP32, ${action}: compiles`, status === 0, stderr);
   }
 }
 
+/** What the page says of the address is the running broker's, and the authority that it links to as well. */
+async function addresses(broker, tab) {
+  const words = await tab.locator(".samples").innerText();
+  check("the address of the broker that one is signed in to", words.includes(`localhost:${broker.ports.tls}`) && /address is that of the broker/.test(words), words.slice(-400));
+  broker.authority = await tab.evaluate(async () => (await fetch(document.querySelector(".samples a[download]").href)).text());
+  check("the authority is there to be saved", broker.authority.startsWith("-----BEGIN CERTIFICATE"), broker.authority.slice(0, 40));
+  await tab.evaluate(() => { location.hash = "#/read/servers"; });
+  await checkThat("which stands among the addresses, too", () => tab.getByText(`mqtts://localhost:${broker.ports.tls}`, { exact: true }).waitFor());
+  await tab.evaluate(() => { location.hash = "#/read/channel/orderStatus"; });
+  await tab.locator(".samples pre").waitFor();
+}
+
+/** Without a broker, or with what is no address, it is the contract's, and the page says so. */
+async function others(broker) {
+  const file = await openPage(`${pathToFileURL(join(build, "docs/index.html")).href}#/read/channel/orderStatus`);
+  await checkThat("without a broker: the contract's address", () => file.getByText("The address is the contract's.").waitFor());
+  check("with its port", (await file.locator(".samples pre").textContent()).includes("-h localhost -p 8883"));
+  await file.context().close();
+  const tab = await openPage();
+  await tab.route("**/brokers.json", (route) => route.fulfill({ json: { brokers: [{ url: broker.ws, mqtt: "javascript:alert(1)", ca: "//elsewhere/ca.crt" }] } }));
+  await tab.goto(broker.page);
+  await signIn(tab, broker, "backoffice");
+  await tab.evaluate(() => { location.hash = "#/read/channel/orderStatus"; });
+  await checkThat("what is no address is not taken", () => tab.getByText("signed in to may have another one").waitFor());
+  check("nor what is no file beside the page", (await tab.locator(".samples a[download]").count()) === 0);
+  await tab.context().close();
+}
+
 await run(async () => {
   const broker = await startBroker({ conf: "log_type all" });
-  const tab = await openPage(page);
-  await tab.evaluate(() => { location.hash = "#/read/channel/orderStatus"; });
-  await fillIn(tab, broker);
+  const tabs = await openTabs(broker);
+  const tab = tabs.backoffice;
+  await addresses(broker, tab);
   const topic = `orders/${JSON.parse(await tab.locator("aside .example pre").first().textContent()).orderId}/status`;
   const python = paho();
   for (const name of Object.keys(programs)) {
     if (name === "python" && python === null) skip("the Python samples", "no paho-mqtt 2 (Debian 13: python3-paho-mqtt)");
-    else await pair(tab, broker, name, python, topic);
+    else await pair(tabs, broker, name, python, topic);
   }
-  await compiled(tab, broker);
+  await compiled(tabs, broker);
+  await others(broker);
   check("no errors of scripts or the policy", tab.problems.length === 0, tab.problems.join("; "));
 });

@@ -96,6 +96,13 @@ def test_brokers(console):
     assert rawmqtt.RawClient(stream, 5, "", "backoffice", "wrong").code != 0
 
 
+def test_authority(console):
+    """What programs trust is beside the page; its key is not."""
+    with open(console.path("ca.crt"), "rb") as file:
+        assert ask(console.page, b"/ca.crt")[::2] == (200, file.read())
+    assert ask(console.page, b"/ca.key")[0] != 200
+
+
 def test_no_icon(console):
     """It is not refused, for a browser would ask for a password then."""
     assert ask(console.page, b"/favicon.ico")[0] == 404
@@ -228,6 +235,8 @@ def test_without_it(tmp_path, template):
     ({"CONSOLE_PORT": "8080", "CONSOLE_PAGE": "/nowhere"}, "no console at /nowhere"),
     ({"CONSOLE_PORT": "8080", "CONSOLE_BROKERS": 'a=ws://b/"}'}, "CONSOLE_BROKERS: expected"),
     ({"CONSOLE_PORT": "8080", "CONSOLE_BROKERS": "javascript:alert(1)"}, "CONSOLE_BROKERS: expected"),
+    ({"CONSOLE_PORT": "8080", "CONSOLE_BROKERS": "ws://b/,http://b:1"}, "CONSOLE_BROKERS: expected"),
+    ({"CONSOLE_PORT": "8080", "CONSOLE_MQTT": 'mqtts://b"}:1'}, "CONSOLE_MQTT: mqtts://"),
 ])
 def test_bad_settings(tmp_path, template, settings, fault):
     broker = harness.Broker(tmp_path / "run", template)
@@ -238,7 +247,34 @@ def test_bad_settings(tmp_path, template, settings, fault):
 def test_named_brokers(tmp_path, template):
     broker = harness.Broker(tmp_path / "run", template)
     harness.prepare(broker.folder, CONSOLE_PORT="8080",
-                    CONSOLE_BROKERS="a=wss://a.example:8084/ ws://[::1]:8081/")
+                    CONSOLE_BROKERS="a=wss://a.example:8084/,mqtts://a.example:8883 ws://[::1]:8081/"
+                                    " ws://b/,mqtt://[::1]:1883")
     with open(broker.path("console/brokers.json")) as file:
-        assert json.load(file)["brokers"] == [{"url": "wss://a.example:8084/", "name": "a"},
-                                              {"url": "ws://[::1]:8081/"}]
+        assert json.load(file)["brokers"] == [
+            {"url": "wss://a.example:8084/", "name": "a", "mqtt": "mqtts://a.example:8883", "ca": "ca.crt"},
+            {"url": "ws://[::1]:8081/"}, {"url": "ws://b/", "mqtt": "mqtt://[::1]:1883"}]
+
+
+@pytest.mark.parametrize("settings, mqtt", [
+    ({"TLS_PORT": "18883"}, "mqtts://localhost:18883"),
+    ({"CONSOLE_MQTT": "mqtt://127.0.0.1:1999"}, "mqtt://127.0.0.1:1999"),
+])
+def test_address_for_programs(tmp_path, template, settings, mqtt):
+    broker = harness.Broker(tmp_path / "run", template)
+    harness.prepare(broker.folder, CONSOLE_PORT="8080", **settings)
+    with open(broker.path("console/brokers.json")) as file:
+        (only,) = json.load(file)["brokers"]
+    assert only["mqtt"] == mqtt
+    assert ("ca" in only) == mqtt.startswith("mqtts")
+
+
+def test_authority_of_another(tmp_path, template):
+    """An operator's certificate: whose it is, nobody says here."""
+    broker = harness.Broker(tmp_path / "run", template)
+    harness.prepare(broker.folder, CONSOLE_PORT="8080")
+    assert os.path.exists(broker.path("console/ca.crt"))
+    os.remove(broker.path("ca.key"))
+    harness.prepare(broker.folder, CONSOLE_PORT="8080")
+    assert not os.path.exists(broker.path("console/ca.crt"))
+    with open(broker.path("console/brokers.json")) as file:
+        assert "ca" not in json.load(file)["brokers"][0]

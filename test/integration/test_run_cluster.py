@@ -180,7 +180,9 @@ def test_console(cluster):
             open(os.path.join(harness.TOP, "web", "console.html"), "rb") as file:
         assert answer.read() == file.read()
     with urllib.request.urlopen(address + "brokers.json", timeout=10) as answer:
-        brokers = {each["name"]: each["url"] for each in json.load(answer)["brokers"]}
+        listed = json.load(answer)["brokers"]
+    brokers = {each["name"]: each["url"] for each in listed}
+    assert len({each["mqtt"] for each in listed}) == len(listed) and all(each["ca"] for each in listed)
     assert sorted(brokers) == ["broker-a", "broker-b"]
     for name, url in brokers.items():
         stream = rawmqtt.WebsocketStream(("127.0.0.1", int(url.split(":")[2].strip("/"))), None)

@@ -161,6 +161,7 @@ export function Servers({ contract }: { contract: Contract }): JSX.Element {
   const url = credentials.value?.url;
   // A page that was opened as a file knows of no broker.
   const known = location.protocol.startsWith("http") ? brokers.list.value.filter((it) => it.url !== url) : [];
+  const programs = brokers.list.value.flatMap((it) => (it.mqtt && (!url || it.url === url) ? [it.mqtt] : []));
   const rows = contract.servers.map((it) => {
     const [words, port] = PROTOCOLS[it.protocol.toLowerCase()] ?? [it.protocol, 0];
     const host = /:\d+(\/|$)/.test(it.host) || !port ? it.host : it.host.replace(/^([^/]*)/, `$1:${port}`);
@@ -177,6 +178,7 @@ export function Servers({ contract }: { contract: Contract }): JSX.Element {
           <tbody>
             {url ? <tr><th scope="row"><code>{url}</code> <Copy text={url} label="Copy the address" /></th><td>This page is connected here{url.startsWith("wss:") ? ": MQTT over websockets and TLS" : url.startsWith("ws:") ? ": MQTT over websockets" : ""}.</td></tr> : null}
             {known.map((it) => <tr key={it.url}><th scope="row"><code>{it.url}</code> <Copy text={it.url} label="Copy the address" /></th><td>{it.name ?? "MQTT over websockets, for browsers"}</td></tr>)}
+            {programs.map((address) => <tr key={address}><th scope="row"><code>{address}</code> <Copy text={address} label="Copy the address" /></th><td>For programs: MQTT{address.startsWith("mqtts:") ? " over TLS" : ", without TLS"}.</td></tr>)}
             {rows.map(({ key, address, words, description, version }) => (
               <tr key={key}>
                 <th scope="row"><code>{address}</code> <Copy text={address} label="Copy the address" /></th>

@@ -2,28 +2,59 @@
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { contract } from "../app/session";
+import { brokers } from "../app/brokers";
+import { contract, credentials } from "../app/session";
 import type { Json } from "../contract/document";
 import { filterOf, type Channel } from "../contract/model";
-import { Tabs } from "../ui/basics";
+import { Prose, Tabs } from "../ui/basics";
 import { Code } from "./message";
 import { samplesFor, type Target } from "./samples";
-import { Prose } from "../ui/basics";
 
 export interface Fill { user: string; topic: string; payload: Json; isJson: boolean; qos: 0 | 1 | 2; retain: boolean }
 
 const said = signal<Partial<Target>>({}); // what the reader wrote into the fields
 const language = signal("mosquitto");
 
-/** The contract's first address, on the host that the page came from where the contract says just localhost. */
+const isHere = (host: string) => /^(localhost|127\.0\.0\.1|\[?::1\]?)?$/.test(host);
+
+function hostOf(url: string | undefined): string {
+  try {
+    return new URL(url ?? location.href).hostname;
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * Where programs connect: as what is beside the page says of the broker that it is signed in to; else the contract's
+ * first address. On that broker's host, or the page's, where this is just localhost.
+ */
 export function targetOf(user: string): Target {
+  const known = brokers.at(credentials.value?.url);
   const server = contract.value?.servers.find(({ protocol }) => /^(secure-)?mqtts?$/.test(protocol)) ?? contract.value?.servers[0];
-  const [, name = "localhost", port] = /^\[?([^\]/]*?)\]?(?::(\d+))?(?:\/.*)?$/.exec(server?.host ?? "") ?? [];
-  const tls = !server || /mqtts|secure|wss/.test(server.protocol);
-  const isHere = (host: string) => /^(localhost|127\.0\.0\.1|\[::1\])?$/.test(host);
+  const address = known?.mqtt ?? `${server?.protocol ?? "mqtts"}://${server?.host ?? ""}`;
+  const [, protocol = "", name = "", port] = /^([\w-]+):\/\/\[?([^\]/]*?)\]?(?::(\d+))?(?:\/.*)?$/.exec(address) ?? [];
+  const tls = /mqtts|secure|wss/.test(protocol);
   // A certificate names localhost, not its number.
-  const host = isHere(name) && location.protocol.startsWith("http") && !isHere(location.hostname) ? location.hostname : name;
-  return { host: host || "localhost", port: Number(port) || (tls ? 8883 : 1883), tls, ca: tls ? "ca.crt" : "", user: user || "USER", ...said.value };
+  const from = location.protocol.startsWith("http") || credentials.value ? hostOf(credentials.value?.url) : "";
+  const ca = !tls ? "" : known?.mqtt ? known.ca ?? "" : "ca.crt";
+  return { host: (isHere(name) && !isHere(from) ? from : name) || "localhost", port: Number(port) || (tls ? 8883 : 1883), tls, ca, user: user || "USER", ...said.value };
+}
+
+/** Whose address it is, and where its authority's certificate is. */
+function Whence({ target }: { target: Target }): JSX.Element {
+  const known = brokers.at(credentials.value?.url);
+  const isOwn = said.value.host !== undefined || said.value.port !== undefined;
+  return (
+    <p class="muted">
+      {isOwn ? "" : known?.mqtt ? "The address is that of the broker that this page is signed in to."
+        : credentials.value ? "The address is the contract's; the broker that this page is signed in to may have another one."
+        : "The address is the contract's."}
+      {!target.tls || !target.ca ? null : known?.ca === target.ca
+        ? <> Its certificate is of the authority in <a href={known.ca} download={known.ca}>{known.ca}</a>: save that beside the program.</>
+        : <> <code>{target.ca}</code> is the certificate of the authority that the broker's is of; the operator has it.</>}
+    </p>
+  );
 }
 
 function Fields({ target }: { target: Target }): JSX.Element {
@@ -60,6 +91,7 @@ export function Samples({ channel, fill, isSend, isReceive }: { channel: Channel
       <Tabs label="Language" active={sample.id} onPick={(id) => { language.value = id; }} tabs={samples.map(({ id, label }) => ({ id, label }))} />
       <Code text={sample.code} label={`${sample.label} sample`} />
       <p class="muted"><Prose text={`${sample.note}${sample.id === "esp32" ? "" : " The password is read from `MQTT_PASSWORD`."}`} /></p>
+      <Whence target={target} />
       <Fields target={target} />
     </section>
   );

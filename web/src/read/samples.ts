@@ -22,6 +22,8 @@ export interface Wanted {
 
 export interface Sample { id: string; label: string; file: string; note: string; code: string }
 
+/** As addresses with "://" have it: IPv6 in brackets. */
+const address = ({ tls, host, port }: Target): string => `${tls ? "mqtts" : "mqtt"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 const clientId = ({ user }: Target): string => (user ? `${user}/sample` : "sample");
 const line = ({ payload, isJson }: Wanted): string => (isJson || typeof payload !== "string" ? JSON.stringify(payload) : payload);
 const shell = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
@@ -121,7 +123,7 @@ function javascript(wanted: Wanted): Sample {
 const topic = ${js(topic)};
 ${isSend ? `const payload = ${indent(JSON.stringify(payload, null, 2), "")};\n` : ""}
 try {
-  const client = await mqtt.connectAsync(${js(`${target.tls ? "mqtts" : "mqtt"}://${target.host}:${target.port}`)}, {
+  const client = await mqtt.connectAsync(${js(address(target))}, {
     protocolVersion: 5,
     clientId: ${js(clientId(target))},
 ${target.user ? `    username: ${js(target.user)},\n    password: process.env.MQTT_PASSWORD,\n` : ""}${target.tls && target.ca ? `    ca: readFileSync(${js(target.ca)}),\n` : ""}    reconnectPeriod: 0,
@@ -253,7 +255,7 @@ ${target.tls ? `    configTime(0, 0, "pool.ntp.org"); // certificates are checke
         delay(200);
 ` : ""}
     esp_mqtt_client_config_t config = {};
-    config.broker.address.uri = ${c(`${target.tls ? "mqtts" : "mqtt"}://${target.host}:${target.port}`)};
+    config.broker.address.uri = ${c(address(target))};
 ${target.tls ? "    config.broker.verification.certificate = ca;\n" : ""}    config.credentials.client_id = ${c(clientId(target))};
 ${target.user ? `    config.credentials.username = ${c(target.user)};\n    config.credentials.authentication.password = mqtt_password;\n` : ""}    esp_mqtt_client_handle_t client = esp_mqtt_client_init(&config);
     esp_mqtt_client_register_event(client, MQTT_EVENT_ANY, on_event, nullptr);
