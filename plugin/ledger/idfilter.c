@@ -26,8 +26,10 @@ struct idfilter {
 	bool is_blind; /* an id is missing: there was no memory for it */
 	struct layer layer[LAYERS_MAX];
 	_Atomic bool is_complete; /* from then on only the broker's thread is here */
-	unsigned round;           /* counts idfilter_extend() */
-	pthread_mutex_t lock;     /* until then: for all of the above */
+	bool has_new;             /* what idfilter_is_new() said so of last, and was not added */
+	uint64_t new_hash;
+	unsigned round;       /* counts idfilter_extend() */
+	pthread_mutex_t lock; /* until then: for all of the above */
 };
 
 int idfilter_new(struct idfilter **ret, struct diag *diag)
@@ -104,13 +106,13 @@ static bool grow(struct idfilter *f)
 	return true;
 }
 
-static void add(struct idfilter *f, uint64_t hash)
+static void add(struct idfilter *f, uint64_t hash, bool is_new)
 {
 	struct block bits = bits_of(hash);
 	struct block *block;
 	struct layer *layer;
 
-	if (f->is_blind || has(f, hash, &bits))
+	if (f->is_blind || (!is_new && has(f, hash, &bits)))
 		return;
 	if ((f->layers == 0 ||
 	     f->layer[f->layers - 1].count == f->layer[f->layers - 1].blocks * IDS_PER_BLOCK) &&
@@ -129,11 +131,14 @@ void idfilter_add(struct idfilter *f, const struct entitykey *key)
 {
 	bool is_shared = !atomic_load_explicit(&f->is_complete, memory_order_acquire);
 
-	if (is_shared)
-		(void)pthread_mutex_lock(&f->lock); /* cannot fail: not recursive */
-	add(f, key->hash);
-	if (is_shared)
-		(void)pthread_mutex_unlock(&f->lock);
+	if (!is_shared) {
+		add(f, key->hash, f->has_new && f->new_hash == key->hash);
+		f->has_new = false;
+		return;
+	}
+	(void)pthread_mutex_lock(&f->lock); /* cannot fail: not recursive */
+	add(f, key->hash, false);
+	(void)pthread_mutex_unlock(&f->lock);
 }
 
 void idfilter_complete(struct idfilter *f, unsigned round)
@@ -155,25 +160,25 @@ unsigned idfilter_extend(struct idfilter *f)
 	return round;
 }
 
-bool idfilter_is_new(const struct idfilter *f, const struct entitykey *key)
+bool idfilter_is_new(struct idfilter *f, const struct entitykey *key)
 {
 	struct block bits;
 
 	if (!atomic_load_explicit(&f->is_complete, memory_order_acquire) || f->is_blind)
 		return false;
 	bits = bits_of(key->hash);
-	return !has(f, key->hash, &bits);
+	f->has_new = !has(f, key->hash, &bits);
+	f->new_hash = key->hash;
+	return f->has_new;
 }
 
-/* The newest layer has half of all ids, and the most lines that are in no cache. */
+/* A new id is looked for in each layer, of which the larger ones are in no cache. */
 void idfilter_expect(const struct idfilter *f, const struct entitykey *key)
 {
-	const struct layer *layer;
-
-	if (!atomic_load_explicit(&f->is_complete, memory_order_acquire) || f->layers == 0)
+	if (!atomic_load_explicit(&f->is_complete, memory_order_acquire))
 		return;
-	layer = &f->layer[f->layers - 1];
-	__builtin_prefetch(&layer->block[key->hash & (layer->blocks - 1)], 1);
+	for (const struct layer *layer = f->layer; layer < f->layer + f->layers; layer++)
+		__builtin_prefetch(&layer->block[key->hash & (layer->blocks - 1)], 1);
 }
 
 size_t idfilter_bytes(const struct idfilter *f)

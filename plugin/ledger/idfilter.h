@@ -45,7 +45,7 @@ void idfilter_complete(struct idfilter *idfilter, unsigned round);
 unsigned idfilter_extend(struct idfilter *idfilter);
 
 /* True: the id was never added, and the id filter is complete. The broker's thread only. */
-bool idfilter_is_new(const struct idfilter *idfilter, const struct entitykey *key);
+bool idfilter_is_new(struct idfilter *idfilter, const struct entitykey *key);
 
 /* idfilter_is_new() will follow: begins to bring what it reads into the processor's caches. */
 void idfilter_expect(const struct idfilter *idfilter, const struct entitykey *key);

@@ -39,8 +39,7 @@ static void add_range(struct idfilter *idfilter, uint32_t table, unsigned from, 
 	}
 }
 
-static unsigned count_new(const struct idfilter *idfilter, uint32_t table, unsigned from,
-			  unsigned to)
+static unsigned count_new(struct idfilter *idfilter, uint32_t table, unsigned from, unsigned to)
 {
 	unsigned count = 0;
 	char id[16];
@@ -111,6 +110,27 @@ static void test_idfilter_is_new__calls_nothing_new_before_it_is_complete(void *
 	idfilter_free(idfilter);
 }
 
+/* What was just called new is added without being looked for; it is that id alone. */
+static void test_idfilter_add__of_what_was_asked_about(void **unused)
+{
+	struct idfilter *idfilter = new_idfilter();
+
+	(void)unused;
+	idfilter_complete(idfilter, 0);
+	for (unsigned i = 0; i < MANY; i++) {
+		(void)count_new(idfilter, 1, i, i + 1);
+		if (i % 2) /* another one is what was asked about last */
+			(void)count_new(idfilter, 1, 2 * MANY + i, 2 * MANY + i + 1);
+		add_range(idfilter, 1, i, i + 1);
+		assert_int_equal(count_new(idfilter, 1, i, i + 1), 0);
+		add_range(idfilter, 1, i, i + 1);
+	}
+	assert_int_equal(count_new(idfilter, 1, 0, MANY), 0);
+	assert_uint_in_range(count_new(idfilter, 1, MANY, 2 * MANY), MANY - MANY / 200, MANY);
+	assert_uint_in_range(idfilter_bytes(idfilter), 2 * MANY, 4 * MANY);
+	idfilter_free(idfilter);
+}
+
 static void test_idfilter_add__without_memory_calls_nothing_new(void **unused)
 {
 	struct idfilter *idfilter = new_idfilter();
@@ -166,6 +186,7 @@ int main(void)
 		cmocka_unit_test(test_idfilter_is_new__takes_few_new_ids_for_old_ones),
 		cmocka_unit_test(test_idfilter_is_new__tells_tables_apart),
 		cmocka_unit_test(test_idfilter_is_new__calls_nothing_new_before_it_is_complete),
+		cmocka_unit_test(test_idfilter_add__of_what_was_asked_about),
 		cmocka_unit_test(test_idfilter_add__without_memory_calls_nothing_new),
 		cmocka_unit_test(test_idfilter_add__from_two_threads),
 		cmocka_unit_test(test_idfilter_new__survives_failing_allocations),
