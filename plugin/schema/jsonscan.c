@@ -4,6 +4,7 @@
  */
 #include "schema/jsonscan.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -123,6 +124,32 @@ static bool scan_escape(struct scan *s, bool is_name)
 	return true;
 }
 
+#define OF_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/*
+ * Where what a string holds plainly ends: ASCII but control characters, quote and backslash. Eight
+ * bytes at a time: each difference borrows, and so sets its byte's top bit, where the byte is less.
+ * A borrow spoils bytes behind its own only, and the first one is what is asked for.
+ */
+static size_t plain_end(const struct scan *s, size_t at)
+{
+	uint64_t word, ends;
+
+	for (; s->len - at >= sizeof(word); at += sizeof(word)) {
+		memcpy(&word, s->text + at, sizeof(word));
+		word = le64toh(word);
+		ends = (word | (word - OF_EACH(0x20)) | ((word ^ OF_EACH('"')) - OF_EACH(1)) |
+			((word ^ OF_EACH('\\')) - OF_EACH(1))) &
+		       OF_EACH(0x80);
+		if (ends)
+			return at + (size_t)__builtin_ctzll(ends) / 8;
+	}
+	while (at < s->len && s->text[at] >= 0x20 && s->text[at] < 0x80 && s->text[at] != '"' &&
+	       s->text[at] != '\\')
+		at++;
+	return at;
+}
+
 /* At the opening quote. */
 static bool scan_string(struct scan *s, bool is_name)
 {
@@ -130,9 +157,7 @@ static bool scan_string(struct scan *s, bool is_name)
 	for (;;) {
 		size_t n;
 
-		while (s->at < s->len && s->text[s->at] >= 0x20 && s->text[s->at] < 0x80 &&
-		       s->text[s->at] != '"' && s->text[s->at] != '\\')
-			s->at++;
+		s->at = plain_end(s, s->at);
 		if (s->at >= s->len)
 			return fail(s, "the text ends within a string");
 		if (s->text[s->at] == '"') {

@@ -516,6 +516,33 @@ static void test_jsonscan_run__where_a_double_ends(void **state)
 	assert_int_equal(scan.big_count, 0);
 }
 
+/* Strings are read eight bytes at a time: each byte ends that at each place. */
+static void test_jsonscan_run__sees_each_byte_of_a_string(void **state)
+{
+	char text[40];
+	struct jsonscan scan;
+
+	(void)state;
+	for (size_t len = 1; len < sizeof(text) - 2; len++) {
+		for (size_t at = 1; at <= len; at++) {
+			for (unsigned byte = 0; byte < 256; byte++) {
+				bool is_plain =
+					byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+
+				memset(text, 'x', len + 1);
+				text[0] = text[len + 1] = '"';
+				text[at] = (char)byte;
+				if (byte == '\\' && at < len)
+					text[at + 1] = (char)byte;
+				assert_int_equal(jsonscan_run(text, len + 2, 8, NULL, 0, &scan),
+						 is_plain || (byte == '\\' && at < len));
+				if (!is_plain && byte != '\\')
+					assert_int_equal(scan.offset, byte == '"' ? at + 1 : at);
+			}
+		}
+	}
+}
+
 static void test_jsonscan_run__notes_where_big_numbers_stand(void **state)
 {
 	static const char text[] = "{\"9\":0,\"b\":[\"10\",99999999999999999999],\"c\":1e400}";
@@ -696,6 +723,7 @@ int main(void)
 		cmocka_unit_test(test_payload_number__nearest_double_of_any_size),
 		cmocka_unit_test(test_payload_parse__big_numbers_stay_in_their_places),
 		cmocka_unit_test(test_jsonscan_run__where_a_double_ends),
+		cmocka_unit_test(test_jsonscan_run__sees_each_byte_of_a_string),
 		cmocka_unit_test(test_jsonscan_run__notes_where_big_numbers_stand),
 		cmocka_unit_test(test_payload_parser__out_of_memory),
 		cmocka_unit_test(test_payload_span__is_where_the_text_says_it),
