@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/ascii.h"
+
 static int64_t read_clock(clockid_t id, int64_t per_second)
 {
 	struct timespec now;
@@ -196,5 +198,48 @@ bool clock_parse(const char *text, size_t len, int64_t *unix_ms)
 	second = said.second == 60 ? 59 : said.second;
 	*unix_ms = (days_of(&said) * 1440 + said.minute - said.offset) * 60000 + second * 1000 +
 		   said.ms;
+	return true;
+}
+
+/* "31Z" or "31.123Z", no leap second: milliseconds; -1: it is written in another way. */
+static inline int read_in_minute(const char *text, size_t len)
+{
+	int second = 10 * (text[0] - '0') + text[1] - '0';
+
+	if ((len != 3 && len != 7) || text[len - 1] != 'Z' || !ascii_is_digit(text[0]) ||
+	    !ascii_is_digit(text[1]) || second > 59)
+		return -1;
+	if (len == 3)
+		return 1000 * second;
+	if (text[2] != '.' || !ascii_is_digit(text[3]) || !ascii_is_digit(text[4]) ||
+	    !ascii_is_digit(text[5]))
+		return -1;
+	return 1000 * second + 100 * (text[3] - '0') + 10 * (text[4] - '0') + text[5] - '0';
+}
+
+/* Of another minute, or written in another way. */
+static __attribute__((noinline)) bool parse_anew(struct clock_minute *last, const char *text,
+						 size_t len, int64_t *unix_ms)
+{
+	if (!clock_parse(text, len, unix_ms))
+		return false;
+	if ((text[len - 1] | 0x20) == 'z' && *unix_ms >= 0) {
+		memcpy(last->text, text, sizeof(last->text));
+		last->unix_ms = *unix_ms - *unix_ms % 60000;
+	}
+	return true;
+}
+
+bool clock_parse_near(struct clock_minute *last, const char *text, size_t len, int64_t *unix_ms)
+{
+	const size_t minute = sizeof(last->text);
+	int ms;
+
+	if (len < minute + 3 || text[0] == '\0' || memcmp(text, last->text, minute) != 0)
+		return parse_anew(last, text, len, unix_ms);
+	ms = read_in_minute(text + minute, len - minute);
+	if (ms < 0)
+		return parse_anew(last, text, len, unix_ms);
+	*unix_ms = last->unix_ms + ms;
 	return true;
 }

@@ -46,4 +46,16 @@ bool clock_read(const char *text, size_t len, struct clock_text *ret);
  */
 bool clock_parse(const char *text, size_t len, int64_t *unix_ms);
 
+/* The minute of UTC that a text was of, in its words ("2026-11-21T03:35:"); all 0: none yet. */
+struct clock_minute {
+	char text[17];
+	int64_t unix_ms;
+};
+
+/*
+ * clock_parse() for times that are mostly of the same minute, such as of what was just made. Of
+ * *last, and sets it, where the text is of UTC ("Z").
+ */
+bool clock_parse_near(struct clock_minute *last, const char *text, size_t len, int64_t *unix_ms);
+
 #endif

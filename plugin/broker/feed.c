@@ -347,7 +347,7 @@ void feed_will(struct feed *feed, const struct feed_publish *publish, struct dec
 }
 
 /* Does the message say when it was made? How far from now is that? */
-static bool read_claim(const struct feed *feed, const struct decision *decision, int64_t now_ns,
+static bool read_claim(struct feed *feed, const struct decision *decision, int64_t now_ns,
 		       int64_t *off_ms)
 {
 	const char *member = decision->channel->time_member.name;
@@ -359,7 +359,7 @@ static bool read_claim(const struct feed *feed, const struct decision *decision,
 	    !payload_string(
 		    payload_member(decision->payload, member, decision->channel->time_member.len),
 		    &text, &len) ||
-	    !clock_parse(text, len, &claimed_ms))
+	    !clock_parse_near(&feed->claimed, text, len, &claimed_ms))
 		return false;
 	*off_ms = claimed_ms - feed_unix_ms(feed, now_ns);
 	return true;

@@ -7,6 +7,7 @@
 #define PETSTORE_FEED_INTERNAL_H
 
 #include "access/access.h"
+#include "base/clock.h"
 #include "base/peer.h"
 #include "monitor/hour.h"
 #include "monitor/metricsfile.h"
@@ -37,8 +38,9 @@ struct feed {
 	uint64_t generation;
 	struct monitor_rates rates; /* of one message, where a session has no memory for its own */
 	uint64_t start_s;
-	int64_t unix_ms;      /* the unix time at which clock_mono_ns() was 0 */
-	unsigned times_asked; /* calls of feed_times() since @times_ns */
+	int64_t unix_ms;             /* the unix time at which clock_mono_ns() was 0 */
+	struct clock_minute claimed; /* what messages said last */
+	unsigned times_asked;        /* calls of feed_times() since @times_ns */
 	int64_t times_ns;
 	uint64_t reloads;
 	uint64_t reload_failures;

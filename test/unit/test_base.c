@@ -382,6 +382,54 @@ static void test_jsonfile_at__follows_pointers(void **state)
 	json_decref(json);
 }
 
+/* The same answer, whatever minute was read before. */
+static void test_clock_parse_near__says_what_clock_parse_says(void **state)
+{
+	static const char *const texts[] = {
+		"2026-11-21T03:35:31.123Z",
+		"2026-11-21T03:35:59Z",
+		"2026-11-21T03:35:60Z",
+		"2026-11-21T03:35:61Z",
+		"2026-11-21T03:35:31.1234Z",
+		"2026-11-21T03:35:31.1Z",
+		"2026-11-21T03:35:31.12xZ",
+		"2026-11-21T03:35:3 Z",
+		"2026-11-21T03:35:31,123Z",
+		"2026-11-21T03:35:31.123z",
+		"2026-11-21t03:35:31.123Z",
+		"2026-11-21T03:35:31+01:00",
+		"2026-11-21T03:35:31.",
+		"2026-11-21T03:35:31",
+		"2026-11-21T03:36:00.000Z",
+		"2026-11-21T03:35:3a.123Z",
+		"2026-11-21T03:35:31.123Z0",
+		"1969-12-31T23:59:59.999Z",
+		"0000-01-01T00:00:00Z",
+		"1970-01-01T00:00:07Z",
+		"",
+		"2026-02-30T03:35:31-00:00",
+	};
+	const char nuls[24] = { [17] = '3', '1', 'Z' };
+	struct clock_minute none = { "", 0 };
+	int64_t ms;
+
+	(void)state;
+	assert_false(clock_parse_near(&none, nuls, 20, &ms));
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		for (size_t k = 0; k < sizeof(texts) / sizeof(texts[0]); k++) {
+			struct clock_minute last = { "", 0 };
+			int64_t expected = 0, near = 0;
+			bool is_time = clock_parse(texts[k], strlen(texts[k]), &expected);
+
+			(void)clock_parse_near(&last, texts[i], strlen(texts[i]), &ms);
+			assert_int_equal(clock_parse_near(&last, texts[k], strlen(texts[k]), &near),
+					 is_time);
+			if (is_time)
+				assert_int_equal(near, expected);
+		}
+	}
+}
+
 static void test_clock_parse__reads_what_rfc_3339_says(void **state)
 {
 	static const struct {
@@ -673,6 +721,7 @@ int main(void)
 		cmocka_unit_test(test_config_load__survives_failing_allocations),
 		cmocka_unit_test(test_jsonfile_at__follows_pointers),
 		cmocka_unit_test(test_clock_parse__reads_what_rfc_3339_says),
+		cmocka_unit_test(test_clock_parse_near__says_what_clock_parse_says),
 		cmocka_unit_test(test_clock_read__every_byte_is_looked_at),
 		cmocka_unit_test(test_clock_print__is_rfc_3339),
 		cmocka_unit_test(test_wordhash__every_byte_counts),
