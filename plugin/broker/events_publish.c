@@ -59,8 +59,10 @@ __attribute__((cold, noinline)) static void add_properties(struct plugin *plugin
 }
 
 /* The decision says what is written, but for what the event shows of who published it when. */
-static int commit(struct plugin *plugin, const struct feed_publish *publish,
-		  struct decision *decision, uint64_t digest, struct diag *diag)
+static inline __attribute__((always_inline)) int commit(struct plugin *plugin,
+							const struct feed_publish *publish,
+							struct decision *decision, uint64_t digest,
+							struct diag *diag)
 {
 	const struct session *session = publish->session;
 	const struct gate_request *request = publish->request;

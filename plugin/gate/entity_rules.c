@@ -469,10 +469,9 @@ static uint64_t content_to_keep(const struct judgement *j)
 	return repeat_content(j);
 }
 
-bool entity_rules_is_strict(const struct judgement *j)
+bool entity_rules_shares(const struct judgement *j)
 {
-	return j->match->channel->is_strict && j->gate->ledger &&
-	       ledger_shares_database(j->gate->ledger);
+	return j->gate->ledger && ledger_shares_database(j->gate->ledger);
 }
 
 /* The database is asked whether the entity is what it was decided on. */
@@ -527,6 +526,6 @@ void entity_rules_describe(struct judgement *j)
 	write->unique = j->unique;
 	write->is_strict = write->is_guard = false;
 	write->digest = write->sender = 0; /* the caller's, which has the one at hand */
-	if (__builtin_expect(j->match->channel->is_strict, false) && entity_rules_is_strict(j))
+	if (entity_rules_is_strict(j))
 		describe_strict(j);
 }

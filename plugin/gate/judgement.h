@@ -323,8 +323,15 @@ void entity_rules_read(struct judgement *j) __attribute__((cold, noinline));
 
 judgement_question entity_rules_store; /* could the write be kept now? */
 
-/* Has the database, which is shared, an accepted message before it is acknowledged? */
-bool entity_rules_is_strict(const struct judgement *j) __attribute__((cold, noinline));
+/*
+ * Has the database, which is shared, an accepted message before it is acknowledged? Few channels
+ * are strict: the rest is out of line, and of those no more is asked.
+ */
+bool entity_rules_shares(const struct judgement *j) __attribute__((cold, noinline));
+static inline bool entity_rules_is_strict(const struct judgement *j)
+{
+	return __builtin_expect(j->match->channel->is_strict, false) && entity_rules_shares(j);
+}
 
 /* Completes the decision's write with topic, payload and the like from the request. */
 void entity_rules_describe(struct judgement *j);
