@@ -412,7 +412,7 @@ integration: test-needs  ## the tests with a real broker and real clients
 	  --junitxml=$(B)/integration$(PART).xml $(PYTEST) test/integration
 
 # Those whose matter is the ledger; FULL=1: all.
-LEDGER_TESTS = $(addprefix test/integration/test_,$(addsuffix .py,restart store store_trouble console_lookups batch unique own adopted \
+LEDGER_TESTS = $(addprefix test/integration/test_,$(addsuffix .py,restart store store_trouble console_lookups console_away batch unique own adopted \
                  retained session explain crash) powercut.py::test_synced_is_kept)
 integration-pg: test-needs  ## those about the ledger, with PostgreSQL (FULL=1: all)
 	@mkdir -p $(B)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ledger/store.h"
 
 #define APPLICATION "mosquitto_petstore lookups"
 
@@ -55,14 +56,18 @@ bool lookups_fail(struct lookup *lookup, const char *code, const char *format, .
 /* Who asks need not know where the database is; the log says it. */
 bool lookups_fail_read(struct lookup *lookup, int rc, const struct diag *diag)
 {
+	lookup->is_failed = true;
 	if (rc == ERR_NOMEM)
 		return false;
 	if (rc == ERR_LIMIT)
 		return lookups_fail(lookup, CONTROL_TOO_LARGE,
 				    "it takes longer than %u ms to look there: ask for less",
 				    LOOKUPS_MS);
+	lookup->is_unread = true;
 	lookup->ret->note = *diag;
-	return lookups_fail(lookup, CONTROL_BUSY, "the database can't be read now: try again");
+	if (rc == ERR_BUSY)
+		return lookups_fail(lookup, CONTROL_BUSY, "the database is busy now: try again");
+	return lookups_fail(lookup, CONTROL_NO_DATABASE, "the database can't be read now");
 }
 
 bool lookups_fail_scope(struct lookup *lookup, const struct contract_operation *operation,
@@ -88,16 +93,6 @@ bool lookups_is_enough(const struct lookup *lookup)
 {
 	return clock_mono_ns() >=
 	       lookup->until_ns - INT64_C(1000000) * (LOOKUPS_MS - LOOKUPS_ENOUGH_MS);
-}
-
-/* A connection that failed is opened anew by the next job. */
-int lookups_read_quietly(struct lookup *lookup, const struct query_wanted *wanted,
-			 query_visit *visit, void *ctx)
-{
-	struct diag diag;
-
-	diag_init(&diag);
-	return query_rows(lookup->query, wanted, visit, ctx, &diag);
 }
 
 bool lookups_read(struct lookup *lookup, const struct query_wanted *wanted, query_visit *visit,
@@ -128,7 +123,8 @@ bool lookups_add_take(struct lookup *lookup, json_t *row)
 		return false;
 	}
 	lookup->bytes += bytes;
-	lookup->is_failed = json_array_append_new(lookup->rows, row) != 0;
+	if (json_array_append_new(lookup->rows, row))
+		lookup->is_failed = true;
 	return !lookup->is_failed;
 }
 
@@ -200,16 +196,44 @@ static bool open_query(struct lookup *lookup)
 	rc = lookups->query ? 0
 			    : query_open_bounded(lookups->place, APPLICATION, LOOKUPS_MS,
 						 &lookups->query, &diag);
+	/* Of a file that may pass; a server that is not there is away. */
 	if (rc)
-		return lookups_fail_read(lookup, rc == ERR_LIMIT ? ERR_BUSY : rc, &diag);
+		return lookups_fail_read(lookup,
+					 rc == ERR_BUSY && !store_is_conninfo(lookups->place)
+						 ? ERR_BUSY
+					 : rc == ERR_NOMEM ? rc
+							   : ERR_IO,
+					 &diag);
 	lookup->query = lookups->query;
 	query_bound(lookup->query, lookup->until_ns, lookup->is_ending);
 	return true;
 }
 
+/* Answers, by a connection that is there or is made. */
+static void answer(struct lookup *lookup)
+{
+	lookup->is_failed = lookup->is_unread = false;
+	lookup->bytes = 0;
+	lookup->next[0] = '\0';
+	lookup->rows = json_array();
+	lookup->owner = calloc(LOOKUPS_OWNERS, sizeof(*lookup->owner));
+	if (lookup->rows && lookup->owner && open_query(lookup))
+		lookup->ret->data = answers[lookup->command](lookup);
+	free(lookup->owner);
+	lookup->owner = NULL;
+	json_decref(lookup->rows);
+	lookup->rows = NULL;
+	if (!lookup->ret->data)
+		lookups_rest(lookup->lookups); /* it may be the connection's fault */
+	else
+		query_bound(lookup->query, 0, NULL);
+}
+
+/* A connection that was left open may have been lost since: then it is tried by a new one. */
 static void run(void *ctx, const atomic_bool *is_ending, struct control_answer *ret)
 {
 	struct lookup *lookup = ctx;
+	bool was_open = lookup->lookups->query;
 
 	lookup->ret = ret;
 	lookup->is_ending = is_ending;
@@ -224,18 +248,12 @@ static void run(void *ctx, const atomic_bool *is_ending, struct control_answer *
 		return;
 	lookup->gate.look = lookups_look;
 	lookup->gate.look_ctx = lookup;
-	lookup->rows = json_array();
-	lookup->owner = calloc(LOOKUPS_OWNERS, sizeof(*lookup->owner));
-	if (lookup->rows && lookup->owner && open_query(lookup))
-		ret->data = answers[lookup->command](lookup);
-	free(lookup->owner);
-	json_decref(lookup->rows);
-	lookup->rows = NULL;
+	answer(lookup);
+	if (lookup->is_unread && was_open && !lookups_is_enough(lookup)) {
+		*ret = (struct control_answer){ .data = NULL };
+		answer(lookup);
+	}
 	gate_clear(&lookup->gate);
-	if (!ret->data)
-		lookups_rest(lookup->lookups); /* it may be the connection's fault */
-	else
-		query_bound(lookup->query, 0, NULL);
 }
 
 static void drop(void *ctx)

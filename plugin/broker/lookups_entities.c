@@ -112,14 +112,18 @@ static json_t *counts_json(struct lookup *lookup, const struct entity *entity)
 	const char *column = entity->slot_count > 0 ? entity->column[entity->slot[0]].name : NULL;
 	json_t *counts;
 	struct diag diag;
+	int rc;
 
 	if (!column || !entity->column[entity->slot[0]].is_indexed)
 		return NULL;
 	counts = json_object();
 	diag_init(&diag);
-	if (counts &&
-	    query_groups(lookup->query, &wanted, column, column, on_count, counts, &diag) == 0)
+	rc = counts ? query_groups(lookup->query, &wanted, column, column, on_count, counts, &diag)
+		    : ERR_NOMEM;
+	if (rc == 0)
 		return counts;
+	if (rc != ERR_LIMIT)
+		(void)lookups_fail_read(lookup, rc, &diag);
 	json_decref(counts);
 	return NULL;
 }
@@ -399,6 +403,8 @@ json_t *lookups_get_entity(struct lookup *lookup)
 	wanted.table = list.entity->table;
 	if (strlen(id) <= ENTITY_ID_MAX && may_see(&list, id) &&
 	    !lookups_read(lookup, &wanted, on_one, &row))
+		goto failed;
+	if (lookup->is_failed)
 		goto failed;
 	if (!row) {
 		(void)lookups_fail(lookup, CONTROL_NOT_FOUND, "there is no %s %s that %s may read",

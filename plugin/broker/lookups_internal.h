@@ -58,7 +58,8 @@ struct lookup {
 	size_t bytes;   /* of the rows so far */
 	json_t *rows;   /* an array */
 	char next[160]; /* "": there are no more rows */
-	bool is_failed; /* memory ran out */
+	bool is_failed; /* memory ran out, or a failure was said on the way of a decision */
+	bool is_unread; /* the database could not be read */
 	struct control_answer *ret;
 	unsigned turn;               /* whose place the next of too many gets */
 	struct lookups_owner *owner; /* LOOKUPS_OWNERS that were asked about, by a hash */
@@ -85,10 +86,6 @@ bool lookups_is_enough(const struct lookup *lookup);
 /* Lists rows; false: it failed, which is said. */
 bool lookups_read(struct lookup *lookup, const struct query_wanted *wanted, query_visit *visit,
 		  void *ctx);
-
-/* Lists rows on the way of a decision: nothing is said, and nothing else may be being listed. */
-int lookups_read_quietly(struct lookup *lookup, const struct query_wanted *wanted,
-			 query_visit *visit, void *ctx);
 
 /*
  * Adds the row, which it takes, unless the answer is full. False: it is, and there are more. A row

@@ -322,7 +322,7 @@ static bool show_batch(struct event_list *list)
 	if (is_shown && !list->is_full)
 		is_shown = show(list, count, text);
 	lookup->batch_count = 0;
-	return is_shown;
+	return is_shown && !lookup->is_failed;
 }
 
 /* Batch by batch until the answer is full, all was looked at or it took long enough. */
@@ -426,7 +426,7 @@ static bool list_all(struct event_list *list)
 	/* Of one topic the answer is the same for all of its events. */
 	if (asked->topic && !asked->is_mine &&
 	    !lookups_may_read(lookup, asked->topic, strlen(asked->topic)))
-		return true;
+		return !lookup->is_failed;
 	if (asked->after)
 		list->below = strtoll(asked->after, NULL, 10);
 	set_filters(list);

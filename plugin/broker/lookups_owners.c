@@ -121,7 +121,7 @@ static bool on_owner(const struct query_row *row, void *ctx)
 	return true;
 }
 
-static int read_ids(struct wanted_ids *ids)
+static bool read_ids(struct wanted_ids *ids)
 {
 	const char *const column[] = { "id", "owner", link_of(ids->entity) };
 	const struct query_list list = { .column = "id", .count = ids->count, .text = ids->id };
@@ -131,7 +131,7 @@ static int read_ids(struct wanted_ids *ids)
 					     .column = column,
 					     .limit = QUERY_LIST_MAX };
 
-	return lookups_read_quietly(ids->lookup, &wanted, on_owner, ids);
+	return lookups_read(ids->lookup, &wanted, on_owner, ids);
 }
 
 /* Nothing of what was asked for is taken for known. */
@@ -146,18 +146,18 @@ static void forget(struct wanted_ids *ids)
 	}
 }
 
-static int ask(struct lookup *lookup, const struct entity *entity, const char *id, size_t len)
+/* False: it failed, which is said: what would be left out for that is no answer. */
+static bool ask(struct lookup *lookup, const struct entity *entity, const char *id, size_t len)
 {
 	struct wanted_ids ids = { .lookup = lookup, .entity = entity };
-	int rc;
 
 	want(&ids, id, len);
 	for (size_t i = 0; i < lookup->batch_count; i++)
 		want_of_topic(&ids, lookup->batch[i].topic);
-	rc = read_ids(&ids);
-	if (rc)
-		forget(&ids);
-	return rc;
+	if (read_ids(&ids))
+		return true;
+	forget(&ids);
+	return false;
 }
 
 bool lookups_look(void *ctx, const struct entity *entity, const char *id, size_t len,
@@ -173,13 +173,13 @@ bool lookups_look(void *ctx, const struct entity *entity, const char *id, size_t
 		return true; /* there is no such entity */
 	at = find(lookup, entity, id, len, false);
 	if (!at) {
-		if (ask(lookup, entity, id, len))
+		if (!ask(lookup, entity, id, len))
 			return false;
 		at = find(lookup, entity, id, len, false);
 	}
 	if (!at) { /* the others of the batch took its place */
 		lookup->batch_count = 0;
-		if (ask(lookup, entity, id, len))
+		if (!ask(lookup, entity, id, len))
 			return false;
 		at = find(lookup, entity, id, len, false);
 	}

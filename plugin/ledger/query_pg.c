@@ -189,7 +189,10 @@ static int look_table(struct pg_query *query, const char *name, struct diag *dia
 		query->table = query->kept[i].table;
 		return 0;
 	}
-	rc = bound_failure(query, pg_look_table(query->pg, name, &query->table, diag), diag);
+	/* What the catalog has is never much: where it is not answered the server is away. */
+	rc = pg_look_table(query->pg, name, &query->table, diag);
+	if (query->kept_count > 0)
+		rc = bound_failure(query, rc, diag);
 	if (rc == 0 && query->until_ns && i < QUERY_PG_TABLES && query->table.count > 0) {
 		(void)snprintf(query->kept[i].name, sizeof(query->kept[i].name), "%s", name);
 		query->kept[i].table = query->table;
