@@ -31,7 +31,8 @@ static void gather_brokers(const struct feed *feed, struct numbers *ret)
 		ret->broker[i] = (struct metrics_broker){
 			.name = row->name,
 			.is_own = row->is_own,
-			.is_alive = row->silent_ms <= OTHERS_ALIVE_MS,
+			.is_out = row->is_out,
+			.is_alive = !row->is_out && row->silent_ms <= OTHERS_ALIVE_MS,
 			.silent_ms = row->silent_ms,
 			.waiting = row->waiting,
 			.lag_ms = row->lag_ms,

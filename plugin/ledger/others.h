@@ -80,6 +80,7 @@ struct others_news {
 struct others_broker {
 	char name[OTHERS_NAME_MAX];
 	bool is_own;
+	bool is_out;       /* it said that it was stopped, or takes no writes; silent_ms is 0 */
 	int64_t silent_ms; /* since it was last heard of, by the database's clock */
 	int64_t applied;   /* the last number of its journal that is in the database */
 	int64_t strict;    /* of its strict steps, 0 or below */

@@ -378,6 +378,7 @@ static void show_brokers(struct pg_watch *w, const struct pg_rows *rows)
 		if (strlen(name) >= OTHERS_NAME_MAX)
 			continue;
 		*known = (struct others_broker){ .is_own = strcmp(name, w->broker) == 0,
+						 .is_out = pg_is_null(rows, row, B_SILENT),
 						 .silent_ms = pg_number(rows, row, B_SILENT),
 						 .applied = pg_number(rows, row, B_APPLIED),
 						 .strict = pg_number(rows, row, B_STRICT),
@@ -454,7 +455,9 @@ static int read_brokers(struct pg_watch *w, struct diag *diag)
 	static const char sql[] =
 		"SELECT b.name, b.applied_seq, COALESCE((SELECT min(e.origin_seq) FROM events e "
 		"WHERE e.origin = b.name AND e.origin_seq < 0), 0), "
-		"(EXTRACT(EPOCH FROM now()) * 1000)::BIGINT - b.seen_at, b.waiting, b.lag_ms, "
+		"CASE WHEN b.seen_at > 0 THEN (EXTRACT(EPOCH FROM now()) * 1000)::BIGINT - "
+		"b.seen_at END, "
+		"b.waiting, b.lag_ms, "
 		"b.overruled FROM (SELECT * FROM brokers ORDER BY seen_at DESC, name LIMIT 64) "
 		"AS b ORDER BY b.name";
 	struct pg_rows rows = { 0 };

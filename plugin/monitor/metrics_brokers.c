@@ -42,8 +42,8 @@ static const struct {
 	unsigned divisor;
 	const char *help;
 } families[] = {
-	{ "broker_alive", "gauge", aliveness, 1, "Whether the broker says that it is there." },
-	{ "broker_silent_seconds", "gauge", silence, 1000, "Since the broker said so last." },
+	{ "broker_alive", "gauge", aliveness, 1, "Whether the broker says that it is there, and takes writes." },
+	{ "broker_silent_seconds", "gauge", silence, 1000, "Since the broker said so last; not of one that was stopped, or takes no writes." },
 	{ "broker_waiting", "gauge", waits, 1, "Accepted writes of the broker that the database has not." },
 	{ "broker_lag_seconds", "gauge", lag, 1000, "How old the oldest of them is." },
 	{ "broker_overruled_total", NULL, losses, 1, "Steps of the broker that another broker's came before." },
@@ -55,6 +55,8 @@ void metrics_brokers_print(FILE *out, const struct metrics_broker *broker, size_
 	for (size_t i = 0; count > 0 && i < sizeof(families) / sizeof(families[0]); i++) {
 		metricstext_head(out, families[i].name, families[i].type, families[i].help);
 		for (size_t j = 0; j < count; j++) {
+			if (broker[j].is_out && families[i].value == silence)
+				continue;
 			(void)fprintf(out, "petstore_%s{", families[i].name);
 			metricstext_label(out, "broker", broker[j].name);
 			(void)fputs("} ", out);

@@ -16,6 +16,7 @@
 struct metrics_broker {
 	const char *name; /* borrowed */
 	bool is_own;
+	bool is_out; /* it was stopped, or takes no writes, and said so: silent_ms means nothing */
 	bool is_alive;
 	int64_t silent_ms;
 	int64_t waiting; /* accepted writes that the database has not */

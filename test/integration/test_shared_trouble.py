@@ -361,6 +361,8 @@ def test_a_database_of_yesterday(server, place, new_broker):
     """While the broker runs: it is noticed, counted and named; the operator decides."""
     name = place.rpartition("=")[2]
     broker = shared(new_broker, place)
+    metrics = broker.path("petstore.prom")
+    broker.edits.append(watched.options(metrics_file=metrics, metrics_interval=1))
     broker.start()
     first = until_taken(broker)
     until_carried(place, first)
@@ -368,6 +370,7 @@ def test_a_database_of_yesterday(server, place, new_broker):
     server.create(name + "_copy", name)
     broker._start()
     lost = [until_taken(broker) for _ in range(3)]
+    until_metric(metrics, 'petstore_broker_alive{broker="one"} 1')
     until_carried(place, *lost)
     harness.until(lambda: postgres.ask(place, "SELECT applied_seq >= 4 FROM brokers") == [(True,)],
                   "all to be carried")
@@ -387,6 +390,9 @@ def test_a_database_of_yesterday(server, place, new_broker):
         return said.returncode == 1 and re.search("one +refuses ", said.stdout)
 
     harness.until(says_so, "petstorectl to say so")
+    until_metric(metrics, 'petstore_broker_alive{broker="one"} 0')
+    with open(metrics) as file:
+        assert "petstore_broker_silent_seconds{" not in file.read()
     broker.kill()
     assert "goes on from write 1; the 3 writes after it, up to 4, are not in it" in restored(broker)
     broker._start()

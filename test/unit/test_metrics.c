@@ -148,6 +148,7 @@ static void test_metrics_print__says_what_brokers_share(void **state)
 		  .lag_ms = 250,
 		  .overruled = 2 },
 		{ .name = "b\"", .silent_ms = 61000, .lag_ms = -1, .overruled = 1 },
+		{ .name = "out", .is_out = true },
 	};
 	struct metrics *metrics = metrics_of();
 	struct alerts_counts counts = { 0 };
@@ -163,17 +164,19 @@ static void test_metrics_print__says_what_brokers_share(void **state)
 	assert_null(strstr(text, "petstore_broker_"));
 	free(text);
 	facts.brokers = brokers;
-	facts.broker_count = 2;
+	facts.broker_count = 3;
 	assert_int_equal(metrics_print(metrics, &facts, &text, &len, &diag), 0);
 	assert_line(text, "petstore_broker_alive{broker=\"broker-a\"} 1");
 	assert_line(text, "petstore_broker_alive{broker=\"b\\\"\"} 0");
 	assert_line(text, "petstore_broker_silent_seconds{broker=\"b\\\"\"} 61");
+	assert_line(text, "petstore_broker_alive{broker=\"out\"} 0");
+	assert_null(strstr(text, "petstore_broker_silent_seconds{broker=\"out\"}"));
 	assert_line(text, "petstore_broker_waiting{broker=\"broker-a\"} 12");
 	assert_line(text, "petstore_broker_lag_seconds{broker=\"broker-a\"} 0.25");
 	assert_line(text, "petstore_broker_lag_seconds{broker=\"b\\\"\"} 0");
 	assert_line(text, "petstore_broker_overruled_total{broker=\"broker-a\"} 2");
 	metrics_visit(metrics, &facts, remember, all);
-	assert_line(all, "brokers/known=2");
+	assert_line(all, "brokers/known=3");
 	assert_line(all, "brokers/alive=1");
 	assert_line(all, "brokers/overruled=3");
 	assert_line(all, "brokers/lag=0.250");

@@ -316,8 +316,8 @@ static void test_pg_watch_brokers__says_who_there_is(void **state)
 	struct others_broker known[OTHERS_BROKERS_MAX];
 	struct others_news news;
 
-	script(world->pg, "UPDATE brokers SET waiting = 5, lag_ms = 70, overruled = 2 WHERE name = "
-			  "'there';");
+	script(world->pg, "UPDATE brokers SET seen_at = 1, waiting = 5, lag_ms = 70, overruled = 2 "
+			  "WHERE name = 'there';");
 	carry(world, "there", 1, 9, "");
 	while (hear(world, &news) && news.kind != OTHERS_SEEN)
 		;
@@ -328,8 +328,14 @@ static void test_pg_watch_brokers__says_who_there_is(void **state)
 	assert_int_equal(known[1].waiting, 5);
 	assert_int_equal(known[1].lag_ms, 70);
 	assert_int_equal(known[1].overruled, 2);
-	assert_true(known[1].silent_ms > 0);
+	assert_true(known[1].silent_ms > 0 && !known[1].is_out);
 	assert_int_equal(pg_watch_brokers(world->watch, known, 1), 1);
+	script(world->pg, "UPDATE brokers SET seen_at = -1 WHERE name = 'there';");
+	carry(world, "there", 10, 10, "");
+	while (hear(world, &news) && news.kind != OTHERS_SEEN)
+		;
+	assert_int_equal(pg_watch_brokers(world->watch, known, OTHERS_BROKERS_MAX), 2);
+	assert_true(known[1].is_out && known[1].silent_ms == 0);
 }
 
 static void test_pg_watch_ban__is_heard_by_the_others(void **state)
