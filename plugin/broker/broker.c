@@ -19,6 +19,8 @@
 /* Mosquitto 2.0 has no name for it and would close the connection: broker_probe() decides. */
 #define QUOTA_EXCEEDED (-6)
 
+#define WITHHELD "-" /* of which the topic of a withheld message is, behind a $ */
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 struct broker_symbol {
@@ -399,7 +401,14 @@ static bool can_be_closed(const struct broker_refused *refused)
 	       refused->version <= 5;
 }
 
-enum broker_answer broker_answer(const struct broker *broker, const struct broker_refused *refused)
+/* Does the broker that sent it by a bridge wait for a PUBREC that may have a code? */
+static bool is_bridged(const struct broker_refused *refused)
+{
+	return refused->qos == 2 && refused->version == 5 &&
+	       (refused->publisher == BROKER_OF_BRIDGE || refused->is_peer);
+}
+
+static enum broker_answer choose(const struct broker *broker, const struct broker_refused *refused)
 {
 	enum reason_cause cause = reason_cause(refused->reason);
 	enum broker_answer answer = broker->has_quota_code ? BROKER_QUOTA : BROKER_DENIED;
@@ -428,6 +437,16 @@ enum broker_answer broker_answer(const struct broker *broker, const struct broke
 	return refused->version == 5 && broker->has_quota_code ? BROKER_QUOTA : BROKER_CLOSED;
 }
 
+enum broker_answer broker_answer(const struct broker *broker, const struct broker_refused *refused)
+{
+	enum broker_answer answer = choose(broker, refused);
+
+	return answer != BROKER_CLOSED && refused->publisher != BROKER_OF_NOBODY &&
+			       is_bridged(refused)
+		       ? BROKER_WITHHELD
+		       : answer;
+}
+
 int broker_answer_code(enum broker_answer answer)
 {
 	static const int codes[] = {
@@ -435,9 +454,24 @@ int broker_answer_code(enum broker_answer answer)
 		[BROKER_QUOTA] = QUOTA_EXCEEDED,
 		/* Of those that close the one with which MQTT 5 is sent a DISCONNECT, of 0x80. */
 		[BROKER_CLOSED] = MOSQ_ERR_UNKNOWN,
+		[BROKER_WITHHELD] = MOSQ_ERR_SUCCESS,
 	};
 
 	return codes[answer];
+}
+
+/* In place: 2.0.11 loses the memory of a topic that another one is put for. */
+void broker_withhold(struct mosquitto_evt_message *event)
+{
+	memset(event->topic, WITHHELD[0], strlen(event->topic));
+	event->topic[0] = '$'; /* no wildcard of anybody's reaches it */
+	event->retain = false;
+}
+
+bool broker_is_withheld(const struct message *message)
+{
+	return message->topic_len > 0 && message->topic[0] == '$' &&
+	       strspn(message->topic + 1, WITHHELD) == message->topic_len - 1;
 }
 
 bool broker_is_bridge(const struct mosquitto *client)

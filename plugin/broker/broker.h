@@ -198,6 +198,12 @@ enum broker_answer {
 	/* Not acknowledged; the client is disconnected, MQTT 5 with 0x80, and sends the message
 	 * again after its next CONNECT. */
 	BROKER_CLOSED,
+	/*
+	 * Taken, and delivered to nobody: broker_withhold(). Of a message that is refused by PUBREC
+	 * Mosquitto's bridges never give back the place among the 20 that may be on their way; once
+	 * none is left they stand still until they connect anew.
+	 */
+	BROKER_WITHHELD,
 };
 
 enum broker_publisher {
@@ -224,6 +230,16 @@ enum broker_answer broker_answer(const struct broker *broker, const struct broke
 
 /* The MOSQ_ERR_ code with which MESSAGE gives this answer. */
 int broker_answer_code(enum broker_answer answer);
+
+/*
+ * The broker takes the message of a MESSAGE event that is answered BROKER_WITHHELD under a topic to
+ * which nobody can subscribe, and does not retain it. Its topic is overwritten: nothing may be said
+ * of it afterwards.
+ */
+void broker_withhold(struct mosquitto_evt_message *event);
+
+/* Is it the topic of such a message? Not that of any channel. */
+bool broker_is_withheld(const struct message *message);
 
 /* Is it a bridge of this broker's? Call it only for a publisher that has no struct session. */
 bool broker_is_bridge(const struct mosquitto *client);

@@ -214,7 +214,8 @@ how_to_refuse(const struct plugin *plugin, const struct feed_publish *publish,
 /* Reports a refused MESSAGE, and returns the answer for the broker. */
 __attribute__((cold, noinline)) static int refuse_message(struct plugin *plugin,
 							  const struct feed_publish *publish,
-							  const struct decision *decision)
+							  const struct decision *decision,
+							  struct mosquitto_evt_message *event)
 {
 	const struct session *session = publish->session;
 	enum broker_answer how = how_to_refuse(plugin, publish, decision);
@@ -231,6 +232,8 @@ __attribute__((cold, noinline)) static int refuse_message(struct plugin *plugin,
 		feed_closed(plugin->feed);
 	if (!plugin->pending.is_back)
 		report_refusal(plugin, publish, decision, is_closed);
+	if (how == BROKER_WITHHELD)
+		broker_withhold(event);
 	return broker_answer_code(how);
 }
 
@@ -255,6 +258,8 @@ __attribute__((cold, noinline)) static int ask_again(struct plugin *plugin,
 	struct gate_request *request = &plugin->pending.request;
 	struct decision *decision = &plugin->pending.decision;
 
+	if (broker_is_withheld(&request->message))
+		return MOSQ_ERR_SUCCESS;
 	request->is_asked_again = true;
 	gate_decide(&plugin->gate, events_publisher(plugin, publish->client, session, false),
 		    request, decision);
@@ -502,5 +507,5 @@ int events_on_message(int event_id, void *event_data, void *userdata)
 	if (decision->verdict == VERDICT_ALLOW)
 		return events_answer(plugin, &publish, decision, pending->took_ns);
 	feed_decided(plugin->feed, &pending->request, decision, pending->took_ns);
-	return refuse_message(plugin, &publish, decision);
+	return refuse_message(plugin, &publish, decision, event);
 }

@@ -2,6 +2,7 @@
 Two brokers with the plugin and a bridge between them: what comes over it is decided, or taken over
 as the other broker decided it.
 """
+import json
 import os
 import subprocess
 
@@ -104,8 +105,7 @@ def test_two_steps_at_once(ways):
     """
     here, there, _, _ = ways
     writer = here.client("orders-service")
-    # Few: they come back at each start of a broker, and Mosquitto's bridge stands still once 20 of
-    # QoS 2 were refused.
+    # Few: they come back at each start of a broker.
     for _ in range(4):
         said = [messages.order(messages.unique("ord"))]
         said.append(messages.order(said[0][0].split("/")[1], "APPROVED"))
@@ -147,6 +147,60 @@ def test_decided_here(ways):
     there.wait_rows([("SUCCEEDED",)], "SELECT status FROM payments WHERE id = ?", payment)
     assert there.rows("SELECT taken_over FROM events WHERE topic = 'payments/%s/status'" % payment
                       ) == [(None,)] * 2
+
+
+def test_the_bridge_goes_on_behind_what_is_refused(ways):
+    """
+    At QoS 2 Mosquitto's bridge loses a place for each message that is refused by PUBREC, of the 20
+    that it has: what is refused is taken, and nobody gets it.
+    """
+    here, there, user, _ = ways
+    payment, reader = messages.unique("pay"), there.client("backoffice")
+    topic = "payments/%s/status" % payment
+    reader.subscribe("payments/#", "inventory/#")
+    writer = here.client("supervisor")
+    for number, status in enumerate(("PENDING", "SUCCEEDED") + ("PENDING",) * 25):
+        when = messages.WHEN.replace("Z", ".%dZ" % number)
+        said = messages.payment(payment, status=status, updatedAt=when)
+        assert writer.publish(*said, qos=2) in (0, 0x10)
+    there.wait_rows([(25,)], "SELECT count(*) FROM refusals WHERE topic = ? AND principal = ? AND "
+                    "qos = 2 AND reason = 'transition-illegal'", topic, user)
+    # Now that nothing is on its way: each answer makes the bridge send one of those that wait.
+    last = messages.stock(messages.unique("last"))
+    assert writer.publish(*last, qos=1) in (0, 0x10)
+    got, statuses = reader.message(), []
+    while got.topic != last[0]:
+        if got.topic == topic:
+            statuses.append(json.loads(got.payload)["status"])
+        got = reader.message()
+    assert statuses == ["PENDING", "SUCCEEDED"]
+    there.wait_rows([(2,)], "SELECT count(*) FROM events WHERE topic = ?", topic)
+
+
+def test_a_peer_at_qos_2_is_told_nothing_and_nobody_gets_it(pair):
+    far, before = pair[1], pair[1].mark()
+    topic, payload = messages.stock(messages.unique("bad"), -1)
+    reader, client_id = far.client("backoffice"), messages.unique("a-peer")
+    reader.subscribe("#")
+    options = dict(client_id=client_id, clean=False, expiry=100)
+    peer = far.try_client(bridges.FAR_USER, bridges.PASSWORD, **options)
+    assert peer.publish(topic, payload, qos=1, retain=True) == 0x87
+    peer.publish_nowait(topic, payload, 2, 7, retain=True)
+    assert peer.ack(7, rawmqtt.PUBREC) == 0
+    far.wait_rows([(2,)], "SELECT count(*) FROM refusals WHERE topic = ?", topic)
+    peer.drop()
+    # With its session it is asked about again, and is still to be released.
+    peer = far.try_client(bridges.FAR_USER, bridges.PASSWORD, **options)
+    assert peer.is_session_present
+    peer.release(7)
+    assert peer.ack(7, rawmqtt.PUBCOMP) == 0
+    peer.disconnect()
+    assert not [each for each in far.barrier(reader) if each.topic == topic or each.topic[0] == "$"]
+    assert [each[0] for each in far.refusals(before)] == [topic] * 2
+    late = far.client("backoffice")
+    late.subscribe(topic)
+    late.ping()
+    assert not late.inbox
 
 
 def test_who_published_is_not_forged(ways):

@@ -1452,6 +1452,55 @@ static void test_broker_answer__of_others(void **state)
 	assert_int_equal(answer_code(false, &refused), MOSQ_ERR_ACL_DENIED);
 }
 
+/* At QoS 2 of a bridge with MQTT 5 all that does not close it; of nobody else anything. */
+static void test_broker_answer__of_bridges_at_qos_2(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < REASON_COUNT; i++)
+		for (int kind = 0; kind < 16; kind++) {
+			struct broker broker = { .has_quota_code = kind & 1 };
+			struct broker_refused refused = { .publisher = kind & 2 ? BROKER_OF_BRIDGE
+										: BROKER_OF_CLIENT,
+							  .version = kind & 4 ? 5 : 4,
+							  .qos = 2,
+							  .is_peer = kind & 8,
+							  .reason = (enum reason)i };
+			bool is_bridged = (kind & 2 || kind & 8) && kind & 4;
+			bool is_closed = reason_is_ours(refused.reason) && !(kind & 2) &&
+					 (!broker.has_quota_code ||
+					  reason_cause(refused.reason) == REASON_OF_TROUBLE);
+
+			assert_int_equal(broker_answer(&broker, &refused) == BROKER_WITHHELD,
+					 is_bridged && !is_closed);
+			refused.qos = 1;
+			assert_int_not_equal(broker_answer(&broker, &refused), BROKER_WITHHELD);
+			refused.qos = 2;
+			refused.publisher = BROKER_OF_NOBODY;
+			assert_int_not_equal(broker_answer(&broker, &refused), BROKER_WITHHELD);
+		}
+}
+
+static void test_broker_withhold__no_subscriber_has_the_topic(void **state)
+{
+	static const char *const topics[] = { "a", "orders/o-1/status", "$SYS/x",
+					      "xSYS/broker/log" };
+	char topic[32];
+	struct mosquitto_evt_message event = { .topic = topic, .retain = true };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+		struct message message = { .topic = topic, .topic_len = strlen(topics[i]) };
+
+		(void)strcpy(topic, topics[i]);
+		assert_false(broker_is_withheld(&message));
+		broker_withhold(&event);
+		assert_true(broker_is_withheld(&message));
+		assert_int_equal(strlen(topic), message.topic_len);
+		assert_false(event.retain);
+		event.retain = true;
+	}
+}
+
 /* Another program has the database: the broker starts, and nothing can be kept. */
 static sqlite3 *locker;
 
@@ -2036,6 +2085,8 @@ int main(void)
 		TEST(test_auth_continue__unasked),
 		cmocka_unit_test(test_broker_answer__of_clients),
 		cmocka_unit_test(test_broker_answer__of_others),
+		cmocka_unit_test(test_broker_answer__of_bridges_at_qos_2),
+		cmocka_unit_test(test_broker_withhold__no_subscriber_has_the_topic),
 		LOCKED(test_message__that_cannot_be_kept),
 		cmocka_unit_test_setup_teardown(test_message__waits_for_the_database, begin,
 						end_locked),
