@@ -57,6 +57,7 @@ struct topics {
 /* A channel that has all topics below a node, whose levels are text. */
 struct topics_single {
 	const struct contract_channel *channel; /* NULL: the place is free */
+	const char *address;                    /* the channel's; both are fetched at once */
 	uint32_t tag;                           /* of the node's hash */
 	uint32_t head;                          /* bytes of its address with the node's level */
 };

@@ -49,7 +49,8 @@ static void add_single(struct topics *topics, const struct topics_node *node)
 
 		if (place->channel)
 			continue;
-		*place = (struct topics_single){ channel, (uint32_t)(hash >> 32), (uint32_t)head };
+		*place = (struct topics_single){ channel, channel->address, (uint32_t)(hash >> 32),
+						 (uint32_t)head };
 		return;
 	}
 }
@@ -123,6 +124,13 @@ static bool fits(const char *address, struct topics_levels *levels, size_t i,
 	return *address == '\0';
 }
 
+/* It is the one, most likely: the decision will read all of it. */
+static void expect(const struct contract_channel *channel)
+{
+	for (size_t at = 0; at < sizeof(*channel); at += 64)
+		__builtin_prefetch((const char *)channel + at);
+}
+
 const struct contract_channel *topics_find_single(const struct topics *topics, uint64_t hash,
 						  struct topics_levels *levels, size_t i,
 						  struct contract_span *param)
@@ -134,9 +142,11 @@ const struct contract_channel *topics_find_single(const struct topics *topics, u
 		const struct topics_single *place =
 			&topics->single[(hash & topics->single_mask) + k];
 
-		if (place->channel && place->tag == (uint32_t)(hash >> 32) && place->head == head &&
-		    memcmp(place->channel->address, levels->text, head) == 0 &&
-		    fits(place->channel->address + head, levels, i + 1, param))
+		if (!place->channel || place->tag != (uint32_t)(hash >> 32) || place->head != head)
+			continue;
+		expect(place->channel);
+		if (memcmp(place->address, levels->text, head) == 0 &&
+		    fits(place->address + head, levels, i + 1, param))
 			return place->channel;
 	}
 	return NULL;
