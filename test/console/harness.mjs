@@ -102,9 +102,9 @@ const [starter, plugin] = process.env.CHROOT
 /**
  * A broker by scripts/demo.sh in a folder of its own, which serves the page and websockets: at one
  * port on Mosquitto 2.0, at two on 2.1. @conf is more lines of mosquitto.conf, @env more of
- * demo.sh's variables (CONTRACT, ACCESS, OPTIONS).
+ * demo.sh's variables (CONTRACT, ACCESS, OPTIONS), @files what else lies in its folder, secret.
  */
-export async function startBroker({ conf = "", env = {} } = {}) {
+export async function startBroker({ conf = "", env = {}, files = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "petstore-console-"));
   const served = join(folder, "page");
   copyFileSync(process.env.CONSOLE ?? join(build, "console.html"), join(folder, "console.html"));
@@ -112,6 +112,7 @@ export async function startBroker({ conf = "", env = {} } = {}) {
   const dir = join(folder, "run");
   mkdirSync(dir);
   writeFileSync(join(dir, "extra.conf"), `${conf}\n`);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text, { mode: 0o600 });
   let log = "";
   let child = null;
   const broker = {
@@ -202,11 +203,15 @@ export async function signIn(page, broker, user, { password = broker.password(us
   await page.locator(".account").getByText("connected", { exact: true }).waitFor();
 }
 
-export async function fillSignIn(page, { url, user, password }) {
+export async function fillSignIn(page, { url, user, password, clientId }) {
   await page.evaluate(() => { location.hash = "#/sign-in"; });
   await page.getByLabel("Broker").fill(url);
   await page.getByLabel("User name").fill(user);
   await page.getByLabel("Password or token").fill(password);
+  if (clientId) {
+    await page.locator("form summary").click();
+    await page.getByLabel("Client id").fill(clientId);
+  }
   await page.locator("form button.primary").click();
 }
 

@@ -224,6 +224,7 @@ async function alertsAndBans(page, client) {
   await checkThat("alerts: one comes by itself, with what it means", () =>
     page.getByRole("list", { name: "Alerts that came" }).getByText("The same message again and again").first().waitFor());
   await checkThat("alerts: it is active", () => page.getByRole("list", { name: "Active alerts" }).getByText("duplicate-flood").waitFor());
+  await checkThat("alerts: how far a clock is off, in words", () => page.getByText(/the last one [^,;-]+ in the past/).first().waitFor());
   check("alerts: what to do", (await page.getByText("What to do:").count()) > 0);
   await checkAccessible(page, "alerts");
   await shot(page, "watch-alerts");

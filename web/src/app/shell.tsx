@@ -1,6 +1,6 @@
 // The frame: what is where, who is signed in, how the connection is.
 import type { JSX } from "preact";
-import { IconButton, Note } from "../ui/basics";
+import { IconButton, Note, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { PhaseBadge } from "../ui/phase";
 import { Read } from "../read";
@@ -35,6 +35,13 @@ function Modes(): JSX.Element | null {
   );
 }
 
+/** The broker only says that it refuses; that the token was over is known here. */
+function Why({ why, hint = "" }: { why: string; hint?: string }): JSX.Element {
+  const ends = whoami.value?.expires;
+  if (ends && Date.parse(ends) <= Date.now()) return <>The token ended at <Time at={ends} />: sign in with a new one.</>;
+  return <>{why} {hint}</>;
+}
+
 export function Shell(): JSX.Element {
   const view = route.value.path[0] ?? "read";
   const phase = connection.phase.value;
@@ -61,7 +68,7 @@ export function Shell(): JSX.Element {
       </header>
       <Modes />
       {phase.is === "waiting" ? <Note tone="warn">{phase.why} Trying again; what is on the page stays.</Note> : null}
-      {phase.is === "failed" && phase.hint !== "unreachable" && credentials.value ? <Note tone="bad">{phase.why}</Note> : null}
+      {phase.is === "failed" && phase.hint !== "unreachable" && credentials.value ? <Note tone="bad"><Why {...phase} /></Note> : null}
       {trouble.value ? <Note tone="bad">{trouble.value}</Note> : null}
       <main id="main" tabIndex={-1} aria-busy={isLoading.value}>
         {view === "sign-in" && !isIn ? <SignIn />

@@ -10,6 +10,8 @@ export const CONTROL_RESPONSE = "$CONTROL/petstore/v1/response";
 
 const COMMAND_MS = 10_000; // an answer that takes longer is given up
 const RECONNECT_MS = 2_000;
+const SOON_MS = 10_000; // a connection that is lost before was none
+const SOON_TIMES = 3; // one after the other: then it is given up
 
 export interface Will { topic: string; payload: string | Uint8Array; qos: 0 | 1 | 2; retain: boolean }
 
@@ -85,7 +87,8 @@ export class Connection {
     const wanted: IClientOptions = {
       protocolVersion: 5,
       clientId: options.clientId,
-      username: options.username || undefined,
+      // A token comes without a name; the client sends no password without one, be it empty.
+      username: options.username || (options.password ? "" : undefined),
       password: options.password || undefined,
       clean: options.clean,
       properties: { sessionExpiryInterval: options.sessionExpiry },
@@ -105,6 +108,8 @@ export class Connection {
     return new Promise((resolve, reject) => {
       let client: MqttClient;
       let wasOn = false;
+      let since = 0; // of a connection that is on
+      let times = 0; // that it was lost soon
       const fail = (why: string, hint?: string) => {
         this.phase.value = { is: "failed", why, hint };
         if (this.client === client) this.client = null;
@@ -122,6 +127,7 @@ export class Connection {
       this.client = client;
       client.on("connect", (packet) => {
         wasOn = true;
+        since = Date.now();
         this.hasCommands = false;
         this.phase.value = { is: "on", since: Date.now(), sessionPresent: packet.sessionPresent };
         // A session that the broker kept has its filters.
@@ -149,7 +155,12 @@ export class Connection {
       client.on("close", () => {
         if (this.client !== client) return;
         this.dropWaiting("The connection was lost.");
-        if (wasOn) {
+        if (since > 0) times = Date.now() - since < SOON_MS ? times + 1 : 0;
+        since = 0;
+        if (times >= SOON_TIMES) {
+          // Mosquitto 2.0 does not tell of a client id that is taken over: two that come back by turns would go on for ever.
+          fail("The connection was lost again and again, soon after it was made: another one may use the same client id.", "Sign in again to have it back.");
+        } else if (wasOn) {
           if (this.phase.value.is !== "waiting")
             this.phase.value = { is: "waiting", why: "The connection was lost." };
         } else {

@@ -77,7 +77,7 @@ export function Diagram({ machine, current, taken = [], times }: {
   return (
     <div class="diagram" role="region" aria-label={`Diagram of ${machine.name}`} tabIndex={0}>
       <svg viewBox={`0 0 ${Math.ceil(width)} ${Math.ceil(height)}`} width={Math.ceil(width)} height={Math.ceil(height)}
-        role="img" aria-label={`State machine ${machine.name}: ${machine.states.length} statuses, ${machine.steps.length} steps. The table below says the same.${current ? ` It is ${current} now.` : ""}`}>
+        role="img" aria-label={`State machine ${machine.name}: ${machine.states.length} statuses, ${machine.steps.length} steps. ${times ? "The list below has the steps that it took." : "The table below says the same."}${current ? ` It is ${current} now.` : ""}`}>
         {arrows.map(({ from, to, points }) => (
           <g key={`${from}>${to}`} class={went(from, to) ? "arrow went" : "arrow"}>
             <path class="line" d={path(points)} />

@@ -7,6 +7,7 @@ import { alertOf } from "../contract/reference";
 import { Badge, Empty, Note, Time } from "../ui/basics";
 import { Failure, Needs, sentence, useAnswer, type Answer } from "./ask";
 import { alerts } from "./live";
+import { LiveBadge } from "./livebadge";
 import { Prose } from "./prose";
 import { lasting } from "./series";
 import type { Alert } from "./types";
@@ -34,9 +35,10 @@ export function useActiveAlerts(): Answer<{ alerts: Alert[] }> {
   return answer;
 }
 
-function evidence({ evidence: { count, threshold, windowSeconds, observed, expected } }: Alert): string {
-  const numbers = observed !== undefined && expected !== undefined
-    ? `; ${NUMBER.format(observed)} where ${NUMBER.format(expected)} is usual` : "";
+function evidence({ kind, evidence: { count, threshold, windowSeconds, observed, expected } }: Alert): string {
+  const numbers = observed === undefined || expected === undefined ? ""
+    : kind === "clock-skew" ? `; the last one ${lasting(Math.abs(observed))} ${observed < 0 ? "in the past" : "in the future"}`
+    : `; ${NUMBER.format(observed)} where ${NUMBER.format(expected)} is usual`;
   return `${NUMBER.format(count)} counted, ${NUMBER.format(threshold)} within ${lasting(windowSeconds)} raise it${numbers}`;
 }
 
@@ -98,7 +100,7 @@ export function Alerts(): JSX.Element {
         <ul class="cards" aria-label="Active alerts">{list.map((alert, i) => <AlertCard key={`${alert.kind} ${alert.time} ${i}`} alert={alert} />)}</ul>
       </section>
       <section aria-labelledby="came-title">
-        <div class="row"><h2 id="came-title">As they come</h2><Badge tone={feed === "on" ? "good" : "plain"}>{feed === "on" ? "live" : "not live"}</Badge></div>
+        <div class="row"><h2 id="came-title">As they come</h2><LiveBadge isOn={feed === "on"} /></div>
         {feed === "on" ? null : <Note>This account may not read <code>alerts/#</code>: active ones are asked for every {ROUND_MS / 1000} seconds.</Note>}
         {feed === "on" && came.length === 0 ? <Empty>None was raised or cleared since this page was opened.</Empty> : null}
         <ul class="cards" aria-label="Alerts that came" aria-live="polite">{came.slice(0, SHOWN).map((alert, i) => <AlertCard key={`${alert.kind} ${alert.time} ${came.length - i}`} alert={alert} />)}</ul>

@@ -33,7 +33,8 @@ export function explainError(error: CommandError): string {
     case "scope-missing":
       return `This takes the scope ${error.scope ?? "of the command"}, which the account does not have, or not any more.`;
     case "busy":
-      return "The broker is answering others; try again in a moment.";
+      // Its readers have others' questions, or the database does not answer: the plugin says which.
+      return /database/.test(error.message) ? sentence(error.message) : "The broker is answering others; try again in a moment.";
     case "too-large":
       return "The answer would be larger than the broker sends: narrow down what is asked.";
     case "no-database":

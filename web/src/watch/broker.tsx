@@ -1,6 +1,6 @@
 // The broker: what runs, what is in force, and the commands that change it.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { may, refresh, whoami } from "../app/session";
 import type { Group, Mode } from "../broker/commands";
 import type { CommandError } from "../broker/connection";
@@ -143,6 +143,10 @@ function Reload(): JSX.Element {
   const [isAsked, setAsked] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const [answer, set] = useState<{ status: Status } | { errors: string[] } | null>(null);
+  const said = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (answer) said.current?.scrollIntoView({ block: "nearest" });
+  }, [answer]);
   const reload = async () => {
     setBusy(true);
     try {
@@ -162,7 +166,7 @@ function Reload(): JSX.Element {
       <p>Reads the contract, the accounts, passwords and settings again. If anything is wrong with them, nothing changes and it says what.</p>
       <Needs command="reload" to="reload" />
       {may("reload") ? <button type="button" disabled={isBusy} onClick={() => setAsked(true)}>{isBusy ? "Reloading…" : "Reload"}</button> : null}
-      <div role="status">
+      <div role="status" ref={said}>
         {answer && "status" in answer ? <Note tone="good">Reloaded: {answer.status.contract} {answer.status.contractVersion}, {answer.status.channels} channels.</Note> : null}
         {answer && "errors" in answer ? (
           <>

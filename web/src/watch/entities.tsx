@@ -94,7 +94,7 @@ function List({ kinds, kind, name }: { kinds: Answer<{ entities: EntityKind[] }>
     <>
       <p class="crumbs"><a href={to("entities")}>Entities</a> / <strong>{name}</strong></p>
       <h2 class="offscreen">{name}</h2>
-      <Filters kind={kind} name={name} status={status} owner={owner} prefix={prefix} again={pages.again} />
+      <Filters kind={kind} name={name} status={status} owner={owner} prefix={prefix} again={pages.again} isAsking={pages.isAsking} />
       {kinds.data && !kind && !pages.error ? <Empty>This account may read no {name}.</Empty> : null}
       <Failure error={pages.error} />
       {pages.first && pages.rows.length === 0 && !pages.hasMore ? <Empty>{status || owner || prefix ? `No ${name} fits.` : `There is no ${name} yet.`}</Empty> : null}
@@ -109,7 +109,7 @@ function List({ kinds, kind, name }: { kinds: Answer<{ entities: EntityKind[] }>
                 <tr key={row.id}>
                   <td class="entity-id"><a href={to("entities", name, row.id)}>{row.id}</a></td>
                   {columns.map((it) => <td key={it}>{kind?.statuses[it] && row[it] ? <code>{String(row[it])}</code> : String(row[it] ?? "")}</td>)}
-                  <td>{row.owner ? <a href={withParams(["watch", "entities", name], { owner: row.owner })}>{row.owner}</a> : ""}</td>
+                  <td class="entity-owner">{row.owner ? <a href={withParams(["watch", "entities", name], { owner: row.owner })}>{row.owner}</a> : ""}</td>
                   <td>{row.revision}</td>
                   <td class="entity-time"><Time at={row.updated_at} /></td>
                 </tr>
@@ -131,8 +131,8 @@ const COLUMNS_MAX = 8; // in a list; the rest is on the page of one
 const columnsOf = (kind: EntityKind | null, rows: EntityRow[]): string[] =>
   (kind ? kind.columns.map(({ name }) => name) : Object.keys(rows[0] ?? {})).filter((name) => !FIXED.includes(name)).slice(0, COLUMNS_MAX);
 
-function Filters({ kind, name, status, owner, prefix, again }: {
-  kind: EntityKind | null; name: string; status: string; owner: string; prefix: string; again: () => void;
+function Filters({ kind, name, status, owner, prefix, again, isAsking }: {
+  kind: EntityKind | null; name: string; status: string; owner: string; prefix: string; again: () => void; isAsking: boolean;
 }): JSX.Element {
   const [typed, type] = useState({ owner, prefix });
   useEffect(() => type({ owner, prefix }), [owner, prefix]);
@@ -163,7 +163,7 @@ function Filters({ kind, name, status, owner, prefix, again }: {
         Owner
         <input type="search" value={typed.owner} spellcheck={false} onInput={(event) => type({ ...typed, owner: event.currentTarget.value })} />
       </label>
-      <IconButton icon="refresh" label="Load anew" onClick={again} />
+      <IconButton icon="refresh" label="Load anew" disabled={isAsking} onClick={again} />
     </form>
   );
 }

@@ -132,11 +132,11 @@ function Reasons(): JSX.Element {
   return (
     <section class="panel" aria-labelledby="o-refusals">
       <h2 id="o-refusals"><a href={to("refusals")}>Refused by reason</a></h2>
-      {isSeen ? <p class="muted">{may("countRefusals") ? "In the last hour" : "Since this page was opened"}: {new Intl.NumberFormat().format(total)}, {NUMBER.format(total / minutes)} a minute.</p> : null}
+      {isSeen && (answer.data || !may("countRefusals")) ? <p class="muted">{may("countRefusals") ? "In the last hour" : "Since this page was opened"}: {new Intl.NumberFormat().format(total)}{total / minutes >= 0.05 ? `, ${NUMBER.format(total / minutes)} a minute` : ""}.</p> : null}
       {may("countRefusals") && source.value !== "none" ? <p class="muted">Of those kept one by one, also what was only observed; the broker’s own count above has each refusal since it runs.</p> : null}
       <Needs command="countRefusals" to="count refusals that are kept" />
       <Failure error={answer.error} />
-      {isSeen && !(answer.isAsking && !answer.data) ? (
+      {isSeen && (answer.data || !answer.isAsking && !answer.error) ? (
         <Bars label="Refusals by reason" none="Nothing was refused."
           bars={counts.map(({ value, count }) => ({
             key: value, label: <code>{value}</code>, title: reasonOf(value).title, count, href: href(["watch", "refusals"], { reason: value }),

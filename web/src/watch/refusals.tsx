@@ -9,6 +9,7 @@ import { Badge, Empty, IconButton, Note, Time } from "../ui/basics";
 import { Failure, Looked, Needs, usePages } from "./ask";
 import { Bars } from "./bars";
 import { useCounts } from "./counts";
+import { LiveBadge } from "./livebadge";
 import { forgetRefusals, refusals, type RefusalKey } from "./live";
 import { OpenRefusal } from "./open";
 import { fits, fromRow, merge, type Filter, type Refusal } from "./refusal";
@@ -180,7 +181,7 @@ export function Refusals(): JSX.Element {
                   {frozen ? `Go on${total > frozen.total ? ` (${NUMBER.format(total - frozen.total)} new)` : ""}` : "Pause"}
                 </button>
               ) : null}
-              <button type="button" onClick={() => {
+              <button type="button" disabled={pages.isAsking} onClick={() => {
                 forgetRefusals();
                 setFrozen(null);
                 setShown(SHOWN);
@@ -222,7 +223,7 @@ function LiveState({ isFrozen }: { isFrozen: boolean }): JSX.Element {
     return <span class="muted">{feed === "asked" ? "Subscribing…" : "Not live: this account may not read refusals/#."}</span>;
   return (
     <>
-      <Badge tone={isFrozen ? "warn" : "good"}>{isFrozen ? "paused" : "live"}</Badge>
+      <LiveBadge isFrozen={isFrozen} />
       <span class="muted">
         {NUMBER.format(total)} since <Time at={refusals.since.value} />
         {refusals.heldBack.value > 0 ? `, ${NUMBER.format(refusals.heldBack.value)} of them told in sums${may("listRefusals") ? ": load anew to see each" : ""}` : ""}
