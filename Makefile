@@ -66,7 +66,7 @@ LEDGER   = ledger/ledger_core ledger/ledger_look ledger/ledger_commit ledger/led
            ledger/age ledger/state ledger/idfilter ledger/writer ledger/replay \
            ledger/journal_records ledger/journal_pages ledger/journal_segments ledger/journal_file \
            ledger/journal_make ledger/journal_note ledger/journal_scan ledger/journal_sync ledger/journal_repair \
-           ledger/pace ledger/pressure ledger/record ledger/crc32c ledger/sql ledger/walfile ledger/store_engine \
+           ledger/pace ledger/pressure ledger/record ledger/crc32c ledger/sql ledger/pagefile ledger/store_engine \
            ledger/store_names ledger/store_words ledger/store_sqlite ledger/ledger_shared ledger/pg_engine \
            ledger/store_files ledger/store_facts ledger/restored ledger/adoption \
            ledger/store_plan ledger/store_rows ledger/batch ledger/batch_table ledger/store_reader \
@@ -116,7 +116,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/init_texts ctl/init_trials ctl/sample ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base walfile csv config draft learn yaml brokerfile options sessions answers underway shares releases repairs login holdoffs events crossings awaited pg_watch \
+UNIT     = base pagefile csv config draft learn yaml brokerfile options sessions answers underway shares releases repairs login holdoffs events crossings awaited pg_watch \
            contract sources translate bundle cut \
            topics gate view pack applications unlisted adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \

@@ -202,7 +202,7 @@ static int check_files(const char *path, struct diag *diag)
 
 static void on_rollback(void *ctx)
 {
-	walfile_forget(ctx);
+	pagefile_forget(ctx);
 }
 
 int lite_open(const struct store_place *place, unsigned busy_ms, struct store **ret,
@@ -223,7 +223,7 @@ int lite_open(const struct store_place *place, unsigned busy_ms, struct store **
 	if (rc == 0)
 		rc = check_files(path, diag);
 	if (rc == 0)
-		rc = walfile_init(&store->vfs, diag);
+		rc = pagefile_init(&store->vfs, diag);
 	if (rc == 0)
 		rc = sql_open(&store->sql, path, SQLITE_OPEN_READWRITE, store->vfs.name, diag);
 	if (rc)
@@ -254,7 +254,7 @@ void lite_close(struct store *base)
 	if (store->sql.db && (store->must_reopen || lite_wal_is_foreign(store)))
 		(void)sqlite3_db_config(store->sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sql_close(&store->sql);
-	walfile_clear(&store->vfs);
+	pagefile_clear(&store->vfs);
 	batch_free(store->batch);
 	free(store->broker);
 	free(store);

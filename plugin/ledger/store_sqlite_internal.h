@@ -18,7 +18,7 @@
 #include "ledger/sql.h"
 #include "ledger/store_engine.h"
 #include "ledger/store_names.h"
-#include "ledger/walfile.h"
+#include "ledger/pagefile.h"
 
 #define STORE_APPLICATION_ID 0x50655354 /* "PeST" */
 
@@ -90,8 +90,8 @@ enum store_aged { STORE_AGED_EVENTS, STORE_AGED_REFUSALS, STORE_AGED_ALERTS, STO
 
 struct sqlite_store {
 	struct store base;
-	char *broker;           /* the events that follow are marked with it; NULL: with nothing */
-	struct walfile_vfs vfs; /* the connection's */
+	char *broker;            /* the events that follow are marked with it; NULL: with nothing */
+	struct pagefile_vfs vfs; /* the connection's */
 	struct sql sql;
 	struct store_names *names;
 	struct store_upserts *upserts; /* of the tables that were written to */

@@ -1,5 +1,5 @@
 /*
- * test_walfile.c -- what is written to a WAL reaches the system together, and in time.
+ * test_pagefile.c -- what is written to a database reaches the system together, and in time.
  *
  * pwrite() is this program's own: it counts, and fails when it is told to.
  */
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "folder.h"
-#include "ledger/walfile.h"
+#include "ledger/pagefile.h"
 
 #define ROWS 500 /* of a page each */
 
@@ -40,14 +40,14 @@ __attribute__((visibility("default"))) ssize_t pwrite64(int fd, const void *data
 
 struct fixture {
 	struct folder folder;
-	struct walfile_vfs vfs;
+	struct pagefile_vfs vfs;
 	struct sql sql;
 	struct diag diag;
 };
 
 static void on_rollback(void *ctx)
 {
-	walfile_forget(ctx);
+	pagefile_forget(ctx);
 }
 
 static void change(sqlite3 *db, const char *sql)
@@ -62,7 +62,7 @@ static int set_up(void **state)
 	assert_non_null(f);
 	diag_init(&f->diag);
 	folder_make(&f->folder);
-	assert_int_equal(walfile_init(&f->vfs, &f->diag), 0);
+	assert_int_equal(pagefile_init(&f->vfs, &f->diag), 0);
 	assert_int_equal(sql_open(&f->sql, folder_file(&f->folder, "a.db"),
 				  SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, f->vfs.name,
 				  &f->diag),
@@ -80,7 +80,7 @@ static int tear_down(void **state)
 	struct fixture *f = *state;
 
 	sql_close(&f->sql);
-	walfile_clear(&f->vfs);
+	pagefile_clear(&f->vfs);
 	folder_remove(&f->folder);
 	free(f);
 	return 0;
@@ -107,7 +107,7 @@ static const char *what_others_see(struct fixture *f)
 }
 
 /* Two writes a page it would be. */
-static void test_walfile__pages_are_written_together(void **state)
+static void test_pagefile__pages_are_written_together(void **state)
 {
 	struct fixture *f = *state;
 
@@ -116,8 +116,55 @@ static void test_walfile__pages_are_written_together(void **state)
 	assert_string_equal(what_others_see(f), "500|ok");
 }
 
+/* A checkpoint's pages as well, one write each it would be. */
+static void test_pagefile__a_checkpoint_writes_together(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(insert(f->sql.db, 1), SQLITE_OK);
+	writes = 0;
+	change(f->sql.db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	assert_in_range(writes, 1, ROWS / 10);
+	assert_string_equal(what_others_see(f), "500|ok");
+}
+
+/* Where its pages can't be written it fails, and the next one writes them all. */
+static void test_pagefile__a_checkpoint_that_fails(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(insert(f->sql.db, 1), SQLITE_OK);
+	fails = 1;
+	assert_int_equal(
+		sqlite3_wal_checkpoint_v2(f->sql.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL),
+		SQLITE_FULL);
+	assert_int_equal(fails, 0);
+	assert_string_equal(what_others_see(f), "500|ok");
+	change(f->sql.db, "PRAGMA wal_checkpoint(TRUNCATE)");
+	assert_string_equal(what_others_see(f), "500|ok");
+}
+
+/* A connection that is closed within a transaction writes nothing: its lock is no more. */
+static void test_pagefile__closed_within_a_transaction(void **state)
+{
+	struct fixture *f = *state;
+	struct sql other = { .db = NULL };
+
+	assert_int_equal(sql_open(&other, folder_file(&f->folder, "a.db"), SQLITE_OPEN_READWRITE,
+				  NULL, &f->diag),
+			 0);
+	assert_int_equal(insert(other.db, 2 * ROWS), SQLITE_OK);
+	change(f->sql.db, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA cache_size = 10; BEGIN");
+	assert_int_equal(insert(f->sql.db, 1), SQLITE_OK);
+	writes = 0;
+	sql_close(&f->sql);
+	assert_int_equal(writes, 0);
+	sql_close(&other);
+	assert_string_equal(what_others_see(f), "500|ok");
+}
+
 /* A transaction that its cache has no room for reads back what it wrote. */
-static void test_walfile__what_waits_is_read(void **state)
+static void test_pagefile__what_waits_is_read(void **state)
 {
 	struct fixture *f = *state;
 
@@ -133,7 +180,7 @@ static void test_walfile__what_waits_is_read(void **state)
  * What others wrote behind a rollback is not overwritten by what was rolled back. The WAL is empty
  * before it, so that nothing is read from it to roll back, which would write what waits.
  */
-static void test_walfile__what_was_rolled_back_is_forgotten(void **state)
+static void test_pagefile__what_was_rolled_back_is_forgotten(void **state)
 {
 	struct fixture *f = *state;
 	struct sql other = { .db = NULL };
@@ -153,7 +200,7 @@ static void test_walfile__what_was_rolled_back_is_forgotten(void **state)
 }
 
 /* The commit fails where its pages can't be written, whichever they are, and succeeds later. */
-static void test_walfile__a_write_that_fails_fails_the_commit(void **state)
+static void test_pagefile__a_write_that_fails_fails_the_commit(void **state)
 {
 	struct fixture *f = *state;
 
@@ -167,7 +214,7 @@ static void test_walfile__a_write_that_fails_fails_the_commit(void **state)
 }
 
 /* One row is less than what is collected: it is there all the same. */
-static void test_walfile__a_small_commit_is_seen(void **state)
+static void test_pagefile__a_small_commit_is_seen(void **state)
 {
 	struct fixture *f = *state;
 
@@ -185,11 +232,14 @@ static void test_walfile__a_small_commit_is_seen(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_walfile__pages_are_written_together),
-		TEST(test_walfile__what_waits_is_read),
-		TEST(test_walfile__what_was_rolled_back_is_forgotten),
-		TEST(test_walfile__a_write_that_fails_fails_the_commit),
-		TEST(test_walfile__a_small_commit_is_seen),
+		TEST(test_pagefile__pages_are_written_together),
+		TEST(test_pagefile__a_checkpoint_writes_together),
+		TEST(test_pagefile__a_checkpoint_that_fails),
+		TEST(test_pagefile__closed_within_a_transaction),
+		TEST(test_pagefile__what_waits_is_read),
+		TEST(test_pagefile__what_was_rolled_back_is_forgotten),
+		TEST(test_pagefile__a_write_that_fails_fails_the_commit),
+		TEST(test_pagefile__a_small_commit_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
