@@ -11,9 +11,8 @@ import pytest
 
 import engines
 import harness
-import messages
 import postgres
-from test_console_lookups import Asker, carried, ids_of, place
+from test_console_lookups import Asker, ids_of, place
 
 LOOKS = [("listEntities", {}), ("listEntities", {"entity": "order"}),
          ("listEntities", {"entity": "payment"}), ("listEvents", {}), ("listEvents", {"mine": True}),
