@@ -9,6 +9,7 @@
  * that no cache foresees.
  */
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,12 +107,22 @@ static void name_all(struct bench *b)
 	}
 }
 
+/* The library's pages, which a broker has from its first login on, are not of the rules. */
+static long resident_before(void)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+
+	if (EVP_Digest("", 0, hash, NULL, EVP_sha256(), NULL) != 1)
+		die("no SHA-256");
+	return resident_kib();
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench b = { .random = 88172645463325252u };
 	struct rules_files files = { 0 };
 	struct rules *rules = NULL;
-	long before = resident_kib(), after;
+	long before = resident_before(), after;
 	struct diag diag;
 
 	if (argc < 5)
