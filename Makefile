@@ -53,7 +53,7 @@ CONTRACT_ROOM = contract/contract contract/transitions contract/entities contrac
            contract/applications contract/joined contract/sources contract/sources_follow contract/sources_known contract/sources_load \
            contract/sources_made contract/sources_open contract/sources_place \
            contract/translate contract/translate_channels contract/translate_messages \
-           contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind contract/bundle_write contract/cut contract/cut_find contract/documents \
+           contract/translate_parts contract/translate_security contract/bundle contract/bundle_kind contract/bundle_write contract/cut contract/cut_find contract/cut_pointer contract/documents \
            contract/shapes contract/traits contract/media contract/messages contract/operations contract/members contract/channels contract/address contract/consistency contract/content \
            contract/level contract/topics contract/topics_check contract/topics_filter contract/topics_nearest contract/topics_single \
            contract/message_properties contract/pack contract/pack_parts contract/servers contract/replies contract/dead_letters contract/unlisted

@@ -52,11 +52,10 @@ static void find_moved(struct cut *cut)
 
 	json_object_foreach(cut->reached, text, unused) {
 		const char *group = group_of(text);
-		char ref[CUT_POINTER_MAX + 1], name[32];
+		char name[32];
 		struct cut_pointer pointer;
 
-		(void)snprintf(ref, sizeof(ref), "#%s", text);
-		if (!cut_read_pointer(ref, &pointer) || is_in_component(cut, &pointer) ||
+		if (!cut_read_text(text, &pointer) || is_in_component(cut, &pointer) ||
 		    json_object_size(cut->moved) == MOVED_MAX)
 			continue;
 		do
@@ -79,6 +78,12 @@ static json_t *keep(struct cut *cut, json_t *made)
 	return made;
 }
 
+/* Strings and the like are the document's own: they never change, and are most of it. */
+static json_t *share(const json_t *value)
+{
+	return json_incref((json_t *)value);
+}
+
 /* What @ref is in the result: new; NULL: what has it goes. */
 __attribute__((noinline)) static json_t *copy_reference(struct cut *cut, const json_t *ref)
 {
@@ -86,11 +91,11 @@ __attribute__((noinline)) static json_t *copy_reference(struct cut *cut, const j
 	json_t *moved;
 
 	if (!cut_read_pointer(json_string_value(ref), &pointer))
-		return keep(cut, json_deep_copy(ref));
+		return share(ref);
 	if (cut_is_barred(cut, &pointer))
 		return NULL;
 	moved = json_object_get(cut->moved, pointer.text);
-	return keep(cut, json_deep_copy(moved ? moved : ref));
+	return share(moved ? moved : ref);
 }
 
 static json_t *copy_object(struct cut *cut, const json_t *value, unsigned depth)
@@ -127,7 +132,7 @@ static json_t *copy(struct cut *cut, const json_t *value, unsigned depth)
 	if (json_is_object(value))
 		return copy_object(cut, value, depth);
 	if (!json_is_array(value))
-		return keep(cut, json_deep_copy(value));
+		return share(value);
 	made = keep(cut, json_array());
 	json_array_foreach((json_t *)value, i, child) {
 		json_t *copied = copy(cut, child, depth + 1);

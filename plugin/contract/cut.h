@@ -34,7 +34,10 @@ struct cut_may {
 	const struct cut_rights *channel, *topic;
 };
 
-/* The cut of @document, which is not changed, is new. ERR_NOMEM. */
+/*
+ * The cut of @document, which is not changed, is new. Both have their strings and numbers in
+ * common: one thread has both. ERR_NOMEM.
+ */
 int cut_document(const json_t *document, const struct cut_may *may, json_t **ret,
 		 struct diag *diag) MUST_CHECK;
 

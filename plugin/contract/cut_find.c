@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/jsonpointer.h"
-#include "base/percent.h"
 
 #define FOLLOW_MAX 32u /* references that lead to each other */
 
@@ -18,31 +17,6 @@ static void put(struct cut *cut, json_t *set, const char *key)
 }
 
 /* ---- pointers ---------------------------------------------------------------------------- */
-
-/* False: @ref leads out of the document, or is none. */
-bool cut_read_pointer(const char *ref, struct cut_pointer *ret)
-{
-	char text[CUT_POINTER_MAX], token[CUT_POINTER_MAX];
-	const char *at = text;
-	size_t used = 0, len = ref[0] == '#' ? strlen(ref + 1) : 0;
-
-	ret->count = 0;
-	if (len == 0 || ref[1] != '/' || len >= sizeof(text))
-		return false;
-	memcpy(text, ref + 1, len + 1);
-	if (percent_decode(text) != strlen(text))
-		return false;
-	while (*at == '/') {
-		if (!jsonpointer_next(&at, token, sizeof(token)))
-			return false;
-		used += jsonpointer_put(ret->text + used, sizeof(ret->text) - used, token,
-					strlen(token));
-		if (ret->count < CUT_TOKEN)
-			(void)snprintf(ret->token[ret->count], CUT_POINTER_MAX, "%s", token);
-		ret->count++;
-	}
-	return used + 8 < sizeof(ret->text);
-}
 
 static const json_t *resolve(const struct cut *cut, const char *pointer, unsigned *budget);
 
@@ -214,13 +188,15 @@ __attribute__((noinline)) static void note(struct cut *cut, const char *ref)
 		note_pointer(cut, &pointer);
 }
 
-static void note_schema(struct cut *cut, const char *name)
+__attribute__((noinline)) static void note_schema(struct cut *cut, const char *name)
 {
-	char ref[CUT_POINTER_MAX] = "#/components/schemas";
-	size_t used = strlen(ref);
+	char text[CUT_POINTER_MAX] = "/components/schemas";
+	size_t used = strlen(text);
+	struct cut_pointer pointer;
 
-	(void)jsonpointer_put(ref + used, sizeof(ref) - used, name, strlen(name));
-	note(cut, ref);
+	(void)jsonpointer_put(text + used, sizeof(text) - used, name, strlen(name));
+	if (cut_read_text(text, &pointer))
+		note_pointer(cut, &pointer);
 }
 
 static void note_entity(struct cut *cut, const char *name)
@@ -341,11 +317,9 @@ static void visit(struct cut *cut, const json_t *value, unsigned depth)
 __attribute__((noinline)) static void visit_pointer(struct cut *cut, const char *text)
 {
 	const json_t *value = cut_value_at(cut, text);
-	char ref[CUT_POINTER_MAX + 1];
 	struct cut_pointer pointer;
 
-	(void)snprintf(ref, sizeof(ref), "#%s", text);
-	if (cut_read_pointer(ref, &pointer) && pointer.count == 3 &&
+	if (cut_read_text(text, &pointer) && pointer.count == 3 &&
 	    strcmp(pointer.token[1], "schemas") == 0 && json_object_get(value, "discriminator"))
 		note_heirs(cut, pointer.token[2], 0);
 	visit(cut, value, 0);

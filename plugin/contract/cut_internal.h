@@ -38,6 +38,9 @@ struct cut_pointer {
 /* False: @ref leads out of the document, or is none. */
 bool cut_read_pointer(const char *ref, struct cut_pointer *ret);
 
+/* Likewise of a pointer's text, as cut_pointer has it: in it "%25" is not "%" any more. */
+bool cut_read_text(const char *text, struct cut_pointer *ret);
+
 /* The value at @pointer, whose steps lead through references; NULL: there is none. */
 const json_t *cut_value_at(const struct cut *cut, const char *pointer);
 
