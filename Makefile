@@ -35,7 +35,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 BASE     = base/arena base/base64 base/brokerfile base/brokerbridge base/clock base/csv base/config base/config_load base/config_read base/configbuild \
            base/configbuild_copy base/configwrite base/configwrite_notes base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
-           base/limits base/mapguard base/options base/peer base/percent base/portions base/reason \
+           base/limits base/mapguard base/options base/packer base/peer base/percent base/portions base/reason \
            base/suggest base/thread base/valuepool base/wholefile base/yamlcore base/yamlfault base/yamlread \
            base/yamlscalar base/commands
 SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/resolve schema/dialect schema/dialect_check \
@@ -90,7 +90,7 @@ LEARN    = learn/accounts learn/channelof learn/learn learn/maker learn/naming l
 ROOMS    = $(BASE) $(SCHEMA) $(CONTRACT_ROOM) $(ACCESS_ROOM) $(LEDGER) gate/rules gate/rules_access gate/rules_channels gate/rules_grants gate/rules_schemas gate/rules_documents gate/rules_made gate/rules_pack $(GATE) $(REPORT) $(MONITOR) broker/own_messages
 LOGIN    = $(addprefix broker/,holdoffs login login_password login_proof login_scram pending_logins)
 BROKER   = broker/broker broker/events_publish broker/events_strict broker/peers broker/events_will broker/events_acl broker/events_leave \
-           broker/events_login broker/events_reload broker/events_command broker/events_whoami broker/events_contract broker/shown broker/events_later broker/answers broker/underway broker/events_share \
+           broker/events_login broker/events_reload broker/events_command broker/events_whoami broker/events_contract broker/events_history broker/shown broker/events_later broker/answers broker/underway broker/events_share \
            broker/events_http broker/events_letter broker/events_mended broker/events_release broker/events_resend broker/events_retained broker/events_adopt broker/properties broker/property_layout \
            broker/listeners broker/peers_kept broker/events_others broker/crossings broker/awaited broker/events_standing broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
            broker/notify broker/letters broker/feed broker/feed_alerts broker/feed_bans broker/feed_numbers
@@ -116,7 +116,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/init_texts ctl/init_trials ctl/sample ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base pagefile csv config draft learn yaml brokerfile options sessions answers underway shares releases repairs login holdoffs events crossings awaited pg_watch \
+UNIT     = base pagefile csv config draft learn yaml brokerfile options sessions answers shown underway shares releases repairs login holdoffs events crossings awaited pg_watch \
            contract sources translate bundle cut \
            topics gate view pack applications unlisted adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \
@@ -175,7 +175,7 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/metaschema.o): $(wildcard plugin/sc
 # ---- tests ------------------------------------------------------------------------------
 
 # All rooms that a test may link without a broker, so that a test links what it uses.
-T_ROOMS = $(ROOMS) $(LEARN) $(LOGIN) $(addprefix broker/,sessions answers underway shares releases repairs crossings awaited) \
+T_ROOMS = $(ROOMS) $(LEARN) $(LOGIN) $(addprefix broker/,sessions answers shown underway shares releases repairs crossings awaited) \
           ctl/credwrite ctl/sample ctl/schema_compare ctl/schema_compare_keywords
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^

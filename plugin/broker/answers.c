@@ -12,17 +12,26 @@ STAILQ_HEAD(line, answers_done);
 
 struct answers {
 	struct answers_options options;
-	size_t count;                          /* of @all */
-	struct answers_done *all[ANSWERS_MAX]; /* in no order; only who asks is read by these */
-	bool has_thread;                       /* it is to be joined */
+	size_t count; /* of @all */
+	/* In no order; only who asks, and the line, is read by these. */
+	struct answers_done *all[ANSWERS_MAX + ANSWERS_TEXTS_MAX];
+	bool has_thread; /* it is to be joined */
 	pthread_t thread;
 	atomic_bool is_ending;
 
 	pthread_mutex_t lock; /* for what follows; held for a few instructions */
 	pthread_cond_t work;
 	bool has_ended; /* the thread ends, and takes no more jobs */
-	struct line waiting;
+	struct line waiting[ANSWERS_LINES];
+	unsigned turn; /* the line that is asked first for a job */
 	struct line done;
+};
+
+static const struct places {
+	size_t all, of_principal, kept;
+} places[] = {
+	[ANSWERS_LOOKUPS] = { ANSWERS_MAX, ANSWERS_OF_PRINCIPAL, ANSWERS_KEPT },
+	[ANSWERS_TEXTS] = { ANSWERS_TEXTS_MAX, ANSWERS_TEXTS_OF_PRINCIPAL, ANSWERS_TEXTS_KEPT },
 };
 
 /* ---- one job ----------------------------------------------------------------------------- */
@@ -33,12 +42,18 @@ static void drop(const struct answers_job *job)
 		job->drop(job->ctx);
 }
 
+void answers_done_clear(struct answers_done *done)
+{
+	while (done->count > 0)
+		free(done->text[--done->count]);
+}
+
 void answers_done_free(struct answers_done *done)
 {
 	if (!done)
 		return;
 	json_decref(done->correlation);
-	free(done->text);
+	answers_done_clear(done);
 	free(done);
 }
 
@@ -76,19 +91,62 @@ static void clear(struct line *line)
 
 /* ---- the thread -------------------------------------------------------------------------- */
 
+static void add_text(struct answers_done *done, struct control_answer *answer)
+{
+	char *text;
+
+	if (control_respond_take(done->name, done->correlation, answer, &text) == 0)
+		done->text[done->count++] = text;
+}
+
+/* Where memory ran out it is not answered: nobody could tell a part of it from all. */
+static void add_parts_take(struct answers_done *done, json_t *parts)
+{
+	size_t count = json_array_size(parts);
+
+	for (size_t i = 0; i < count && i < CONTROL_PARTS_MAX; i++) {
+		struct control_answer part = { .data = json_incref(json_array_get(parts, i)) };
+
+		add_text(done, &part);
+	}
+	if (done->count < count)
+		answers_done_clear(done);
+	json_decref(parts);
+}
+
 static void work_at(struct answers *answers, struct answers_done *done)
 {
 	struct control_answer answer = { .data = NULL };
 
 	done->job.run(done->job.ctx, &answers->is_ending, &answer);
-	if (control_respond_take(done->name, done->correlation, &answer, &done->text))
-		done->text = NULL; /* memory ran out: it is not answered */
 	done->note = answer.note;
+	if (answer.is_parts && answer.data)
+		add_parts_take(done, answer.data);
+	else
+		add_text(done, &answer);
 }
 
-/* Waits for a job, or until there was none for long. NULL: the thread ends. With the lock. */
+/* The next job, taken out of its line; the lines take turns. NULL: none waits. With the lock. */
+static struct answers_done *take_waiting(struct answers *answers)
+{
+	for (unsigned i = 0; i < ANSWERS_LINES; i++) {
+		struct line *line = &answers->waiting[answers->turn];
+		struct answers_done *done = STAILQ_FIRST(line);
+
+		answers->turn = (answers->turn + 1) % ANSWERS_LINES;
+		if (done) {
+			STAILQ_REMOVE_HEAD(line, place);
+			return done;
+		}
+	}
+	return NULL;
+}
+
+/* Takes a job; waits until there is one, or was none for long. NULL: the thread ends. With the
+ * lock. */
 static struct answers_done *next(struct answers *answers)
 {
+	struct answers_done *done = NULL;
 	struct timespec until;
 	int error = 0;
 
@@ -99,9 +157,9 @@ static struct answers_done *next(struct answers *answers)
 		until.tv_nsec -= 1000000000;
 		until.tv_sec++;
 	}
-	while (!answers->is_ending && STAILQ_EMPTY(&answers->waiting) && error == 0)
+	while (!answers->is_ending && !(done = take_waiting(answers)) && error == 0)
 		error = pthread_cond_timedwait(&answers->work, &answers->lock, &until);
-	return answers->is_ending ? NULL : STAILQ_FIRST(&answers->waiting);
+	return done;
 }
 
 static void *run(void *ctx)
@@ -111,7 +169,6 @@ static void *run(void *ctx)
 
 	(void)pthread_mutex_lock(&answers->lock); /* cannot fail: not recursive */
 	while ((done = next(answers))) {
-		STAILQ_REMOVE_HEAD(&answers->waiting, place);
 		(void)pthread_mutex_unlock(&answers->lock);
 		work_at(answers, done);
 		(void)pthread_mutex_lock(&answers->lock);
@@ -143,7 +200,8 @@ int answers_new(const struct answers_options *options, struct answers **ret, str
 		return diag_nomem(diag);
 	answers->options = *options;
 	atomic_init(&answers->is_ending, false);
-	STAILQ_INIT(&answers->waiting);
+	for (unsigned i = 0; i < ANSWERS_LINES; i++)
+		STAILQ_INIT(&answers->waiting[i]);
 	STAILQ_INIT(&answers->done);
 	(void)pthread_mutex_init(&answers->lock, NULL); /* cannot fail with these attributes */
 	(void)pthread_condattr_init(&attributes);
@@ -163,7 +221,8 @@ void answers_free(struct answers *answers)
 	(void)pthread_cond_signal(&answers->work);
 	(void)pthread_mutex_unlock(&answers->lock);
 	join(answers);
-	clear(&answers->waiting);
+	for (unsigned i = 0; i < ANSWERS_LINES; i++)
+		clear(&answers->waiting[i]);
 	clear(&answers->done);
 	(void)pthread_cond_destroy(&answers->work);
 	(void)pthread_mutex_destroy(&answers->lock);
@@ -171,22 +230,26 @@ void answers_free(struct answers *answers)
 }
 
 static int check_places(const struct answers *answers, const struct answers_asker *asker,
-			struct diag *diag)
+			enum answers_line line, struct diag *diag)
 {
-	size_t of_principal = 0, of_session = 0, room = ANSWERS_MAX;
+	size_t of_principal = 0, of_session = 0, in_line = 0, room = places[line].all;
 
 	for (size_t i = 0; i < answers->count; i++) {
-		of_session += answers->all[i]->asker.session == asker->session;
-		of_principal +=
-			strncmp(answers->all[i]->principal, asker->principal, ACCESS_NAME_MAX) == 0;
+		const struct answers_done *other = answers->all[i];
+
+		if (other->job.line != line)
+			continue;
+		in_line++;
+		of_session += other->asker.session == asker->session;
+		of_principal += strncmp(other->principal, asker->principal, ACCESS_NAME_MAX) == 0;
 	}
 	if (of_session >= ANSWERS_OF_SESSION)
 		return diag_set(diag, ERR_BUSY,
 				"%u commands of this client are being answered: try again",
 				ANSWERS_OF_SESSION);
 	if (of_principal > 0)
-		room -= ANSWERS_KEPT;
-	if (of_principal >= ANSWERS_OF_PRINCIPAL || answers->count >= room)
+		room -= places[line].kept;
+	if (of_principal >= places[line].of_principal || in_line >= room)
 		return diag_set(diag, ERR_BUSY,
 				"other clients' commands are being answered: try again");
 	return 0;
@@ -200,7 +263,7 @@ static bool hand_over(struct answers *answers, struct answers_done *done)
 	(void)pthread_mutex_lock(&answers->lock);
 	is_taken = answers->has_thread && !answers->has_ended;
 	if (is_taken) {
-		STAILQ_INSERT_TAIL(&answers->waiting, done, place);
+		STAILQ_INSERT_TAIL(&answers->waiting[done->job.line], done, place);
 		(void)pthread_cond_signal(&answers->work);
 	}
 	(void)pthread_mutex_unlock(&answers->lock);
@@ -210,21 +273,22 @@ static bool hand_over(struct answers *answers, struct answers_done *done)
 /* Starts the thread with @done as its first job. Returns an errno. */
 static int start(struct answers *answers, struct answers_done *done)
 {
+	struct line *line = &answers->waiting[done->job.line];
 	int error;
 
 	join(answers);
-	STAILQ_INSERT_TAIL(&answers->waiting, done, place); /* nobody else is there */
+	STAILQ_INSERT_TAIL(line, done, place); /* nobody else is there */
 	error = thread_start(&answers->thread, run, answers, "petstore-answer");
 	answers->has_thread = error == 0;
 	if (error)
-		STAILQ_REMOVE_HEAD(&answers->waiting, place);
+		STAILQ_REMOVE_HEAD(line, place);
 	return error;
 }
 
 int answers_ask_take(struct answers *answers, const struct answers_asker *asker, const char *name,
 		     const json_t *correlation, const struct answers_job *job, struct diag *diag)
 {
-	int rc = check_places(answers, asker, diag);
+	int rc = check_places(answers, asker, job->line, diag);
 	struct answers_done *done = rc ? NULL : make(asker, name, correlation, job);
 	int error;
 

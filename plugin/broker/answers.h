@@ -3,9 +3,11 @@
  *
  * One thread works at the jobs, one after the other: it reads the database. It is started by the
  * first job and ends when there was none for a while, so that a broker which nobody asks has no
- * such thread. The jobs are bounded, from answers_ask() to answers_take(): in all, of a principal
- * and of a session; the last places are for principals that have none, so that two which ask
- * without end leave room for another. One that finds no place is refused at once.
+ * such thread. Jobs wait in lines, by what they cost, and the lines take turns: many that cost
+ * little delay the others by one of them at most, and find room where those have none. In each line
+ * the jobs are bounded, from answers_ask() to answers_take(): in all, of a principal and of a
+ * session; the last places are for principals that have none, so that two which ask without end
+ * leave room for another. One that finds no place is refused at once.
  *
  * A job holds what it needs by itself: rules may be swapped, and who asked may leave meanwhile. No
  * lock is held while it runs. Knows neither the broker nor who may get an answer: the owner looks,
@@ -27,10 +29,17 @@
 #include "base/diag.h"
 #include "monitor/control.h"
 
+/* Each reads the database; and texts, of which each is made once and then costs little. */
+enum answers_line { ANSWERS_LOOKUPS, ANSWERS_TEXTS, ANSWERS_LINES };
+
+/* Places: in all, of a principal, and those of all that are for principals which have none. */
 #define ANSWERS_MAX 8u
 #define ANSWERS_OF_PRINCIPAL 4u
-#define ANSWERS_OF_SESSION 2u
-#define ANSWERS_KEPT 2u /* of all: places for principals that have none */
+#define ANSWERS_KEPT 2u
+#define ANSWERS_TEXTS_MAX 128u
+#define ANSWERS_TEXTS_OF_PRINCIPAL 64u
+#define ANSWERS_TEXTS_KEPT 16u
+#define ANSWERS_OF_SESSION 2u /* in either line */
 
 struct answers;
 
@@ -51,6 +60,7 @@ struct answers_job {
 	/* Called once, by the owner's thread, whatever became of the job. NULL: nothing is held. */
 	void (*drop)(void *ctx);
 	void *ctx;
+	enum answers_line line;
 };
 
 /* Who asks. */
@@ -65,10 +75,11 @@ struct answers_asker {
 struct answers_done {
 	struct answers_asker asker; /* its principal is @principal */
 	char principal[ACCESS_NAME_MAX + 1];
-	char name[64];       /* the command's */
-	json_t *correlation; /* of the request; or NULL */
-	char *text;          /* the message, for free(); NULL: memory ran out */
-	struct diag note;    /* the answer's, for the log */
+	char name[64];                 /* the command's */
+	json_t *correlation;           /* of the request; or NULL */
+	char *text[CONTROL_PARTS_MAX]; /* the messages, for free() */
+	size_t count;                  /* of these; 0: memory ran out */
+	struct diag note;              /* the answer's, for the log */
 	struct answers_job job;
 	STAILQ_ENTRY(answers_done) place;
 };
@@ -97,5 +108,8 @@ size_t answers_count(const struct answers *answers);
  */
 struct answers_done *answers_take(struct answers *answers);
 void answers_done_free(struct answers_done *done); /* NULL is fine */
+
+/* Frees its messages: none is left. */
+void answers_done_clear(struct answers_done *done);
 
 #endif

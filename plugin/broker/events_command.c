@@ -11,6 +11,7 @@
 #include "base/version.h"
 #include "broker/events.h"
 #include "broker/events_contract.h"
+#include "broker/events_history.h"
 #include "broker/events_later.h"
 #include "broker/events_mended.h"
 #include "broker/events_whoami.h"
@@ -143,19 +144,17 @@ static json_t *perform_now(struct operator* asks, enum control_command command,
 	case CONTROL_EXPLAIN:
 		return explain(plugin, members, diag);
 	case CONTROL_HISTORY:
-		return feed_history(plugin->feed);
 	case CONTROL_LIST_ENTITIES:
 	case CONTROL_GET_ENTITY:
 	case CONTROL_LIST_EVENTS:
 	case CONTROL_LIST_REFUSALS:
 	case CONTROL_COUNT_REFUSALS:
-		break;
+	case CONTROL_CONTRACT:
+		break; /* answered later */
 	case CONTROL_RESEND:
 		return events_mended(plugin, asks->client, members->id, members->username, diag);
 	case CONTROL_WHOAMI:
 		return events_whoami(plugin, asks->client);
-	case CONTROL_CONTRACT:
-		break; /* answered later */
 	}
 	return NULL;
 }
@@ -216,6 +215,8 @@ static void perform(void *ctx, enum control_command command, const struct contro
 		return;
 	if (command == CONTROL_CONTRACT)
 		events_contract(asks->plugin, asks->client, members, ret);
+	else if (command == CONTROL_HISTORY)
+		events_history(asks->plugin, asks->client, members, ret);
 	else if (lookups_has(command))
 		events_later_look(asks->plugin, asks->client, command, members, ret);
 	else
@@ -259,10 +260,10 @@ int events_on_control(int event_id, void *event_data, void *userdata)
 	    response) {
 		const struct who who = who_asks(&asks);
 
-		events_send_answer(plugin, who.client_id, who.principal,
-				   ops.is_resend ? CONTROL_RESEND_RESPONSE_TOPIC
-						 : CONTROL_RESPONSE_TOPIC,
-				   response);
+		events_send_answers(plugin, who.client_id, who.principal,
+				    ops.is_resend ? CONTROL_RESEND_RESPONSE_TOPIC
+						  : CONTROL_RESPONSE_TOPIC,
+				    &response, 1);
 	}
 	free(response);
 	return MOSQ_ERR_SUCCESS;

@@ -4,14 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "broker/events_later.h"
 #include "broker/shown.h"
+
+/*
+ * Bytes of a compressed part: of one that comes alone, and of one of several. Around the text of
+ * the latter there are some 300 bytes, and in all the message has less than 4 KiB.
+ */
+#define PART_ALONE 36864u
+#define PART_OF_SEVERAL 2640u
 
 struct contract_part {
 	struct later_who who;
 	struct shown *shown; /* the thread's while it runs */
 	size_t offset;
-	char digest[DOCUMENTS_DIGEST]; /* that the parts before had; "": none */
+	unsigned parts; /* 0: one that comes alone */
+	bool is_gzip;
+	char digest[DOCUMENTS_DIGEST + 1]; /* that the parts before had; "": none */
 };
 
 static void drop(void *ctx)
@@ -22,27 +32,89 @@ static void drop(void *ctx)
 	free(part);
 }
 
+static json_t *describe(const struct shown_text *text, size_t size, size_t offset, size_t end)
+{
+	return json_pack("{ss sI sI so}", "digest", text->digest, "size", (json_int_t)size,
+			 "offset", (json_int_t)offset, "next",
+			 end < size ? json_integer((json_int_t)end) : json_null());
+}
+
+/* NULL: there is none at @offset, or memory ran out, and then *@diag is empty. */
+static json_t *plain_part(struct shown *shown, const struct shown_text *text, size_t offset,
+			  struct diag *diag)
+{
+	size_t end = 0;
+	const char *plain;
+	json_t *ret;
+
+	if (shown_plain(shown, text, &plain, diag))
+		return NULL;
+	if (offset <= text->len)
+		end = shown_part(plain, text->len, offset);
+	if (end == 0) {
+		(void)diag_set(diag, ERR_INVALID,
+			       "offset: expected 0, or what \"next\" of an answer says");
+		return NULL;
+	}
+	ret = describe(text, text->len, offset, end);
+	if (ret && json_object_set_new(ret, "text", json_stringn(plain + offset, end - offset))) {
+		json_decref(ret);
+		return NULL;
+	}
+	return ret;
+}
+
+/* The part of @bytes at @offset, which is inside the text; NULL: memory ran out. */
+static json_t *packed_part(const struct shown_text *text, size_t offset, size_t bytes)
+{
+	size_t left = text->packed_len - offset, len = left < bytes ? left : bytes;
+	json_t *ret = describe(text, text->packed_len, offset, offset + len);
+	char *base64 = malloc(BASE64_ENCODED_SIZE(len));
+	int rc = 0;
+
+	if (ret && base64) {
+		(void)base64_encode(BASE64_PADDED, text->packed + offset, len, base64);
+		rc |= json_object_set_new(ret, "encoding", json_string("gzip"));
+		rc |= json_object_set_new(ret, "text", json_string(base64));
+	}
+	if (rc || !base64) {
+		json_decref(ret);
+		ret = NULL;
+	}
+	free(base64);
+	return ret;
+}
+
+static json_t *packed_parts(const struct shown_text *text, size_t offset, unsigned parts)
+{
+	json_t *ret = json_array();
+
+	for (; ret && parts > 0 && offset < text->packed_len; parts--, offset += PART_OF_SEVERAL)
+		if (json_array_append_new(ret, packed_part(text, offset, PART_OF_SEVERAL))) {
+			json_decref(ret);
+			return NULL;
+		}
+	return ret;
+}
+
 static void answer(const struct contract_part *part, const struct shown_text *text,
 		   struct control_answer *ret)
 {
-	size_t end;
-
 	if (part->digest[0] && strcmp(part->digest, text->digest) != 0) {
 		ret->code = CONTROL_CHANGED;
 		(void)diag_set(&ret->diag, ERR_STALE,
 			       "the contract, or what it lets you do, was changed: begin anew");
-		return;
+	} else if (!part->is_gzip) {
+		ret->data = plain_part(part->shown, text, part->offset, &ret->diag);
+	} else if (part->offset >= text->packed_len) {
+		(void)diag_set(&ret->diag, ERR_INVALID, "offset: expected 0 to %zu",
+			       text->packed_len - 1);
+	} else if (part->parts == 0) {
+		ret->data = packed_part(text, part->offset, PART_ALONE);
+	} else {
+		ret->data = packed_parts(text, part->offset, part->parts);
+		ret->is_parts = true;
 	}
-	end = part->offset <= text->len ? shown_part(text, part->offset) : 0;
-	if (end == 0) {
-		(void)diag_set(&ret->diag, ERR_INVALID,
-			       "offset: expected 0, or what \"next\" of an answer says");
-		return;
-	}
-	ret->data = json_pack("{ss sI sI so ss%}", "digest", text->digest, "size",
-			      (json_int_t)text->len, "offset", (json_int_t)part->offset, "next",
-			      end < text->len ? json_integer((json_int_t)end) : json_null(), "text",
-			      text->text + part->offset, end - part->offset);
 }
 
 static void run(void *ctx, const atomic_bool *is_ending, struct control_answer *ret)
@@ -60,7 +132,7 @@ void events_contract(struct plugin *plugin, const struct mosquitto *client,
 		     const struct control_members *members, struct control_answer *ret)
 {
 	struct contract_part *part;
-	struct answers_job job = { .run = run, .drop = drop };
+	struct answers_job job = { .run = run, .drop = drop, .line = ANSWERS_TEXTS };
 
 	if (!plugin->rules->documents) {
 		ret->code = CONTROL_TOO_LARGE;
@@ -72,6 +144,9 @@ void events_contract(struct plugin *plugin, const struct mosquitto *client,
 		return;
 	part->shown = plugin->shown;
 	part->offset = members->offset;
+	part->parts = members->parts;
+	part->is_gzip = members->is_gzip;
+	/* One that is longer than any is cut, and still longer than any. */
 	(void)snprintf(part->digest, sizeof(part->digest), "%s",
 		       members->digest ? members->digest : "");
 	if (!events_later_hold(plugin, client, &part->who)) {

@@ -32,11 +32,11 @@ void events_later_look(struct plugin *plugin, const struct mosquitto *client,
 		       struct control_answer *ret);
 
 /*
- * Sends an answer to the client @client_id, which is @principal's. Until it has arrived nobody else
- * comes in under that id; nor is it kept for who comes later.
+ * Sends the messages of an answer to the client @client_id, which is @principal's. Until they have
+ * arrived nobody else comes in under that id; nor are they kept for who comes later.
  */
-void events_send_answer(struct plugin *plugin, const char *client_id, const char *principal,
-			const char *topic, const char *text);
+void events_send_answers(struct plugin *plugin, const char *client_id, const char *principal,
+			 const char *topic, char *const *text, size_t count);
 
 /* Sends what is done. From the tick; where answers_count() is 0 it need not be called. */
 void events_later_tick(struct plugin *plugin);

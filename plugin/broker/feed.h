@@ -141,12 +141,12 @@ struct feed_facts {
 
 void feed_tick(struct feed *feed, const struct feed_facts *facts);
 
+/* The same of the last hour; borrowed (monitor/hour.h). */
+const struct hour *feed_hour(const struct feed *feed);
+
 /* ---- answers to commands (monitor/control.h); new references ------------------------------- */
 
 json_t *feed_counters(struct feed *feed, const struct feed_facts *facts);
-
-/* The same of the last hour: see monitor/hour.h. */
-json_t *feed_history(struct feed *feed);
 json_t *feed_list_bans(struct feed *feed);
 /* Lifts the bans that match both; NULL: any client id, any principal. */
 json_t *feed_lift_ban(struct feed *feed, const char *client_id, const char *principal);

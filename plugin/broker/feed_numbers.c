@@ -155,9 +155,9 @@ json_t *feed_counters(struct feed *feed, const struct feed_facts *facts)
 	return json;
 }
 
-json_t *feed_history(struct feed *feed)
+const struct hour *feed_hour(const struct feed *feed)
 {
-	return hour_json(feed->hour, clock_mono_ns(), clock_unix_ms());
+	return feed->hour;
 }
 
 json_t *feed_list_bans(struct feed *feed)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/packer.h"
 #include "contract/cut.h"
 #include "gate/gate.h"
 
@@ -16,6 +17,9 @@ struct shown {
 	struct kept kept[SHOWN_TEXTS_MAX];
 	uint64_t uses;
 	size_t bytes; /* of all texts */
+	/* The last one that was unpacked, and its text's digest; NULL: none. */
+	unsigned char *plain;
+	char plain_digest[DOCUMENTS_DIGEST];
 };
 
 int shown_new(struct shown **ret, struct diag *diag)
@@ -26,8 +30,8 @@ int shown_new(struct shown **ret, struct diag *diag)
 
 static void forget(struct shown *shown, struct kept *kept)
 {
-	shown->bytes -= kept->text.len;
-	free(kept->text.text);
+	shown->bytes -= kept->text.packed_len;
+	free(kept->text.packed);
 	*kept = (struct kept){ .used = 0 };
 }
 
@@ -35,6 +39,8 @@ void shown_forget(struct shown *shown)
 {
 	for (size_t i = 0; i < SHOWN_TEXTS_MAX; i++)
 		forget(shown, &shown->kept[i]);
+	free(shown->plain);
+	shown->plain = NULL;
 }
 
 void shown_free(struct shown *shown)
@@ -127,6 +133,28 @@ static int add_document(const struct documents *documents, size_t i,
 	return rc;
 }
 
+static int print(const char *text, size_t len, void *ctx)
+{
+	return packer_write(ctx, text, len);
+}
+
+/* Writes @root, compressed, to @ret. */
+static int pack_text(const json_t *root, struct shown_text *ret)
+{
+	struct packer packer;
+	int rc = packer_init(&packer, PACKER_GZIP, SIZE_MAX);
+
+	if (rc)
+		return rc;
+	if (json_dump_callback(root, print, &packer, JSON_COMPACT))
+		rc = ERR_NOMEM;
+	if (rc == 0)
+		rc = packer_end(&packer, &ret->packed, &ret->packed_len);
+	ret->len = packer.len;
+	packer_clear(&packer);
+	return rc;
+}
+
 static int make_text(const struct documents *documents, const struct cut_rights *rights,
 		     struct shown_text *ret, struct diag *diag)
 {
@@ -136,16 +164,15 @@ static int make_text(const struct documents *documents, const struct cut_rights 
 	for (size_t i = 0; i < documents->count && rc == 0; i++)
 		rc = add_document(documents, i, rights, list, may, diag);
 	root = json_pack("{so so}", "documents", list, "may", may); /* takes both in any case */
-	if (rc == 0 && root)
-		ret->text = json_dumps(root, JSON_COMPACT);
+	if (rc == 0 && (!root || pack_text(root, ret)))
+		rc = diag_nomem(diag);
 	json_decref(root);
 	if (rc)
 		return rc;
-	ret->len = ret->text ? strlen(ret->text) : 0;
-	if (ret->text && documents_digest(ret->text, ret->len, ret->digest))
+	if (documents_digest(ret->packed, ret->packed_len, ret->digest))
 		return 0;
-	free(ret->text);
-	ret->text = NULL;
+	free(ret->packed);
+	ret->packed = NULL;
 	return diag_nomem(diag);
 }
 
@@ -207,13 +234,29 @@ int shown_make(struct shown *shown, const struct rules *rules,
 	rc = make_text(rules->documents, rights, &made.text, diag);
 	free(rights);
 	if (rc == 0) {
-		struct kept *place = make_room(shown, made.text.len);
+		struct kept *place = make_room(shown, made.text.packed_len);
 
 		*place = made;
-		shown->bytes += made.text.len;
+		shown->bytes += made.text.packed_len;
 		*ret = &place->text;
 	}
 	return rc;
+}
+
+int shown_plain(struct shown *shown, const struct shown_text *text, const char **ret,
+		struct diag *diag)
+{
+	size_t len = text->len;
+
+	if (!shown->plain || strcmp(shown->plain_digest, text->digest) != 0) {
+		free(shown->plain);
+		shown->plain = NULL;
+		if (packer_unpack(text->packed, text->packed_len, &shown->plain, &len) != 0)
+			return diag_nomem(diag); /* what was packed here is whole */
+		memcpy(shown->plain_digest, text->digest, sizeof(shown->plain_digest));
+	}
+	*ret = (const char *)shown->plain;
+	return 0;
 }
 
 /* ---- parts ------------------------------------------------------------------------------- */
@@ -223,17 +266,17 @@ static bool is_inside(char byte)
 	return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
-size_t shown_part(const struct shown_text *text, size_t offset)
+size_t shown_part(const char *plain, size_t len, size_t offset)
 {
 	size_t end = offset, written = 0;
 
-	if (offset < text->len && is_inside(text->text[offset]))
+	if (offset < len && is_inside(plain[offset]))
 		return 0;
-	while (end < text->len && end - offset < SHOWN_PART_BYTES && written < SHOWN_PART_WRITTEN) {
-		written += text->text[end] == '"' || text->text[end] == '\\' ? 2 : 1;
+	while (end < len && end - offset < SHOWN_PART_BYTES && written < SHOWN_PART_WRITTEN) {
+		written += plain[end] == '"' || plain[end] == '\\' ? 2 : 1;
 		end++;
 	}
-	while (end > offset && end < text->len && is_inside(text->text[end]))
+	while (end > offset && end < len && is_inside(plain[end]))
 		end--;
 	return end;
 }

@@ -1,8 +1,9 @@
 /*
  * shown.h -- the contract's documents as a text, cut to what somebody may use.
  *
- * Keeps the last texts that were made, so that the parts of one cost nothing; who has the same
- * rights gets the same text. For one thread at a time. The rules do not change while it reads them.
+ * Keeps the last texts that were made, compressed, so that the parts of one cost nothing; who has
+ * the same rights gets the same text. For one thread at a time. The rules do not change while it
+ * reads them.
  */
 #ifndef PETSTORE_BROKER_SHOWN_H
 #define PETSTORE_BROKER_SHOWN_H
@@ -13,7 +14,7 @@
 #include "contract/documents.h"
 #include "gate/rules.h"
 
-#define SHOWN_TEXTS_MAX 8u
+#define SHOWN_TEXTS_MAX 64u
 #define SHOWN_BYTES_MAX (16u << 20) /* of all texts that are kept, or one that is larger */
 #define SHOWN_PART_BYTES 49152u     /* of a part, and likewise as a string in JSON: */
 #define SHOWN_PART_WRITTEN 61440u
@@ -21,9 +22,11 @@
 struct shown;
 
 struct shown_text {
-	char *text; /* {"documents":[...],"may":[...]}, not NUL-terminated */
-	size_t len;
-	char digest[DOCUMENTS_DIGEST];
+	unsigned char *
+		packed; /* {"documents":[...],"may":[...]} by gzip: the same text, the same bytes */
+	size_t packed_len;
+	size_t len;                    /* of the text */
+	char digest[DOCUMENTS_DIGEST]; /* of the bytes */
 };
 
 int shown_new(struct shown **ret, struct diag *diag) MUST_CHECK;
@@ -41,9 +44,17 @@ int shown_make(struct shown *shown, const struct rules *rules,
 	       const struct shown_text **ret, struct diag *diag) MUST_CHECK;
 
 /*
- * Where the part ends that begins at @offset, which is at most text->len: between two characters,
- * and so that it has no more than the bytes above. 0: @offset is in the middle of a character.
+ * @text, which was the last that shown_make() gave, as it is: text->len bytes, borrowed until the
+ * next call. Unpacks it, unless it was the last that was asked for here, too. ERR_NOMEM.
  */
-size_t shown_part(const struct shown_text *text, size_t offset);
+int shown_plain(struct shown *shown, const struct shown_text *text, const char **ret,
+		struct diag *diag) MUST_CHECK;
+
+/*
+ * Where the part of @plain (@len bytes) ends that begins at @offset, which is at most @len: between
+ * two characters, and so that it has no more than the bytes above. 0: @offset is in the middle of a
+ * character.
+ */
+size_t shown_part(const char *plain, size_t len, size_t offset);
 
 #endif

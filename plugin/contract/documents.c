@@ -5,71 +5,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "base/packer.h"
 #include "contract/bundle.h"
 
-/* The 5 MB of 10,000 channels are made in 0.1 s; memory was at its peak before, in the loading. */
-#define LEVEL 3
-#define ROOM_FIRST 16384u
-
 /* ---- writing ----------------------------------------------------------------------------- */
-
-/* A text that is compressed while it is written. */
-struct packer {
-	z_stream stream;
-	unsigned char *bytes;
-	size_t room, used;
-	size_t len;  /* of the text */
-	size_t most; /* that it may have */
-	int rc;      /* of what failed first */
-};
-
-static int pack(struct packer *packer, const void *text, size_t len, int flush)
-{
-	packer->stream.next_in = (unsigned char *)text; /* zlib does not write there */
-	packer->stream.avail_in = (unsigned)len;
-	for (;;) {
-		unsigned char *more;
-		int rc;
-
-		packer->stream.next_out = packer->bytes + packer->used;
-		packer->stream.avail_out = (unsigned)(packer->room - packer->used);
-		rc = deflate(&packer->stream, flush);
-		packer->used = packer->room - packer->stream.avail_out;
-		if (rc == Z_STREAM_END || (rc == Z_OK && packer->stream.avail_out > 0))
-			return 0;
-		if (rc == Z_BUF_ERROR && packer->stream.avail_out > 0)
-			return 0; /* nothing was left to do */
-		if (rc != Z_OK && rc != Z_BUF_ERROR)
-			return ERR_NOMEM;
-		more = realloc(packer->bytes, 2 * packer->room);
-		if (!more)
-			return ERR_NOMEM;
-		packer->bytes = more;
-		packer->room *= 2;
-	}
-}
-
-/* The C library's, for what is written to a FILE. */
-static ssize_t on_write(void *cookie, const char *text, size_t len)
-{
-	struct packer *packer = cookie;
-
-	if (packer->rc == 0 && packer->most - packer->len < len)
-		packer->rc = ERR_LIMIT;
-	if (packer->rc == 0)
-		packer->rc = pack(packer, text, len, Z_NO_FLUSH);
-	if (packer->rc)
-		return 0;
-	packer->len += len;
-	return (ssize_t)len;
-}
 
 static int write_document(struct sources *sources, const struct sources_file *file,
 			  struct packer *packer)
 {
-	FILE *text = fopencookie(packer, "w", (cookie_io_functions_t){ .write = on_write });
+	FILE *text = packer_open(packer);
 	int rc;
 
 	if (!text)
@@ -77,34 +22,24 @@ static int write_document(struct sources *sources, const struct sources_file *fi
 	rc = bundle_write(sources, file, text);
 	if (fclose(text) != 0 && rc == 0)
 		rc = ERR_NOMEM;
-	if (packer->rc || rc)
-		return packer->rc ? packer->rc : rc;
-	return pack(packer, "", 0, Z_FINISH);
+	return packer->rc ? packer->rc : rc;
 }
 
 /* Writes the document @file, compressed, to @one. */
 static int pack_document(struct sources *sources, const struct sources_file *file, size_t most,
 			 struct documents_one *one)
 {
-	struct packer packer = { .most = most, .room = ROOM_FIRST };
-	unsigned char *fit;
-	int rc = ERR_NOMEM;
+	struct packer packer;
+	int rc = packer_init(&packer, PACKER_ZLIB, most);
 
-	packer.bytes = malloc(packer.room);
-	if (packer.bytes && deflateInit(&packer.stream, LEVEL) == Z_OK) {
-		rc = write_document(sources, file, &packer);
-		(void)deflateEnd(
-			&packer.stream); /* says that it ended too early, after a failure */
-	}
-	if (rc) {
-		free(packer.bytes);
+	if (rc)
 		return rc;
-	}
-	fit = realloc(packer.bytes, packer.used);
-	one->packed = fit ? fit : packer.bytes;
-	one->packed_len = packer.used;
+	rc = write_document(sources, file, &packer);
+	if (rc == 0)
+		rc = packer_end(&packer, &one->packed, &one->packed_len);
 	one->len = packer.len;
-	return 0;
+	packer_clear(&packer);
+	return rc;
 }
 
 /* ---- one document ------------------------------------------------------------------------ */
@@ -236,11 +171,11 @@ void documents_free(struct documents *documents)
 int documents_read(const struct documents *documents, size_t i, json_t **ret, struct diag *diag)
 {
 	const struct documents_one *one = &documents->one[i];
-	unsigned char *text = malloc(one->len);
-	uLongf len = one->len;
+	unsigned char *text = NULL;
+	size_t len = one->len;
 	json_t *document = NULL;
 
-	if (text && uncompress(text, &len, one->packed, one->packed_len) == Z_OK)
+	if (packer_unpack(one->packed, one->packed_len, &text, &len) == 0)
 		document = json_loadb((const char *)text, len, JSON_ALLOW_NUL, NULL);
 	free(text);
 	if (!document)

@@ -28,9 +28,9 @@ static const struct command {
 			      { { .name = COMMON " payload username clientId qos retain" },
 				{ .name = "action", .is_required = true },
 				{ .name = "topic", .is_required = true } } },
-	[CONTROL_CONTRACT] = { "contract", { { .name = COMMON " offset digest" } } },
+	[CONTROL_CONTRACT] = { "contract", { { .name = COMMON " offset digest encoding parts" } } },
 	[CONTROL_WHOAMI] = { "whoami", { { .name = COMMON } } },
-	[CONTROL_HISTORY] = { "history", { { .name = COMMON } } },
+	[CONTROL_HISTORY] = { "history", { { .name = COMMON " after" } } },
 	[CONTROL_LIST_ENTITIES] = { "listEntities",
 				    { { .name = COMMON PAGE " entity status owner id" } } },
 	[CONTROL_GET_ENTITY] = { "getEntity",
@@ -74,6 +74,24 @@ static const char *read_any(struct config_report *report, const struct config *c
 	return text && strcmp(text, "*") != 0 ? text : NULL;
 }
 
+/* How the contract is to be sent; the names are those of HTTP's content codings. */
+static void read_encoding(struct config_report *report, const struct config *command,
+			  struct control_members *ret)
+{
+	const char *name = read_text(report, command, "encoding");
+	int64_t parts = 0;
+
+	ret->is_gzip = name && strcmp(name, "gzip") == 0;
+	if (name && !ret->is_gzip && strcmp(name, "identity") != 0)
+		(void)config_fail(report, command, "encoding", ERR_INVALID,
+				  "expected gzip or identity");
+	(void)config_integer(report, command, "parts", 1, CONTROL_PARTS_MAX, &parts);
+	if (parts > 0 && !ret->is_gzip)
+		(void)config_fail(report, command, "parts", ERR_INVALID,
+				  "only with the encoding gzip");
+	ret->parts = (unsigned)parts;
+}
+
 static void read_members(struct config_report *report, const struct config *at,
 			 enum control_command command, struct control_members *ret)
 {
@@ -108,6 +126,7 @@ static void read_members(struct config_report *report, const struct config *at,
 	(void)config_integer(report, at, "qos", 0, 2, &qos);
 	(void)config_boolean(report, at, "retain", &ret->is_retained);
 	(void)config_integer(report, at, "offset", 0, CONTROL_OFFSET_MAX, &offset);
+	read_encoding(report, at, ret);
 	ret->qos = (unsigned)qos;
 	ret->offset = (size_t)offset;
 	if (config_expect(report, payload, CONFIG_STRING)) {

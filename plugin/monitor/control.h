@@ -18,19 +18,33 @@
  *     liftBan clientId|principal  of a client id, of a principal, or of both; "*" stands for all
  *     listAlerts                  active alerts
  *     explain action topic [payload username clientId qos retain]
- *     history                     the numbers of the last hour
+ *     history [after]             the numbers of the last hour: rows from the oldest on, and "next"
  *
  * What the database has, as far as the one who asks may read it. Lists have "limit" (1 to 200) and
  * answer "next", which is given back as "after", or null:
- *     listEntities [entity status owner id]      id: how it begins; without an entity: which there
- * are getEntity entity id                        with its history listEvents [topic prefix mine
- * since]       mine: those that the same client published listRefusals [reason client principal
- * topic since until] countRefusals by [since]                   by reason, client_id, principal or
- * topic
+ *     listEntities [entity status owner id]
+ *                                 id: how it begins; without an entity: which there are
+ *     getEntity entity id         with its history
+ *     listEvents [topic prefix mine since]
+ *                                 mine: those that the same client published
+ *     listRefusals [reason client principal topic since until]
+ *     countRefusals by [since]    by reason, client_id, principal or topic
  *
  * For whoever is signed in; the others need a scope each (base/commands.h):
  *     whoami                      what the one who asks is, and may, and what is in force
- *     contract [offset digest]    a part of the contract's documents, cut to what that one may
+ *     contract [offset digest encoding parts]
+ *                                 a part of the contract's documents, cut to what that one may
+ *
+ * The answer to contract is {"digest","size","offset","next","text"}: "text" is a part of one JSON
+ * text of "size" bytes, which begins at its byte "offset"; "next" is where the next part begins, or
+ * null. With the digest of the parts before it makes sure that they belong together. The request's
+ * "encoding" is as HTTP's content codings are named. With "gzip", which the answer then says, too,
+ * "text" is base64 of a part of that text compressed by gzip, and size, offset and next count the
+ * compressed bytes: all parts, each decoded, one behind the other, are one gzip file. The digest is
+ * that of the text, whatever its encoding. "parts" (1 to 32, with gzip only) asks for as many parts
+ * behind one another, each an answer in a message of its own, in their order: fewer where the text
+ * ends. They are then so small that a message has less than 4 KiB, of which Mosquitto 2.0 hands any
+ * number at once to a client by websockets, and of larger ones 4 KiB in each round of its loop.
  *
  * On a topic of its own, so that the right to it is one of its own:
  *     resend id username          publishes a refused message, which was kept whole, as that user
@@ -78,12 +92,16 @@ enum control_command {
 #define CONTROL_LIMIT_MAX 200u
 
 #define CONTROL_ANSWER_MAX 65536u /* bytes of an answer that comes later */
+#define CONTROL_PARTS_MAX 32u
 #define CONTROL_SCOPE_MAX 128u
 
 /* What comes of a command; all zero stands for want of memory. */
 struct control_answer {
 	json_t *data;  /* new; NULL: it failed, or is answered later */
 	bool is_later; /* the answer comes in a message of its own */
+	/* Of one that comes later: data is an array, and each item's answer is a message of its
+	 * own. CONTROL_PARTS_MAX at most. */
+	bool is_parts;
 	/* Of a failure: one of the literals below; NULL: a person has to read the sentence. */
 	const char *code;
 	char scope[CONTROL_SCOPE_MAX]; /* that is missing; "": it is not about one */
@@ -120,6 +138,8 @@ struct control_members {
 	unsigned limit; /* 0: none was given */
 	const char *digest;
 	size_t offset;
+	unsigned parts; /* 0: none were given; with gzip only */
+	bool is_gzip;   /* the encoding asked for */
 	unsigned qos;
 	bool is_retained;
 	bool is_mine;

@@ -18,7 +18,8 @@
 #define HOUR_STEP_S 10
 #define HOUR_ROWS 360u
 #define HOUR_COLUMNS 48u
-#define HOUR_NAME_MAX 63u /* bytes of a name; a longer one is left out */
+#define HOUR_NAME_MAX 63u    /* bytes of a name; a longer one is left out */
+#define HOUR_TEXT_MAX 49152u /* of the rows of an answer; the names have 3 KiB at most */
 
 struct hour;
 
@@ -34,10 +35,15 @@ bool hour_begin(struct hour *hour, int64_t now_ns);
 /* Puts the number @text into the column @name of the row that has begun; no number: nothing. */
 void hour_put(struct hour *hour, const char *name, const char *text);
 
+/* As it is now, new, for another thread. ERR_NOMEM. */
+int hour_copy(const struct hour *hour, struct hour **ret, struct diag *diag) MUST_CHECK;
+
 /*
- * {"step","from","names","values"}, new: "from" is the unix second of the first row, where it is
- * @unix_ms at @now_ns. NULL: memory ran out.
+ * {"step","from","names","values","next"}, new: rows from number @first on, or from the oldest
+ * where that is gone, as many as have HOUR_TEXT_MAX bytes. "from" is the unix second of the first
+ * of them, where it is @unix_ms at @now_ns; "next" the number of the row behind them as a string,
+ * or null. NULL: memory ran out.
  */
-json_t *hour_json(const struct hour *hour, int64_t now_ns, int64_t unix_ms);
+json_t *hour_json(const struct hour *hour, uint64_t first, int64_t now_ns, int64_t unix_ms);
 
 #endif

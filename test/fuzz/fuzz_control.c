@@ -13,6 +13,8 @@ static void perform(void *ctx, enum control_command command, const struct contro
 
 	(void)ctx;
 	(void)command;
+	if (members->parts > (members->is_gzip ? CONTROL_PARTS_MAX : 0u))
+		abort();
 	for (size_t i = 0; i < members->payload_len; i++)
 		sum += (unsigned char)members->payload[i];
 	ret->is_later = members->is_retained;
@@ -42,7 +44,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	ops.is_resend = size % 2 == 1;
 	if (control_handle(data, size, &ops, &response, &diag) != 0 || !response)
 		return 0;
-	json = json_loads(response, 0, NULL);
+	json = json_loads(response, JSON_ALLOW_NUL, NULL); /* as "correlationData" may have */
 	if (!json_is_array(json_object_get(json, "responses")))
 		abort();
 	json_decref(json);

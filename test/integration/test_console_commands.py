@@ -1,5 +1,7 @@
 """Commands for whoever is signed in, and the scopes of the others."""
 
+import base64
+import gzip
 import json
 import signal
 
@@ -206,6 +208,28 @@ def read_contract(client):
     return json.loads(text), parts
 
 
+def read_packed(client, parts):
+    """The same by gzip, by as many parts in a request (0: each alone), and how many messages came."""
+    packed, digest, offset, messages_ = b"", None, 0, 0
+    while offset is not None:
+        members = {"offset": offset, "encoding": "gzip"} | ({"parts": parts} if parts else {}) | \
+            ({"digest": digest} if digest else {})
+        part = data(client, "contract", **members)
+        for left in reversed(range(max(parts, 1))):
+            assert part["offset"] == len(packed) and part["encoding"] == "gzip"
+            assert digest in (None, part["digest"])
+            packed += base64.b64decode(part["text"], validate=True)
+            digest, offset, messages_ = part["digest"], part["next"], messages_ + 1
+            assert offset is None or offset == len(packed)
+            if left == 0 or offset is None:
+                break
+            message = client.message()
+            assert message.topic == RESPONSE and len(message.payload) < 4096
+            part, = (each["data"] for each in json.loads(message.payload)["responses"])
+    assert part["size"] == len(packed)
+    return json.loads(gzip.decompress(packed)), messages_
+
+
 def references(value):
     if isinstance(value, dict):
         if isinstance(value.get("$ref"), str):
@@ -302,6 +326,9 @@ def test_parts_of_a_large_contract(new_broker):
     whole, parts = read_contract(client)
     assert len(whole["documents"][0]["channels"]) == 1002 and parts > 10
     assert whole["documents"][0]["channels"]["extra7"]["description"].startswith("Ünïcode, \"q")
+    for each, most in ((0, 3), (5, 40)):
+        packed, count = read_packed(client, each)
+        assert packed == whole and each < count < most
     first = data(client, "contract")
     operator = broker.client("backoffice")
     data(operator, "reload")
@@ -314,6 +341,33 @@ def test_parts_of_a_large_contract(new_broker):
     assert read_contract(client)[0]["documents"][0]["info"]["version"] == "78"
     wrong = ask(client, "contract", offset=10 ** 9)
     assert wrong["error"].startswith("offset: ")
+
+
+def test_contract_by_gzip(broker):
+    """Each account gets just what it gets otherwise; anything but gzip is no encoding."""
+    for user in ("backoffice", "customer-a", "collar-7"):
+        client = broker.client(user)
+        whole, _ = read_contract(client)
+        assert read_packed(client, 0)[0] == read_packed(client, 32)[0] == whole
+    assert ask(client, "contract", encoding="br")["error"].endswith("encoding: expected gzip or identity")
+    assert "encoding" not in data(client, "contract", encoding="identity")
+    assert ask(client, "contract", parts=3)["error"].endswith("parts: only with the encoding gzip")
+    assert ask(client, "contract", encoding="gzip", offset=10 ** 6)["error"].startswith("offset: ")
+    assert ask(client, "contract", encoding="gzip", parts=2, digest="0")["code"] == "changed"
+
+
+def test_many_clients_fetch_the_contract_at_once(broker):
+    """Each of sixty clients is answered, none is told to come again, and a lookup finds its place."""
+    clients = [broker.client("customer-a") for _ in range(60)]
+    operator = broker.client("backoffice")
+    request = json.dumps({"commands": [{"command": "contract", "encoding": "gzip", "parts": 32}]}).encode()
+    for client in clients:
+        client.publish(COMMAND, request, qos=0)
+    operator.publish(COMMAND, b'{"commands":[{"command":"listEvents"}]}', qos=0)
+    for client in clients + [operator]:
+        message = client.message()
+        response, = json.loads(message.payload)["responses"]
+        assert message.topic == RESPONSE and "data" in response, response
 
 
 def test_the_answer_of_a_session_that_is_gone(broker):

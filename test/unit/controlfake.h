@@ -46,6 +46,15 @@ static inline json_t *control_fake_explain(void *ctx, const struct control_membe
 	return json_object();
 }
 
+static inline json_t *control_fake_contract(void *ctx, const struct control_members *members)
+{
+	char parts[16];
+
+	(void)snprintf(parts, sizeof(parts), "%u", members->parts);
+	control_note(ctx, "contract", members->is_gzip ? "gzip" : "plain", parts);
+	return json_integer((json_int_t)members->offset);
+}
+
 static inline json_t *control_fake_data(void *ctx, enum control_command command,
 					const struct control_members *members, struct diag *diag)
 {
@@ -73,12 +82,13 @@ static inline json_t *control_fake_data(void *ctx, enum control_command command,
 	case CONTROL_LIST_EVENTS:
 		control_note(ctx, "events", members->topic, members->is_mine ? "mine" : NULL);
 		return json_integer(members->limit);
+	case CONTROL_CONTRACT:
+		return control_fake_contract(ctx, members);
 	case CONTROL_WHOAMI:
 	case CONTROL_HISTORY:
 	case CONTROL_GET_ENTITY:
 	case CONTROL_LIST_REFUSALS:
 	case CONTROL_COUNT_REFUSALS:
-	case CONTROL_CONTRACT:
 	case CONTROL_LIST_BANS:
 	case CONTROL_LIST_ALERTS:
 		break;

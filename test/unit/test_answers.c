@@ -19,9 +19,11 @@
 /* What a job is made with, and what became of it. */
 struct work {
 	const char *error; /* it fails with this; NULL: it has data */
-	sem_t *begun;      /* posted when it begins; may be NULL */
-	sem_t *open;       /* waited for before it ends; may be NULL */
-	pthread_t on;      /* the thread that ran it */
+	int parts;         /* that its answer has; 0: it has none */
+	enum answers_line line;
+	sem_t *begun; /* posted when it begins; may be NULL */
+	sem_t *open;  /* waited for before it ends; may be NULL */
+	pthread_t on; /* the thread that ran it */
 	int runs, drops;
 	bool was_ending;
 };
@@ -45,8 +47,13 @@ static void run(void *ctx, const atomic_bool *is_ending, struct control_answer *
 	work->was_ending = *is_ending;
 	if (work->error)
 		(void)diag_set(&ret->diag, ERR_IO, "%s", work->error);
+	else if (work->parts)
+		ret->data = json_array();
 	else
 		ret->data = json_pack("{si}", "a", 1);
+	ret->is_parts = work->parts > 0;
+	for (int i = 0; i < work->parts; i++)
+		(void)json_array_append_new(ret->data, json_integer(i));
 }
 
 static void drop(void *ctx)
@@ -69,7 +76,9 @@ static int ask(struct answers *answers, uint64_t session, const char *principal,
 	const struct answers_asker asker = {
 		.session = session, .generation = 3, .handle = work, .principal = principal
 	};
-	const struct answers_job job = { .run = run, .drop = drop, .ctx = work };
+	const struct answers_job job = {
+		.run = run, .drop = drop, .ctx = work, .line = work->line
+	};
 	json_t *correlation = json_pack("s#", principal, 1);
 	struct diag diag;
 	int rc = answers_ask_take(answers, &asker, "explain", correlation, &job, &diag);
@@ -102,11 +111,12 @@ static void test_answers_take__answers_each_once(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct answers_done *done = take(answers);
 
-		assert_string_equal(done->text,
+		assert_string_equal(done->text[0],
 				    i ? "{\"responses\":[{\"command\":\"explain\","
 					"\"correlationData\":\"e\",\"error\":\"no\"}]}"
 				      : "{\"responses\":[{\"command\":\"explain\","
 					"\"correlationData\":\"b\",\"data\":{\"a\":1}}]}");
+		assert_int_equal(done->count, 1);
 		assert_string_equal(done->asker.principal, i ? "eva" : "bob");
 		assert_int_equal(done->asker.session, i + 1);
 		assert_int_equal(done->asker.generation, 3);
@@ -159,6 +169,77 @@ static void test_answers_ask__refuses_what_has_no_place(void **state)
 	}
 	answers_free(answers);
 	assert_int_equal(more.drops, 4 + ANSWERS_MAX);
+	(void)sem_destroy(&open);
+}
+
+/* Each is a message of its own, in their order. */
+static void test_answers_take__has_parts(void **state)
+{
+	struct answers *answers = make(NEVER_MS, NULL, NULL);
+	struct work work = { .parts = (int)CONTROL_PARTS_MAX },
+		    fails = { .error = "no", .parts = 2 };
+	struct answers_done *done;
+
+	(void)state;
+	assert_int_equal(ask(answers, 1, "eva", &work), 0);
+	done = take(answers);
+	assert_int_equal(done->count, CONTROL_PARTS_MAX);
+	for (size_t i = 0; i < done->count; i++) {
+		char wanted[100];
+
+		(void)snprintf(wanted, sizeof(wanted),
+			       "{\"responses\":[{\"command\":\"explain\",\"correlationData\":\"e\","
+			       "\"data\":%zu}]}",
+			       i);
+		assert_string_equal(done->text[i], wanted);
+	}
+	answers_done_clear(done);
+	assert_int_equal(done->count, 0);
+	answers_done_free(done);
+	assert_int_equal(ask(answers, 1, "eva", &fails), 0);
+	done = take(answers);
+	assert_int_equal(done->count, 1);
+	assert_non_null(strstr(done->text[0], "\"error\":\"no\""));
+	answers_done_free(done);
+	answers_free(answers);
+}
+
+/* Texts wait for nobody else's places, and delay what reads the database by one of them at most. */
+static void test_answers_ask__lines_take_turns(void **state)
+{
+	struct answers *answers = make(NEVER_MS, NULL, NULL);
+	struct work first = { .line = ANSWERS_TEXTS }, text = { .line = ANSWERS_TEXTS };
+	struct work lookup = { .line = ANSWERS_LOOKUPS };
+	char name[24];
+	sem_t open;
+	size_t n = 1;
+
+	(void)state;
+	assert_int_equal(sem_init(&open, 0, 0), 0);
+	first.open = &open;
+	assert_int_equal(ask(answers, 1, "eva", &first), 0);
+	for (; n < ANSWERS_TEXTS_OF_PRINCIPAL; n++)
+		assert_int_equal(ask(answers, 1 + n, "eva", &text), 0);
+	assert_int_equal(ask(answers, 200, "eva", &text), ERR_BUSY);
+	for (; n < ANSWERS_TEXTS_MAX - ANSWERS_TEXTS_KEPT; n++)
+		assert_int_equal(ask(answers, 1 + n, "bob", &text), 0);
+	assert_int_equal(ask(answers, 200, "bob", &text), ERR_BUSY);
+	for (size_t i = 0; n < ANSWERS_TEXTS_MAX; n++, i++) {
+		(void)snprintf(name, sizeof(name), "joe%zu", i);
+		assert_int_equal(ask(answers, 1 + n, name, &text), 0);
+	}
+	assert_int_equal(ask(answers, 200, "kim", &text), ERR_BUSY);
+	for (size_t i = 0; i < ANSWERS_OF_PRINCIPAL; i++)
+		assert_int_equal(ask(answers, i, "eva", &lookup), 0);
+	assert_int_equal(sem_post(&open), 0);
+	for (size_t i = 0, lookups = 0; lookups < ANSWERS_OF_PRINCIPAL; i++) {
+		struct answers_done *done = take(answers);
+
+		lookups += done->job.line == ANSWERS_LOOKUPS;
+		assert_true(i <= 2 * lookups + 1);
+		answers_done_free(done);
+	}
+	answers_free(answers);
 	(void)sem_destroy(&open);
 }
 
@@ -286,6 +367,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers_take__answers_each_once),
 		cmocka_unit_test(test_answers_ask__refuses_what_has_no_place),
+		cmocka_unit_test(test_answers_take__has_parts),
+		cmocka_unit_test(test_answers_ask__lines_take_turns),
 		cmocka_unit_test(test_answers_free__drops_what_is_left),
 		cmocka_unit_test(test_answers_ask__starts_the_thread_again),
 		cmocka_unit_test(test_answers_ask__meets_a_thread_that_ends),

@@ -16,9 +16,13 @@
 #include <sqlite3.h>
 
 #include "access/password.h"
+#include "base/base64.h"
 #include "base/clock.h"
+#include "base/packer.h"
+#include "base/percent.h"
 #include "broker/events.h"
 #include "folder.h"
+#include "monitor/control.h"
 
 #define EVENTS 32
 #define CONNECT_EVENT 11 /* Mosquitto 2.1's */
@@ -58,6 +62,8 @@ static struct fake {
 	const char *contract; /* NULL: the shipped one */
 	char retained[128];   /* topic of the last retained message of the plugin's own */
 	char said[256];       /* its payload */
+	json_t *answers;      /* what was sent on the commands' response topic: the responses */
+	size_t answer_bytes;  /* of the longest of these messages */
 } fake;
 
 int mosquitto_callback_register(mosquitto_plugin_id_t *identifier, int event,
@@ -102,6 +108,17 @@ int mosquitto_broker_publish(const char *clientid, const char *topic, int payloa
 	(void)clientid;
 	(void)qos;
 	(void)properties;
+	if (strcmp(topic, CONTROL_RESPONSE_TOPIC) == 0) {
+		json_t *root = json_loadb(payload, (size_t)payloadlen, 0, NULL);
+
+		assert_non_null(root);
+		if (!fake.answers)
+			fake.answers = json_array();
+		(void)json_array_extend(fake.answers, json_object_get(root, "responses"));
+		json_decref(root);
+		if ((size_t)payloadlen > fake.answer_bytes)
+			fake.answer_bytes = (size_t)payloadlen;
+	}
 	if (retain && topic[0] != '$') {
 		(void)snprintf(fake.retained, sizeof(fake.retained), "%s", topic);
 		(void)snprintf(fake.said, sizeof(fake.said), "%.*s", payloadlen,
@@ -345,6 +362,7 @@ static int end(void **state)
 	(void)state;
 	assert_int_equal(mosquitto_plugin_cleanup(fake.plugin, NULL, 0), 0);
 	folder_remove(&fake.folder);
+	json_decref(fake.answers);
 	return 0;
 }
 
@@ -2036,6 +2054,269 @@ static void test_basic_auth__as_the_listener_wants_it(void **state)
 #define LOCKED(name) cmocka_unit_test_setup_teardown(name, begin_locked, end_locked)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+/* ---- commands ---------------------------------------------------------------------------- */
+
+/* The responses to @commands, JSON: @count of them, which may come at later ticks; new. */
+static json_t *command(struct mosquitto *client, const char *commands, size_t count)
+{
+	static const struct timespec moment = { .tv_nsec = 1000000 };
+	char request[1024];
+	struct mosquitto_evt_control event = { .client = client,
+					       .topic = CONTROL_TOPIC,
+					       .payload = request };
+	json_t *answers;
+
+	event.payloadlen =
+		(uint32_t)snprintf(request, sizeof(request), "{\"commands\":[%s]}", commands);
+	assert_true(event.payloadlen < sizeof(request));
+	assert_int_equal(raise(MOSQ_EVT_CONTROL, &event), MOSQ_ERR_SUCCESS);
+	while (json_array_size(fake.answers) < count) {
+		ticks();
+		(void)nanosleep(&moment, NULL);
+	}
+	answers = fake.answers;
+	fake.answers = NULL;
+	return answers;
+}
+
+static const char *text_of(const json_t *answers, size_t i, const char *member)
+{
+	const json_t *response = json_array_get(answers, i);
+	const char *text = json_string_value(json_object_get(response, member));
+
+	if (!text)
+		text = json_string_value(
+			json_object_get(json_object_get(response, "data"), member));
+	return text ? text : "";
+}
+
+static size_t number_of(const json_t *answers, size_t i, const char *member)
+{
+	const json_t *data = json_object_get(json_array_get(answers, i), "data");
+
+	return (size_t)json_integer_value(json_object_get(data, member));
+}
+
+/* Whatever the client is called: its name is told as it is, and its topic is one level. */
+static void test_control__whoami_of_any_client_id(void **state)
+{
+	static char long_id[PERCENT_LEVEL_MAX + 2]; /* no level of a topic has room for it */
+	static const struct {
+		const char *id, *notices; /* behind the principal's */
+	} rows[] = {
+		{ "one", "/one" },
+		{ "a/b+c#d", "/a%2Fb%2Bc%23d" },
+		{ "50% \"\\\t", "/50%25%20%22%5C%09" },
+		{ "\303\274\360\237\230\200", "/%C3%BC%F0%9F%98%80" },
+		{ "$SYS", "/%24SYS" },
+		{ long_id, NULL },
+	};
+
+	(void)state;
+	memset(long_id, 'x', sizeof(long_id) - 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct mosquitto client = a_client("customer-a", rows[i].id);
+		char wanted[256] = "";
+		json_t *answers;
+
+		if (rows[i].notices)
+			(void)snprintf(wanted, sizeof(wanted), "refusals/customer-a%s",
+				       rows[i].notices);
+		assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+		answers = command(&client, "{\"command\":\"whoami\"}", 1);
+		assert_string_equal(text_of(answers, 0, "notices"), wanted);
+		assert_string_equal(text_of(answers, 0, "clientId"), rows[i].id);
+		assert_string_equal(text_of(answers, 0, "principal"), "customer-a");
+		assert_string_equal(text_of(answers, 0, "method"), "password");
+		json_decref(answers);
+		leaves(&client);
+		ticks();
+	}
+}
+
+/* What one has by a role, what it has of its own, and another digest after each reload. */
+static void test_control__whoami_after_a_reload(void **state)
+{
+	struct mosquitto client = a_client("customer-a", "one");
+	char digest[DOCUMENTS_DIGEST];
+	json_t *answers, *data, *wanted;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	answers = command(&client, "{\"command\":\"whoami\"}", 1);
+	data = json_object_get(json_array_get(answers, 0), "data");
+	(void)snprintf(
+		digest, sizeof(digest), "%s",
+		json_string_value(json_object_get(json_object_get(data, "contract"), "digest")));
+	json_decref(answers);
+	write_file("access.json",
+		   "{\"roles\": {\"r\": {\"scopes\": [\"read:pets\", \"read:orders:own\","
+		   " \"control:*\"]}, \"not\": {\"deny\": [\"control:reload\"]},"
+		   " \"some\": {\"scopes\": [\"read:payments\"], \"where\": {\"orderId\": \"a\"}}},"
+		   " \"users\": {\"customer-a\": {\"roles\": [\"r\", \"not\", \"some\"],"
+		   " \"attributes\": {\"petId\": [\"\\\"q\\\"\", \"\\u00fc\"]}}}}");
+	reloads();
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	answers = command(&client, "{\"command\":\"whoami\"}", 1);
+	data = json_object_get(json_array_get(answers, 0), "data");
+	assert_string_not_equal(
+		json_string_value(json_object_get(json_object_get(data, "contract"), "digest")),
+		digest);
+	wanted = json_pack("{s:[s,s,s], s:[s], s:{s:[s,s]}}", "roles", "r", "not", "some", "own",
+			   "read:orders", "attributes", "petId", "\"q\"", "\303\274");
+	if (!json_equal(json_object_get(data, "own"), json_object_get(wanted, "own")) ||
+	    !json_equal(json_object_get(data, "roles"), json_object_get(wanted, "roles")) ||
+	    !json_equal(json_object_get(data, "attributes"), json_object_get(wanted, "attributes")))
+		fail_msg("%s", json_dumps(data, 0));
+	json_decref(wanted);
+	json_decref(answers);
+}
+
+/* Each part of the text, by each encoding, and then the whole is the same. */
+static json_t *read_contract(struct mosquitto *client, const char *encoding, size_t most_bytes)
+{
+	unsigned char packed[65536], *plain = NULL;
+	size_t used = 0, size = 0, len;
+	char members[256];
+	json_t *ret;
+
+	fake.answer_bytes = 0;
+	do {
+		json_t *answers;
+		size_t i = 0, count;
+
+		(void)snprintf(members, sizeof(members),
+			       "{\"command\":\"contract\",\"correlationData\":\"%08d\","
+			       "\"offset\":%zu%s}",
+			       7, used, encoding);
+		answers = command(client, members, 1);
+		count = json_array_size(answers);
+		for (; i < count; i++) {
+			const char *text = text_of(answers, i, "text");
+
+			assert_int_equal(number_of(answers, i, "offset"), used);
+			size = number_of(answers, i, "size");
+			assert_true(size < sizeof(packed));
+			if (!encoding[0]) {
+				memcpy(packed + used, text, strlen(text));
+				used += strlen(text);
+				continue;
+			}
+			assert_string_equal(text_of(answers, i, "encoding"), "gzip");
+			assert_true(base64_decode(BASE64_PADDED, text, strlen(text), packed + used,
+						  sizeof(packed) - used, &len));
+			used += len;
+		}
+		json_decref(answers);
+	} while (used < size);
+	assert_int_equal(used, size);
+	assert_true(fake.answer_bytes <= most_bytes);
+	len = 1u << 20;
+	if (encoding[0])
+		assert_int_equal(packer_unpack(packed, used, &plain, &len), 0);
+	ret = json_loadb(plain ? (const char *)plain : (const char *)packed, plain ? len : used, 0,
+			 NULL);
+	free(plain);
+	assert_non_null(ret);
+	return ret;
+}
+
+static void test_control__contract_by_each_encoding(void **state)
+{
+	struct mosquitto client = a_client("backoffice", "one");
+	json_t *plain, *alone, *parts;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	plain = read_contract(&client, "", CONTROL_ANSWER_MAX);
+	alone = read_contract(&client, ",\"encoding\":\"gzip\"", CONTROL_ANSWER_MAX);
+	parts = read_contract(&client, ",\"encoding\":\"gzip\",\"parts\":2", 4096 - 64);
+	assert_true(json_equal(plain, alone));
+	assert_true(json_equal(plain, parts));
+	assert_true(json_array_size(json_object_get(plain, "may")) > 3);
+	json_decref(plain);
+	json_decref(alone);
+	json_decref(parts);
+}
+
+static void test_control__contract_that_is_none(void **state)
+{
+	static const struct {
+		const char *members, *error, *code;
+	} rows[] = {
+		{ ",\"offset\":1000000", "offset: expected 0", "" },
+		{ ",\"offset\":1000000,\"encoding\":\"gzip\"", "offset: expected 0 to", "" },
+		{ ",\"encoding\":\"deflate\"", "encoding: expected gzip or identity", "" },
+		{ ",\"digest\":\"00\"", "begin anew", "changed" },
+		{ ",\"digest\":\"00\",\"encoding\":\"gzip\",\"parts\":3", "begin anew", "changed" },
+	};
+	struct mosquitto client = a_client("backoffice", "one");
+	char members[256], digest[DOCUMENTS_DIGEST];
+	json_t *answers;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		(void)snprintf(members, sizeof(members), "{\"command\":\"contract\"%s}",
+			       rows[i].members);
+		answers = command(&client, members, 1);
+		assert_int_equal(json_array_size(answers), 1);
+		if (!strstr(text_of(answers, 0, "error"), rows[i].error))
+			fail_msg("%s: %s", rows[i].members, text_of(answers, 0, "error"));
+		assert_string_equal(text_of(answers, 0, "code"), rows[i].code);
+		json_decref(answers);
+	}
+	/* The right digest, and one that only begins like it. */
+	answers = command(&client, "{\"command\":\"contract\"}", 1);
+	(void)snprintf(digest, sizeof(digest), "%s", text_of(answers, 0, "digest"));
+	json_decref(answers);
+	for (int is_longer = 0; is_longer < 2; is_longer++) {
+		(void)snprintf(members, sizeof(members),
+			       "{\"command\":\"contract\",\"digest\":\"%s%s\"}", digest,
+			       is_longer ? "0" : "");
+		answers = command(&client, members, 1);
+		assert_string_equal(text_of(answers, 0, "code"), is_longer ? "changed" : "");
+		json_decref(answers);
+	}
+}
+
+/* Made on the thread as well, and given in parts. */
+static void test_control__history_comes_later(void **state)
+{
+	static const char *const wrong[] = { "-1", "", "7x", " 7", "99999999999999999999" };
+	struct mosquitto client = a_client("backoffice", "one");
+	json_t *answers;
+
+	(void)state;
+	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
+	answers = command(&client, "{\"command\":\"history\"}", 1);
+	assert_string_equal(text_of(answers, 0, "scope"), "control:history");
+	json_decref(answers);
+	write_file("access.json", "{\"roles\": {\"all\": {\"scopes\": [\"control:history\"]}},"
+				  " \"users\": {\"backoffice\": {\"roles\": [\"all\"]}}}");
+	reloads();
+	answers =
+		command(&client,
+			"{\"command\":\"history\"},{\"command\":\"history\",\"after\":\"999\"}", 2);
+	for (size_t i = 0; i < 2; i++) {
+		json_t *data = json_object_get(json_array_get(answers, i), "data");
+
+		assert_int_equal(json_array_size(json_object_get(data, "values")), i == 0);
+		assert_true(json_array_size(json_object_get(data, "names")) > 3);
+		assert_true(json_is_null(json_object_get(data, "next")));
+	}
+	json_decref(answers);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		char members[128];
+
+		(void)snprintf(members, sizeof(members),
+			       "{\"command\":\"history\",\"after\":\"%s\"}", wrong[i]);
+		answers = command(&client, members, 1);
+		assert_string_equal(text_of(answers, 0, "error"), "after: is none that was given");
+		json_decref(answers);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -2046,6 +2327,11 @@ int main(void)
 		TEST(test_basic_auth__away_by_websocket),
 		TEST(test_basic_auth__live_by_websocket),
 		TEST(test_basic_auth__without_ticks),
+		TEST(test_control__whoami_of_any_client_id),
+		TEST(test_control__whoami_after_a_reload),
+		TEST(test_control__contract_by_each_encoding),
+		TEST(test_control__contract_that_is_none),
+		TEST(test_control__history_comes_later),
 		TEST(test_reload__once),
 		TEST(test_broker_log__is_one_line),
 		TEST(test_acl_check__an_address_given_away),

@@ -26,7 +26,7 @@ static struct hour *make(void)
 /* @unix_ms is 1,000,000 s at START_NS. */
 static void check(const struct hour *hour, int64_t now_ns, const char *wanted)
 {
-	json_t *json = hour_json(hour, now_ns, 1000000000 + (now_ns - START_NS) / 1000000);
+	json_t *json = hour_json(hour, 0, now_ns, 1000000000 + (now_ns - START_NS) / 1000000);
 	char *text = json_dumps(json, JSON_COMPACT);
 
 	assert_string_equal(text, wanted);
@@ -39,7 +39,8 @@ static void test_hour_json__has_a_row_each_step(void **state)
 	struct hour *hour = make();
 
 	(void)state;
-	check(hour, START_NS, "{\"step\":10,\"from\":999995,\"names\":[],\"values\":[]}");
+	check(hour, START_NS,
+	      "{\"step\":10,\"from\":999995,\"names\":[],\"values\":[],\"next\":null}");
 	assert_true(hour_begin(hour, START_NS));
 	hour_put(hour, "a", "1");
 	hour_put(hour, "version", "0.1.0");
@@ -50,7 +51,7 @@ static void test_hour_json__has_a_row_each_step(void **state)
 	hour_put(hour, "d", "9007199254740991");
 	check(hour, START_NS + STEP_NS + 7,
 	      "{\"step\":10,\"from\":1000000,\"names\":[\"a\",\"b/c\",\"d\"],"
-	      "\"values\":[[1,0.5,null],[2,null,9007199254740991]]}");
+	      "\"values\":[[1,0.5,null],[2,null,9007199254740991]],\"next\":null}");
 	/* It does not move on by who asks late: the next one is due by the first. */
 	assert_false(hour_begin(hour, START_NS + 2 * STEP_NS - 1));
 	assert_true(hour_begin(hour, START_NS + 2 * STEP_NS));
@@ -68,7 +69,8 @@ static void test_hour_begin__fills_what_was_missed(void **state)
 	assert_true(hour_begin(hour, START_NS + 3 * STEP_NS));
 	hour_put(hour, "a", "5");
 	check(hour, START_NS + 3 * STEP_NS,
-	      "{\"step\":10,\"from\":1000000,\"names\":[\"a\"],\"values\":[[1],[1],[1],[5]]}");
+	      "{\"step\":10,\"from\":1000000,\"names\":[\"a\"],\"values\":[[1],[1],[1],[5]],"
+	      "\"next\":null}");
 	/* A day without a tick costs no more than an hour. */
 	assert_true(hour_begin(hour, START_NS + 8640 * STEP_NS));
 	hour_free(hour);
@@ -87,7 +89,7 @@ static void test_hour_begin__keeps_an_hour(void **state)
 		assert_true(hour_begin(hour, START_NS + i * STEP_NS));
 		hour_put(hour, "a", text);
 	}
-	json = hour_json(hour, START_NS + (HOUR_ROWS + 24) * STEP_NS,
+	json = hour_json(hour, 0, START_NS + (HOUR_ROWS + 24) * STEP_NS,
 			 1000000000 + (HOUR_ROWS + 24) * INT64_C(10000));
 	values = json_object_get(json, "values");
 	assert_int_equal(json_array_size(values), HOUR_ROWS);
@@ -97,6 +99,62 @@ static void test_hour_begin__keeps_an_hour(void **state)
 				 i + 25);
 	json_decref(json);
 	hour_free(hour);
+}
+
+/* The most that there can be comes in parts, each bounded, and all of them are all rows. */
+static void test_hour_json__comes_in_parts(void **state)
+{
+	struct hour *hour = make(), *copy = NULL;
+	uint64_t first = 0, rows = 0, parts = 0;
+	int64_t now_ns = START_NS + (HOUR_ROWS + 4) * STEP_NS;
+	struct diag diag;
+
+	(void)state;
+	for (unsigned i = 0; i < HOUR_ROWS + 5; i++) {
+		assert_true(hour_begin(hour, START_NS + i * STEP_NS));
+		for (unsigned k = 0; k < HOUR_COLUMNS; k++) {
+			char name[HOUR_NAME_MAX + 1], text[40];
+
+			(void)snprintf(name, sizeof(name), "%063u", k);
+			(void)snprintf(text, sizeof(text),
+				       k % 2 ? "-1.%016ue-300" : "90071992547%u", 10000 + i);
+			hour_put(hour, name, text);
+		}
+	}
+	assert_int_equal(hour_copy(hour, &copy, &diag), 0);
+	hour_free(hour);
+	for (;;) {
+		json_t *json =
+			hour_json(copy, first, now_ns, 1000000000 + (now_ns - START_NS) / 1000000);
+		char *text = json_dumps(json, JSON_COMPACT);
+		json_t *next = json_object_get(json, "next");
+
+		assert_non_null(text);
+		assert_true(strlen(text) < HOUR_TEXT_MAX + 4096);
+		assert_int_equal(json_integer_value(json_object_get(json, "from")),
+				 1000000 + HOUR_STEP_S * (int64_t)(5 + rows));
+		rows += json_array_size(json_object_get(json, "values"));
+		parts++;
+		free(text);
+		if (json_is_null(next)) {
+			json_decref(json);
+			break;
+		}
+		first = strtoull(json_string_value(next), NULL, 10);
+		assert_int_equal(first, 5 + rows);
+		json_decref(json);
+	}
+	assert_int_equal(rows, HOUR_ROWS);
+	assert_true(parts > 2);
+	/* What is not there yet is nothing, and no failure. */
+	for (first = HOUR_ROWS + 5; first != 0; first = first == UINT64_MAX ? 0 : UINT64_MAX) {
+		json_t *json = hour_json(copy, first, now_ns, 0);
+
+		assert_int_equal(json_array_size(json_object_get(json, "values")), 0);
+		assert_true(json_is_null(json_object_get(json, "next")));
+		json_decref(json);
+	}
+	hour_free(copy);
 }
 
 static void test_hour_put__leaves_out_what_has_no_column(void **state)
@@ -114,7 +172,7 @@ static void test_hour_put__leaves_out_what_has_no_column(void **state)
 		(void)snprintf(name, sizeof(name), "n%u", i);
 		hour_put(hour, name, "1");
 	}
-	json = hour_json(hour, START_NS, 0);
+	json = hour_json(hour, 0, START_NS, 0);
 	assert_int_equal(json_array_size(json_object_get(json, "names")), HOUR_COLUMNS);
 	json_decref(json);
 	hour_free(hour);
@@ -132,7 +190,7 @@ static void test_hour_json__every_allocation_may_fail(void **state)
 		json_t *json;
 
 		failalloc_start(n);
-		json = hour_json(hour, START_NS, 0);
+		json = hour_json(hour, 0, START_NS, 0);
 		if (!failalloc_stop()) {
 			assert_non_null(json);
 			json_decref(json);
@@ -150,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_hour_begin__fills_what_was_missed),
 		cmocka_unit_test(test_hour_begin__keeps_an_hour),
 		cmocka_unit_test(test_hour_put__leaves_out_what_has_no_column),
+		cmocka_unit_test(test_hour_json__comes_in_parts),
 		cmocka_unit_test(test_hour_json__every_allocation_may_fail),
 	};
 
