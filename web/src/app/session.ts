@@ -1,6 +1,6 @@
 // Who is signed in, and the contract that is in force for this account.
 import { computed, effect, signal } from "@preact/signals";
-import { fetchContract, type Whoami } from "../broker/commands";
+import { fetchContract, patiently, type Whoami } from "../broker/commands";
 import { Connection } from "../broker/connection";
 import { loadContract, type Contract } from "../contract/model";
 import { brokers } from "./brokers";
@@ -13,6 +13,8 @@ export const trouble = signal<string | null>(null);
 /** The contract: the account's, else the one that was built in. */
 export const contract = signal<Contract | null>(builtIn());
 export const isLoading = signal(false);
+/** The broker answers others first, and is asked again. */
+export const isBusy = signal(false);
 
 export const isSignedIn = computed(() => whoami.value !== null);
 export const may = (command: string) => whoami.value?.commands.includes(command) ?? false;
@@ -47,20 +49,23 @@ export function signOut(): void {
   contract.value = builtIn();
 }
 
+const WHOAMI_TIMES = 10; // that it is asked again while the broker is busy
+
 /** Asks anew who we are and, where it is another one than before, for the contract. */
 export async function refresh(): Promise<void> {
   isLoading.value = true;
   try {
-    const who = await connection.command<Whoami>("whoami");
+    const onBusy = () => { isBusy.value = true; };
+    const who = await patiently(() => connection.command<Whoami>("whoami"), WHOAMI_TIMES, onBusy);
     const isSame = whoami.value !== null && whoami.value.contract.digest === who.contract.digest
       && String(whoami.value.scopes) === String(who.scopes) && String(whoami.value.own) === String(who.own);
     whoami.value = who;
-    if (!isSame || !contract.value) contract.value = loadContract(await fetchContract(connection));
+    if (!isSame || !contract.value) contract.value = loadContract(await fetchContract(connection, onBusy));
     trouble.value = null;
   } catch (error) {
     trouble.value = (error as Error).message;
   } finally {
-    isLoading.value = false;
+    isLoading.value = isBusy.value = false;
   }
 }
 

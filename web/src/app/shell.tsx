@@ -7,7 +7,7 @@ import { Read } from "../read";
 import { Try } from "../try";
 import { Watch } from "../watch";
 import { href, route } from "./route";
-import { connection, contract, credentials, isLoading, signOut, trouble, whoami } from "./session";
+import { connection, contract, credentials, isBusy, isLoading, signOut, trouble, whoami } from "./session";
 import { SignIn } from "./signin";
 import { theme, toggleTheme } from "./theme";
 
@@ -69,6 +69,7 @@ export function Shell(): JSX.Element {
       <Modes />
       {phase.is === "waiting" ? <Note tone="warn">{phase.why} Trying again; what is on the page stays.</Note> : null}
       {phase.is === "failed" && phase.hint !== "unreachable" && credentials.value ? <Note tone="bad"><Why {...phase} /></Note> : null}
+      {isBusy.value ? <Note tone="warn">The broker is answering others first. The contract is asked for again in a moment; nothing is to be done.</Note> : null}
       {trouble.value ? <Note tone="bad">{trouble.value}</Note> : null}
       <main id="main" tabIndex={-1} aria-busy={isLoading.value}>
         {view === "sign-in" && !isIn ? <SignIn />

@@ -1,5 +1,7 @@
 // The plugin's commands and their answers, as types. See plugin/monitor/control.h.
+import { CommandError } from "./command-error";
 import type { Connection } from "./connection";
+import { canGunzip, fromBase64, gunzip } from "./gzip";
 
 export type Held = "yes" | "own" | "no";
 export type Mode = "enforce" | "observe" | "off";
@@ -24,22 +26,110 @@ export interface Whoami {
   time: string;
 }
 
-export interface ContractPart { digest: string; size: number; offset: number; next: number | null; text: string }
+export interface ContractPart {
+  digest: string;
+  size: number;
+  offset: number;
+  next: number | null;
+  text: string;
+  encoding?: string;
+}
 
-/** The contract as JSON text, put together from its parts. Starts over where a reload came between. */
-export async function fetchContract(connection: Connection): Promise<string> {
-  for (let attempt = 0; ; attempt++) {
+// ---- a broker that is busy -------------------------------------------------------------------
+
+const PAUSE_MS = 500; // before the first time that it is asked again, at most; doubled each time
+const PAUSE_MAX_MS = 8_000;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Asks again, @times at most, where the broker is busy with others, after a pause that is random:
+ * many pages that begin at once are not to come back at once. @onBusy hears of each pause.
+ */
+export async function patiently<T>(ask: () => Promise<T>, times: number, onBusy?: () => void): Promise<T> {
+  for (let tried = 0; ; tried++) {
     try {
-      let text = "";
-      let part = await connection.command<ContractPart>("contract");
-      text += part.text;
-      while (part.next !== null) {
-        part = await connection.command<ContractPart>("contract", { offset: part.next, digest: part.digest });
-        text += part.text;
-      }
-      return text;
+      return await ask();
     } catch (error) {
-      if ((error as { code?: string }).code !== "changed" || attempt >= 3) throw error;
+      const { code } = error as CommandError;
+      if (code !== "busy" || tried >= times) throw error;
+      onBusy?.();
+      await pause(Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** tried) * (0.5 + Math.random() / 2));
+    }
+  }
+}
+
+// ---- the contract ----------------------------------------------------------------------------
+
+const CONTRACT_MAX = 128 * 1024 * 1024; // bytes of its text; the plugin's bound is lower
+const PARTS = 32; // in one request
+const BUSY_TIMES = 30; // some three minutes
+const CHANGED_TIMES = 3;
+
+const tooLarge = () => new CommandError(`The broker's contract has more than ${CONTRACT_MAX / 1024 / 1024} MB: it is not shown.`, "too-large");
+
+type Ask = (members: Record<string, unknown>, count: number) => Promise<ContractPart[]>;
+
+/** All parts, each of what @decode makes of its text, in their order. */
+async function fetchParts<Piece>(ask: Ask, count: number, decode: (text: string) => Piece, bytes: (piece: Piece) => number): Promise<Piece[]> {
+  const pieces: Piece[] = [];
+  let digest: string | undefined;
+  for (let at: number | null = 0; at !== null;) {
+    const began = pieces.length;
+    for (const part of await ask({ offset: at, ...(digest ? { digest } : {}) }, count)) {
+      if (part.offset !== at) break; // one before it was lost: asked for again
+      if (part.size > CONTRACT_MAX || part.offset > CONTRACT_MAX) throw tooLarge();
+      const piece = decode(part.text);
+      if (bytes(piece) === 0 || (part.next !== null && part.next !== part.offset + bytes(piece)))
+        throw new CommandError("The broker's answer is no part of a contract.", "malformed");
+      digest = part.digest;
+      pieces.push(piece);
+      at = part.next;
+      if (at === null) return pieces;
+    }
+    if (pieces.length === began) throw new CommandError("The broker's answer is no part of a contract.", "malformed");
+  }
+  return pieces;
+}
+
+/** By gzip: a tenth or less, in parts of which 2.0 of Mosquitto sends any number at once. */
+async function fetchPacked(ask: Ask): Promise<string> {
+  const parts = await fetchParts(ask, PARTS, fromBase64, (piece) => piece.byteLength);
+  const packed = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    packed.set(part, at);
+    at += part.byteLength;
+  }
+  try {
+    return await gunzip(packed, CONTRACT_MAX);
+  } catch (error) {
+    throw error instanceof RangeError ? tooLarge() : new CommandError("The broker's contract can't be unpacked.", "malformed");
+  }
+}
+
+async function fetchPlain(ask: Ask): Promise<string> {
+  const encoder = new TextEncoder();
+  return (await fetchParts(ask, 1, (text) => text, (piece) => encoder.encode(piece).byteLength)).join("");
+}
+
+/**
+ * The contract as JSON text, put together from its parts. Starts over where a reload came between;
+ * waits where the broker is busy, of which @onBusy hears.
+ */
+export async function fetchContract(connection: Connection, onBusy?: () => void): Promise<string> {
+  const asking = (encoding: Record<string, unknown>): Ask => (members, count) => patiently(() => connection.commandParts<ContractPart>("contract",
+    count > 1 ? { ...members, ...encoding, parts: count } : { ...members, ...encoding },
+    (came) => came.length >= count || came.at(-1)?.next === null), BUSY_TIMES, onBusy);
+  let isPacked = canGunzip();
+  for (let changed = 0; ;) {
+    try {
+      return await (isPacked ? fetchPacked(asking({ encoding: "gzip" })) : fetchPlain(asking({})));
+    } catch (error) {
+      const { code } = error as CommandError;
+      // A plugin that is older than the page knows no encodings.
+      if (isPacked && error instanceof CommandError && code === undefined) isPacked = false;
+      else if (code !== "changed" || ++changed > CHANGED_TIMES) throw error;
     }
   }
 }
@@ -87,4 +177,4 @@ export interface RefusalRow {
 
 export interface CountRow { value: string; count: number; first: string; last: string }
 
-export interface History { step: number; from: number; names: string[]; values: (number | null)[][] }
+export interface History { step: number; from: number; names: string[]; values: (number | null)[][]; next?: string | null }

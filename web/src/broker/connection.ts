@@ -3,12 +3,16 @@
 // things with.
 import { signal, type Signal } from "@preact/signals";
 import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
+import { CommandError } from "./command-error";
 import { explainClose, explainConnack } from "./words";
+
+export { CommandError };
 
 export const CONTROL = "$CONTROL/petstore/v1";
 export const CONTROL_RESPONSE = "$CONTROL/petstore/v1/response";
 
 const COMMAND_MS = 10_000; // an answer that takes longer is given up
+const NEXT_MS = 3_000; // likewise one that is to follow another
 const RECONNECT_MS = 2_000;
 const SOON_MS = 10_000; // a connection that is lost before was none
 const SOON_TIMES = 3; // one after the other: then it is given up
@@ -54,14 +58,15 @@ export interface Message {
 /** What the broker said to a PUBLISH: its reason code, 0 where it took the message. */
 export interface Published { code: number; reason?: string }
 
-/** A command was answered with an error, or not at all. */
-export class CommandError extends Error {
-  constructor(message: string, readonly code?: string, readonly scope?: string) {
-    super(message);
-  }
+interface Waiting {
+  command: string;
+  timer: number;
+  /** Takes one answer's data; true: it was the last one. */
+  take(data: unknown): boolean;
+  reject(error: Error): void;
+  /** No further answer comes. */
+  giveUp(): void;
 }
-
-interface Waiting { resolve(data: unknown): void; reject(error: Error): void; timer: number; command: string }
 
 interface Response { command?: string; correlationData?: string; data?: unknown; error?: string; code?: string; scope?: string }
 
@@ -244,6 +249,14 @@ export class Connection {
 
   /** Gives the plugin a command and waits for its answer's data. Rejects with CommandError. */
   async command<T>(command: string, members: Record<string, unknown> = {}): Promise<T> {
+    return (await this.commandParts<T>(command, members, () => true))[0];
+  }
+
+  /**
+   * The same of a command that has several answers, each in a message of its own: those that came
+   * until @isLast, or until the next one is missing for a while.
+   */
+  async commandParts<T>(command: string, members: Record<string, unknown>, isLast: (came: T[]) => boolean): Promise<T[]> {
     if (!this.hasCommands) {
       this.hasCommands = true;
       const code = await this.subscribe(CONTROL_RESPONSE, 1);
@@ -254,12 +267,20 @@ export class Connection {
     }
     const correlationData = `${++this.counter}`;
     const request = JSON.stringify({ commands: [{ command, ...members, correlationData }] });
-    const answer = new Promise<T>((resolve, reject) => {
-      const timer = window.setTimeout(() => {
+    const came: T[] = [];
+    const answer = new Promise<T[]>((resolve, reject) => {
+      const giveUp = () => {
         this.waiting.delete(correlationData);
-        reject(new CommandError(`The broker did not answer "${command}".`, "no-answer"));
-      }, COMMAND_MS);
-      this.waiting.set(correlationData, { resolve: resolve as (data: unknown) => void, reject, timer, command });
+        if (came.length > 0) resolve(came);
+        else reject(new CommandError(`The broker did not answer "${command}".`, "no-answer"));
+      };
+      const take = (data: unknown) => {
+        came.push(data as T);
+        const isDone = isLast(came);
+        if (isDone) resolve(came);
+        return isDone;
+      };
+      this.waiting.set(correlationData, { command, timer: window.setTimeout(giveUp, COMMAND_MS), take, reject, giveUp });
     });
     const forget = (error: Error) => {
       const waiting = this.waiting.get(correlationData);
@@ -285,9 +306,12 @@ export class Connection {
       const waiting = this.waiting.get(response.correlationData ?? "");
       if (!waiting) continue;
       clearTimeout(waiting.timer);
+      if (response.error === undefined && !waiting.take(response.data)) {
+        waiting.timer = window.setTimeout(waiting.giveUp, NEXT_MS);
+        continue;
+      }
       this.waiting.delete(response.correlationData ?? "");
       if (response.error !== undefined) waiting.reject(new CommandError(response.error, response.code, response.scope));
-      else waiting.resolve(response.data);
     }
   }
 

@@ -3,7 +3,8 @@
 // on the topic of the connection's notices.
 import { effect, signal } from "@preact/signals";
 import type { Event, Page } from "../broker/commands";
-import type { CommandError, Message } from "../broker/connection";
+import type { CommandError } from "../broker/command-error";
+import type { Message } from "../broker/connection";
 import { REASON } from "../broker/words";
 import type { Properties } from "../app/trylink";
 import { differenceOf } from "./diff";

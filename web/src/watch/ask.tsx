@@ -2,27 +2,25 @@
 import type { JSX } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { connection, may, refresh, whoami } from "../app/session";
-import type { Page } from "../broker/commands";
-import { CommandError } from "../broker/connection";
+import { patiently, type Page } from "../broker/commands";
+import type { CommandError } from "../broker/command-error";
 import { Note } from "../ui/basics";
 import { follow } from "./paging";
 
-const BUSY_MS = 700; // until it is asked again
-const BUSY_TIMES = 6;
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const TIMES = 6; // that it is asked again
+const CHANGED_MS = 700;
 
 /** As connection.command(), but asks again for a while where the broker is busy. */
 export async function ask<T>(command: string, members: Record<string, unknown> = {}): Promise<T> {
   for (let times = 0; ; times++) {
     try {
-      return await connection.command<T>(command, members);
+      return await patiently(() => connection.command<T>(command, members), TIMES);
     } catch (error) {
       const { code } = error as CommandError;
       if (code === "scope-missing") void refresh(); // it was there when the page was drawn
       // "changed": there was a reload between question and answer, and the answer is another one now.
-      if ((code !== "busy" && code !== "changed") || times >= BUSY_TIMES) throw error;
-      await pause(BUSY_MS * (1 + times / 2));
+      if (code !== "changed" || times >= TIMES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, CHANGED_MS));
     }
   }
 }

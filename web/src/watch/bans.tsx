@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { may } from "../app/session";
-import type { CommandError } from "../broker/connection";
+import type { CommandError } from "../broker/command-error";
 import { alertOf } from "../contract/reference";
 import { Badge, Empty, Note, Time } from "../ui/basics";
 import { Confirm } from "../ui/confirm";

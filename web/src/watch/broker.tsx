@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { may, refresh, whoami } from "../app/session";
 import type { Group, Mode } from "../broker/commands";
-import type { CommandError } from "../broker/connection";
+import type { CommandError } from "../broker/command-error";
 import { Badge, Note, Scroll, Time } from "../ui/basics";
 import { Confirm } from "../ui/confirm";
 import { ask, explainError, Failure, Needs, useAnswer } from "./ask";

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { may, whoami } from "../app/session";
 import { tryLink } from "../app/trylink";
-import type { CommandError } from "../broker/connection";
+import type { CommandError } from "../broker/command-error";
 import { reasonOf } from "../contract/reference";
 import { Note } from "../ui/basics";
 import { ask, explainError, Needs, sentence } from "./ask";

@@ -169,20 +169,34 @@ export function forgetRefusals(): void {
 
 // ---- numbers -----------------------------------------------------------------------------
 
+/** The last hour comes in a few parts at most. */
+async function askHistory(): Promise<History[]> {
+  const parts: History[] = [];
+  let after: string | null | undefined;
+  do {
+    const part: History = await ask<History>("history", after ? { after } : {});
+    parts.push(part);
+    after = part.next;
+  } while (after && parts.length < STEPS_MAX);
+  return parts;
+}
+
 async function loadHistory(): Promise<void> {
   if (!may("history")) return;
-  const { step, from, names, values } = await ask<History>("history");
+  const parts = await askHistory();
   const { table } = numbers;
   const later = table.times.map((time, i) => ({ time, row: rowAt(i) }));
   table.clear();
-  values.forEach((row, i) => {
-    const known = new Map<string, number>();
-    names.forEach((name, column) => {
-      const value = row[column];
-      if (typeof value === "number") known.set(name, value);
+  for (const { step, from, names, values } of parts) {
+    values.forEach((row, i) => {
+      const known = new Map<string, number>();
+      names.forEach((name, column) => {
+        const value = row[column];
+        if (typeof value === "number") known.set(name, value);
+      });
+      table.add((from + i * step) * 1000, known);
     });
-    table.add((from + i * step) * 1000, known);
-  });
+  }
   for (const { time, row } of later) table.add(time, row);
   for (const name of table.names) if (!current.has(name)) {
     const last = table.last(name);

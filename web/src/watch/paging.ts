@@ -1,5 +1,5 @@
 // Pages of a list, one after the other.
-import type { CommandError } from "../broker/connection";
+import type { CommandError } from "../broker/command-error";
 
 export const LIMIT = 50;
 const EMPTY_MAX = 30; // pages without anything that are followed by the next one by themselves; each took a second or so
