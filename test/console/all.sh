@@ -19,6 +19,7 @@ run()
 }
 
 is_all=$(($# == 0))
+[ "${BROWSER:-}" != firefox ] || is_all=0 # they all run there
 # shellcheck disable=SC2012,SC2046 # names of ours, without spaces
 [ $# -gt 0 ] || set -- unit $(ls test/console | sed -n 's/[.]mjs$//p' | grep -vx 'harness\|trying\|unit')
 for name; do
@@ -28,6 +29,8 @@ if [ "$is_all" = 1 ] && command -v "${FIREFOX:-firefox-esr}" >/dev/null; then
 	for name in frame signed-in read watch; do
 		run "$name, Firefox" env BROWSER=firefox MANY=6000 node "test/console/$name.mjs"
 	done
+	# Of Try what is of browsers: the editor, the clipboard, forms.
+	run "try, Firefox" env BROWSER=firefox node test/console/try.mjs publishing misspelt completion typing links
 elif [ "$is_all" = 1 ]; then
 	echo "skipped Firefox: firefox-esr is not installed"
 	echo "0 passed, 0 failed, 1 skipped" >>"$out"

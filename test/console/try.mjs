@@ -1,8 +1,8 @@
 // Try: a message prepared with the contract's help, sent, answered by the broker; what arrives;
 // sessions and wills; links; and a flood of messages. FLOOD is how many (20000).
 import { spawn } from "node:child_process";
-import { openPage, check, checkAccessible, checkFits, checkThat, require, run, shot, sleep, startBroker, until } from "./harness.mjs";
-import { answer, editor, line, openTry, pick, textOfEditor, write } from "./trying.mjs";
+import { openPage, check, checkAccessible, checkFits, checkThat, isFirefox, require, run, shot, skip, sleep, startBroker, until } from "./harness.mjs";
+import { answer, editor, insert, line, openTry, pick, textOfEditor, write } from "./trying.mjs";
 
 const mqtt = require("mqtt");
 const FLOOD = Number(process.env.FLOOD ?? 20_000);
@@ -110,7 +110,7 @@ async function typing(page) {
   const type = async (text) => {
     await editor(page).click();
     await page.keyboard.press("Control+A");
-    await page.keyboard.insertText(text);
+    await insert(page, text);
     await checkThat(`${text.length} characters over a selection`, () => page.locator(".payload .below").getByText(`${text.length} of`).waitFor());
   };
   await type('{"a":\n 1}');
@@ -119,6 +119,7 @@ async function typing(page) {
   await page.keyboard.press("Control+A");
   await page.keyboard.type("{");
   check("a bracket is closed over a selection, too", (await textOfEditor(page)) === '{{"orderId": "a"}}', await textOfEditor(page));
+  await page.keyboard.press("Escape"); // of what is offered
 }
 
 /** Steps that an account may not take are no buttons. */
@@ -298,9 +299,13 @@ async function links(broker) {
     await checkThat(`a link that is no message: ${JSON.stringify(bad)}`, () => page.getByText("holds no message").waitFor());
     await page.getByRole("button", { name: "Understood" }).click();
   }
-  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  if (!isFirefox) await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await page.getByRole("button", { name: "Copy link" }).click();
   await checkThat("a link can be copied", () => page.getByRole("button", { name: "Copied" }).waitFor());
+  if (isFirefox) {
+    skip("who opens the link", "Firefox lets no test read the clipboard");
+    return page.context().close();
+  }
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   const colleague = await openPage(copied);
   await checkThat("who opens it is told that a message waits", () => colleague.getByText("A link brought a prepared message").waitFor());

@@ -52,6 +52,7 @@ export function Read(): JSX.Element {
   const [isOpen, setOpen] = useState(false); // the list of pages, on a phone
   const [isSearching, setSearching] = useState(false);
   const article = useRef<HTMLElement>(null);
+  const wanted = useRef<string | null>(null); // the place that was picked in the search
   const here = route.value.path.slice(1);
   const place = here.join("/");
   const found = contract.value ? page(contract.value, here) : null;
@@ -74,6 +75,11 @@ export function Read(): JSX.Element {
   useLayoutEffect(() => {
     setOpen(false);
     const target = here.length > 0 ? document.getElementById(place) : null;
+    // Who came by the search goes on from there with the keyboard.
+    const start = wanted.current === place ? target ?? article.current : null;
+    wanted.current = null;
+    if (start) start.tabIndex = -1;
+    start?.focus({ preventScroll: true });
     if (!target || target === article.current?.querySelector("h1")) {
       scrollTo(0, 0);
       return;
@@ -103,7 +109,7 @@ export function Read(): JSX.Element {
       <Nav contract={contract.value} here={here} isOpen={isOpen} />
       </div>
       <article class="read-content" ref={article}>{found.content}</article>
-      {isSearching ? <Search contract={contract.value} onClose={() => setSearching(false)} /> : null}
+      {isSearching ? <Search contract={contract.value} onPick={(to) => (wanted.current = to.join("/"))} onClose={() => setSearching(false)} /> : null}
     </div>
   );
 }

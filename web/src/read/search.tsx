@@ -8,7 +8,7 @@ import { entriesOf, find, KINDS } from "./index-of";
 
 const FOUND_MAX = 40;
 
-export function Search({ contract, onClose }: { contract: Contract; onClose: () => void }): JSX.Element {
+export function Search({ contract, onPick, onClose }: { contract: Contract; onPick: (to: string[]) => void; onClose: () => void }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const [query, setQuery] = useState("");
   const [active, setActive] = useState(0);
@@ -31,6 +31,7 @@ export function Search({ contract, onClose }: { contract: Contract; onClose: () 
     const entry = found[index];
     if (!entry) return;
     dialog.current?.close();
+    onPick(entry.to);
     go(["read", ...entry.to]);
   };
   const onKey = (event: KeyboardEvent) => {
