@@ -94,6 +94,20 @@ async function looks() {
   }
 }
 
+/** On 4K as on a small screen the room is used, and nothing of an example is cut. */
+async function room() {
+  for (const [width, height] of [[1280, 900], [3840, 2160]]) {
+    const tab = await openPage(page, { width, height });
+    await open(tab, "channel/orderStatus");
+    const { x, width: wide } = await tab.locator("aside").boundingBox();
+    check(`${width}: the page is used to its right`, x + wide > width * 0.85, `${x + wide}`);
+    const cut = await tab.locator("aside pre").evaluateAll((all) => all.filter((it) => it.scrollWidth > it.clientWidth).length);
+    check(`${width}: examples and programs are whole`, cut === 0, cut);
+    await shot(tab, `read-room-${width}`);
+    await tab.context().close();
+  }
+}
+
 async function searching(tab) {
   await open(tab, "");
   await tab.locator("article h1").click();
@@ -204,5 +218,6 @@ await run(async () => {
   check("nothing from elsewhere", requests.length === 0, requests.join(" "));
   check("no errors of scripts or the policy", tab.problems.length === 0, tab.problems.join("; "));
   await looks();
+  await room();
   await thousand();
 });

@@ -423,6 +423,7 @@ async function looks(broker) {
     await checkAccessible(page, `Try, ${name}`);
     await checkFits(page, `Try, ${name}`);
     await shot(page, `try-${name}`);
+    if (name === "light") check("at 1280 px what is done with a payload is in one line", (await page.locator(".payload .bar").boundingBox()).height < 45);
     if (name.startsWith("phone")) {
       await page.getByRole("button", { name: "Subscribe", exact: true }).first().click();
       await page.getByRole("button", { name: "orders/+/status", exact: true }).click();

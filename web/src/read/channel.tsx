@@ -101,8 +101,8 @@ export function ChannelPage({ contract, channel, isWhole = false }: { contract: 
     <div class="with-aside">
       <div>
         <Heading level={isWhole ? 2 : 1} to={["channel", channel.id]}>{channel.title}</Heading>
-        <p class="address"><code>{channel.address}</code><Copy text={channel.address} label="Copy the topic" word="topic" />
-          <span class="muted">filter <code>{filterOf(channel.address)}</code></span><Copy text={filterOf(channel.address)} label="Copy the filter" word="filter" /></p>
+        <p class="address"><span><code>{channel.address}</code> <Copy text={channel.address} label="Copy the topic" word="topic" /></span>
+          <span><span class="muted">filter</span> <code>{filterOf(channel.address)}</code> <Copy text={filterOf(channel.address)} label="Copy the filter" word="filter" /></span></p>
         {channel.description ? <Fold text={channel.description} /> : null}
         {isWhole ? null : <p><a class="button primary-link" href={link}><Icon name="send" /> Try it</a></p>}
         <section class="who-both" aria-label="Who may">

@@ -13,7 +13,8 @@ import { MessageView, VerdictBadge } from "./message";
 import { headOf, searchable, sizeInWords } from "./payload";
 import { Virtual } from "./virtual";
 
-const ROW = 34; // px
+const ROW = 2.27; // rem: it grows with the text
+const rowHeight = (): number => Math.round(ROW * parseFloat(getComputedStyle(document.documentElement).fontSize));
 const PREVIEW = 160; // characters of a payload in a row
 
 const shownAs = signal<"list" | "topics">("list");
@@ -202,7 +203,7 @@ function List(): JSX.Element {
     <>
       {end < total ? <p class="more">{(total - end).toLocaleString()} newer
         <button type="button" class="small" onClick={() => document.getElementById("arrived")?.scrollTo({ top: 0 })}>To the newest</button></p> : null}
-      <Virtual id="arrived" as="listbox" label="Messages, the newest first" count={end} rowHeight={ROW} active={active}
+      <Virtual id="arrived" as="listbox" label="Messages, the newest first" count={end} rowHeight={rowHeight()} active={active}
         keyOf={(i) => at(i).n} onPick={(i) => (selected.value = at(i))}
         onTop={(isAtTop) => {
           const next = isAtTop ? null : frozen.current ?? inbox.total;
@@ -237,7 +238,7 @@ function Tree(): JSX.Element {
     open.value = next;
   };
   return (
-    <Virtual id="topics" as="tree" label="Topics" count={rows.length} rowHeight={ROW} active={active} keyOf={(i) => rows[i].node.path}
+    <Virtual id="topics" as="tree" label="Topics" count={rows.length} rowHeight={rowHeight()} active={active} keyOf={(i) => rows[i].node.path}
       attributes={(i) => ({ "aria-level": rows[i].depth + 1, ...(rows[i].node.children.size > 0 ? { "aria-expanded": rows[i].isOpen } : {}) })}
       onPick={(i) => {
         const { node } = rows[i];
