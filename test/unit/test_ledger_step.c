@@ -70,7 +70,7 @@ static int set_up(void **state)
 	return pgroom_set_up(&w->room);
 }
 
-static void stop(struct world *w, unsigned which)
+static void stop_one(struct world *w, unsigned which)
 {
 	ledger_close(w->ledger[which]);
 	w->ledger[which] = NULL;
@@ -81,8 +81,8 @@ static int tear_down(void **state)
 	struct world *w = *state;
 	int rc;
 
-	stop(w, NORTH);
-	stop(w, SOUTH);
+	stop_one(w, NORTH);
+	stop_one(w, SOUTH);
 	rc = pgroom_tear_down(&w->room);
 	folder_remove(&w->folder);
 	free(w);
@@ -203,7 +203,7 @@ static void test_ledger_step__numbers_go_on(void **state)
 
 	assert_int_equal(step(w, NORTH, "p1", "PENDING"), 0);
 	assert_int_equal(step(w, NORTH, "p2", "PENDING"), 0);
-	stop(w, NORTH);
+	stop_one(w, NORTH);
 	pgroom_script(at, "DELETE FROM events;");
 	start(w, at, NORTH);
 	assert_int_equal(step(w, NORTH, "p3", "PENDING"), 0);
@@ -257,7 +257,7 @@ static void test_ledger_open__strict_steps_are_gone(void **state)
 
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(step(w, NORTH, "p1", i % 2 ? "CAPTURED" : "PENDING"), 0);
-	stop(w, NORTH);
+	stop_one(w, NORTH);
 	/* As of yesterday: the last two are not there. */
 	pgroom_script(
 		at,
@@ -277,7 +277,7 @@ static void test_ledger_open__a_new_journal_goes_on(void **state)
 	const char *at = both(w);
 
 	assert_int_equal(step(w, NORTH, "p1", "PENDING"), 0);
-	stop(w, NORTH);
+	stop_one(w, NORTH);
 	assert_int_equal(unlink(w->ring[NORTH]), 0);
 	pgroom_script(at, "DELETE FROM events; UPDATE brokers SET strict_seq = 0;");
 	start(w, at, NORTH);
