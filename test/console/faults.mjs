@@ -211,7 +211,7 @@ async function postgresAway() {
   await tell("stop");
   await publish(broker, [order("away", "PLACED")]);
   await page.getByRole("button", { name: "Load anew" }).click();
-  await checkThat("PostgreSQL is away: it is said", () => page.locator("main [role=alert]").getByText("The database can't be read now: try again.").waitFor({ timeout: SLOW_MS }));
+  await checkThat("PostgreSQL is away: it is said", () => page.locator("main [role=alert]").getByText("Nothing that was kept can be looked up until it is back.").waitFor({ timeout: SLOW_MS }));
   check("what was there stays", (await page.getByRole("link", { name: "ord-1", exact: true }).count()) === 1);
   await shot(page, "faults-postgres-orders");
   await go(page, "watch/overview");

@@ -11,6 +11,61 @@ const MANY = Number(process.env.MANY ?? 30_000); // refusals on one page
 const KEPT = 5_000; // of those that come
 const STALL_MS = 5_000; // between two frames at most: a bound for a busy machine, not a measure
 
+const TABS_MAX = 80;
+
+/** By the Tab key to what is called @name, or fails: each stop on the way has to be seen. */
+async function tabTo(page, name) {
+  const stops = [];
+  for (let i = 0; i < TABS_MAX; i++) {
+    const at = await page.evaluate(() => {
+      const it = document.activeElement;
+      const { outlineStyle, outlineWidth } = getComputedStyle(it);
+      const { top, bottom } = it.getBoundingClientRect();
+      const name = it.getAttribute("aria-label") ?? it.labels?.[0]?.childNodes[0]?.textContent ?? (it === document.body ? "" : it.innerText) ?? "";
+      return { name: name.trim(), isSeen: outlineStyle !== "none" && parseFloat(outlineWidth) >= 1 && bottom > 0 && top < innerHeight };
+    });
+    if (i > 0 && !at.isSeen && at.name !== "") check(`keyboard: the focus on "${at.name}" is seen`, false);
+    if (i > 0 && at.name.startsWith(name)) return check(`keyboard: ${name} is reached, in sight`, at.isSeen);
+    stops.push(at.name.slice(0, 30));
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`no way to ${name} by Tab: ${stops.join(", ")}`);
+}
+
+/** Watch by keyboard alone: an order and its history, orders by status, a reload. */
+async function byKeyboard(page) {
+  await page.reload();
+  await signIn(page, page.broker, "backoffice");
+  await page.evaluate(() => document.activeElement.blur());
+  for (const name of ["Watch", "Entities"]) {
+    await tabTo(page, name);
+    await page.keyboard.press("Enter");
+    await sleep(300);
+  }
+  await tabTo(page, "Kind");
+  await page.keyboard.type("order");
+  await tabTo(page, "Id");
+  await page.keyboard.type("ord-1");
+  await page.keyboard.press("Enter");
+  await page.locator(".event").first().waitFor();
+  await tabTo(page, "Payload");
+  await page.keyboard.press("Enter");
+  await checkThat("keyboard: an order's history", () => page.locator(".event pre").waitFor());
+  await go(page, "watch/entities/order");
+  await page.getByRole("link", { name: "ord-1", exact: true }).waitFor();
+  await tabTo(page, "Status");
+  await page.keyboard.type("PLACED");
+  await checkThat("keyboard: orders by status", () => until(async () => page.url().includes("status=PLACED"), "the address"));
+  await tabTo(page, "ord-2");
+  await go(page, "watch/broker");
+  await tabTo(page, "Reload");
+  await page.keyboard.press("Enter");
+  await tabTo(page, "Reload");
+  await page.keyboard.press("Enter");
+  await checkThat("keyboard: a reload", () => page.getByText("Reloaded: Petstore MQTT API").waitFor());
+  check("keyboard: the focus comes back", (await page.evaluate(() => document.activeElement.innerText)) === "Reload");
+}
+
 /** A client of the broker, as @user. */
 async function connect(broker, user, id) {
   let client = null;
@@ -238,9 +293,11 @@ async function alertsAndBans(page, client) {
   check("bans: nothing is done after a no", (await bans.getByRole("listitem").count()) === 1);
   await bans.getByRole("button", { name: "Lift" }).first().click();
   await checkAccessible(page, "a question");
-  await page.getByRole("dialog").getByRole("button", { name: "Lift it" }).click();
+  await tabTo(page, "Lift it");
+  await page.keyboard.press("Enter");
   await checkThat("bans: lifted, and the broker's answer is shown", () => page.getByText("The broker lifted one ban").waitFor());
   await checkThat("bans: it is gone from the list", () => page.getByText("Nobody is held off.").waitFor());
+  check("bans: the focus is not lost", (await page.evaluate(() => document.activeElement.id)) === "bans-title");
   const again = await connect(page.broker, "inventory-service", "again");
   check("bans: it may connect again", again.connected);
   await again.endAsync();
@@ -395,6 +452,7 @@ await run(async () => {
   await entities(page, client);
   await ownEntities(broker);
   await alertsAndBans(page, inventory);
+  await byKeyboard(page);
   await numbers(page);
   await commands(page, broker);
   await scopeTakenAway(page, broker);

@@ -7,7 +7,12 @@ export function Confirm({ title, children, label, isBusy, onYes, onNo }: {
 }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
     dialog.current?.showModal();
+    // A dialog that is taken away lets go of the focus; what had it may be disabled until all is drawn.
+    return () => queueMicrotask(() => {
+      if (document.activeElement === document.body) before?.focus();
+    });
   }, []);
   return (
     <dialog ref={dialog} class="confirm" aria-labelledby="confirm-title"

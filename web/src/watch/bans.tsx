@@ -1,6 +1,6 @@
 // Bans: who is held off, for how long, and the way to lift it.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { may } from "../app/session";
 import type { CommandError } from "../broker/command-error";
 import { alertOf } from "../contract/reference";
@@ -26,6 +26,11 @@ export function Bans(): JSX.Element {
   const [chosen, choose] = useState<Ban | null>(null);
   const [isBusy, setBusy] = useState(false);
   const [said, say] = useState<{ tone: "good" | "warn" | "bad"; text: string } | null>(null);
+  const title = useRef<HTMLHeadingElement>(null);
+  // What was focused goes with the ban that is lifted.
+  useEffect(() => {
+    if (said) title.current?.focus();
+  }, [said]);
   if (!may("listBans")) return <Needs command="listBans" to="see who is held off or banned" />;
   const lift = async (ban: Ban) => {
     setBusy(true);
@@ -44,7 +49,7 @@ export function Bans(): JSX.Element {
   const { bans = [], total = 0 } = answer.data ?? {};
   return (
     <section aria-labelledby="bans-title">
-      <div class="row"><h2 id="bans-title">Held off or banned</h2>{answer.data ? <Badge tone={total > 0 ? "warn" : "good"}>{total}</Badge> : null}</div>
+      <div class="row"><h2 id="bans-title" ref={title} tabIndex={-1}>Held off or banned</h2>{answer.data ? <Badge tone={total > 0 ? "warn" : "good"}>{total}</Badge> : null}</div>
       <Failure error={answer.error} />
       <div role="status">{said ? <Note tone={said.tone}>{said.text}</Note> : null}</div>
       <Needs command="liftBan" to="lift a ban" />
