@@ -9,6 +9,7 @@ struct pagefile {
 	char *waits;        /* room for PAGEFILE_BYTES */
 	size_t used;        /* of it */
 	int64_t at;         /* where in the file it goes */
+	int failed;         /* SQLite's code, while what could not be written is missing; 0 */
 	sqlite3_file *file; /* the system's, behind this struct */
 };
 
@@ -17,14 +18,19 @@ static struct pagefile *of(sqlite3_file *file)
 	return (struct pagefile *)(void *)file;
 }
 
-/* What waits is given up where it can't be written: SQLite writes it again, or takes it back. */
+/*
+ * What could not be written may be of statements before the one that fails now: nothing of their
+ * transaction is written or read any more, until it is rolled back.
+ */
 static int hand_over(struct pagefile *own)
 {
 	size_t used = own->used;
 
 	own->used = 0;
-	return used ? own->file->pMethods->xWrite(own->file, own->waits, (int)used, own->at)
-		    : SQLITE_OK;
+	if (used && !own->failed)
+		own->failed =
+			own->file->pMethods->xWrite(own->file, own->waits, (int)used, own->at);
+	return own->failed;
 }
 
 /* What waits is of a transaction that was not committed: what was, was synced. */
@@ -50,7 +56,7 @@ static int on_read(sqlite3_file *file, void *data, int len, sqlite3_int64 at)
 static int on_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 at)
 {
 	struct pagefile *own = of(file);
-	int rc = SQLITE_OK;
+	int rc = own->failed;
 
 	if (at != own->at + (int64_t)own->used || (size_t)len > PAGEFILE_BYTES - own->used)
 		rc = hand_over(own);
@@ -94,10 +100,7 @@ static int on_lock(sqlite3_file *file, int lock)
 
 static int on_unlock(sqlite3_file *file, int lock)
 {
-	struct pagefile *own = of(file);
-	int rc = hand_over(own);
-
-	return rc ? rc : own->file->pMethods->xUnlock(own->file, lock);
+	return of(file)->file->pMethods->xUnlock(of(file)->file, lock);
 }
 
 static int on_check_lock(sqlite3_file *file, int *ret)
@@ -107,8 +110,7 @@ static int on_check_lock(sqlite3_file *file, int *ret)
 
 static int on_control(sqlite3_file *file, int what, void *arg)
 {
-	/* What it answers does not depend on what waits; and SQLite ignores some of its failures.
-	 */
+	/* What it answers does not depend on what waits, and SQLite ignores some failures. */
 	return of(file)->file->pMethods->xFileControl(of(file)->file, what, arg);
 }
 
@@ -123,7 +125,7 @@ static int on_device(sqlite3_file *file)
 }
 
 /* Version 1: SQLite neither shares memory by a WAL's handle nor maps the file. */
-static const sqlite3_io_methods wal_methods = {
+static const sqlite3_io_methods methods = {
 	.iVersion = 1,
 	.xClose = on_close,
 	.xRead = on_read,
@@ -139,56 +141,6 @@ static const sqlite3_io_methods wal_methods = {
 	.xDeviceCharacteristics = on_device,
 };
 
-/* ---- the database, by whose handle SQLite shares memory -------------------------------------- */
-
-static int on_shm_map(sqlite3_file *file, int page, int bytes, int extend, void volatile **ret)
-{
-	return of(file)->file->pMethods->xShmMap(of(file)->file, page, bytes, extend, ret);
-}
-
-static int on_shm_lock(sqlite3_file *file, int at, int count, int flags)
-{
-	struct pagefile *own = of(file);
-	int written = hand_over(own);
-	int rc;
-
-	if (written && (flags & SQLITE_SHM_LOCK))
-		return written;
-	rc = own->file->pMethods->xShmLock(own->file, at, count, flags);
-	return rc ? rc : written;
-}
-
-static void on_shm_barrier(sqlite3_file *file)
-{
-	of(file)->file->pMethods->xShmBarrier(of(file)->file);
-}
-
-static int on_shm_unmap(sqlite3_file *file, int is_removed)
-{
-	return of(file)->file->pMethods->xShmUnmap(of(file)->file, is_removed);
-}
-
-/* Version 2: it maps no file, which mmap_size would ask for. */
-static const sqlite3_io_methods main_methods = {
-	.iVersion = 2,
-	.xClose = on_close,
-	.xRead = on_read,
-	.xWrite = on_write,
-	.xTruncate = on_truncate,
-	.xSync = on_sync,
-	.xFileSize = on_file_size,
-	.xLock = on_lock,
-	.xUnlock = on_unlock,
-	.xCheckReservedLock = on_check_lock,
-	.xFileControl = on_control,
-	.xSectorSize = on_sector_size,
-	.xDeviceCharacteristics = on_device,
-	.xShmMap = on_shm_map,
-	.xShmLock = on_shm_lock,
-	.xShmBarrier = on_shm_barrier,
-	.xShmUnmap = on_shm_unmap,
-};
-
 /* ---- the VFS --------------------------------------------------------------------------------- */
 
 static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
@@ -199,7 +151,7 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
 	struct pagefile *own = of(file);
 	int rc;
 
-	if (!(flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_DB)))
+	if (!(flags & SQLITE_OPEN_WAL))
 		return system->xOpen(system, name, file, flags, ret_flags);
 	memset(own, 0, sizeof(*own)); /* without methods nobody closes it */
 	own->waits = sqlite3_malloc64(PAGEFILE_BYTES);
@@ -210,9 +162,8 @@ static int on_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
 	rc = system->xOpen(system, name, own->file, flags, ret_flags);
 	if (rc == SQLITE_OK) {
 		own->vfs = ours;
-		own->base.pMethods = flags & SQLITE_OPEN_WAL ? &wal_methods : &main_methods;
-		if (flags & SQLITE_OPEN_WAL)
-			ours->wal = own;
+		own->base.pMethods = &methods;
+		ours->wal = own;
 		return SQLITE_OK;
 	}
 	if (own->file->pMethods)
@@ -255,4 +206,6 @@ void pagefile_forget(struct pagefile_vfs *vfs)
 {
 	if (vfs->wal)
 		vfs->wal->used = 0;
+	if (vfs->wal)
+		vfs->wal->failed = SQLITE_OK;
 }
