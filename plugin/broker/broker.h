@@ -232,9 +232,9 @@ enum broker_answer broker_answer(const struct broker *broker, const struct broke
 int broker_answer_code(enum broker_answer answer);
 
 /*
- * The broker takes the message of a MESSAGE event that is answered BROKER_WITHHELD under a topic to
- * which nobody can subscribe, and does not retain it. Its topic is overwritten: nothing may be said
- * of it afterwards.
+ * The broker takes the message of a MESSAGE event that is answered BROKER_WITHHELD under a topic
+ * that no channel has, and does not retain it; its deliveries are to be refused. Its topic is
+ * overwritten: nothing may be said of it afterwards.
  */
 void broker_withhold(struct mosquitto_evt_message *event);
 

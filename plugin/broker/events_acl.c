@@ -46,6 +46,8 @@ static int check_delivery(struct plugin *plugin, const struct mosquitto *client,
 	if (plugin->deliveries.withheld && plugin->deliveries.withheld == message->payload)
 		return MOSQ_ERR_ACL_DENIED; /* the entity moved on since, and it was delivered once
 					     */
+	if (broker_is_withheld(message))
+		return MOSQ_ERR_ACL_DENIED; /* whatever is observed: it was refused */
 	is_stored = message->is_retained && plugin->deliveries.subscribing == client;
 	kind = repairs_is_active(plugin->repairs) ? repair_kind(plugin, client, message, is_stored)
 						  : REPAIRS_OTHER;

@@ -13,6 +13,7 @@ import engines
 import harness
 import messages
 import rawmqtt
+from test_notices import set_mode
 
 TRUST = ["orders/+/status", "pets/#"]
 
@@ -201,6 +202,20 @@ def test_a_peer_at_qos_2_is_told_nothing_and_nobody_gets_it(pair):
     late.subscribe(topic)
     late.ping()
     assert not late.inbox
+
+
+def test_nobody_gets_what_a_peer_was_refused_though_all_may_read(new_broker, tmp_path):
+    """Where rights are only observed anybody may subscribe to the topic that it is put under."""
+    broker = bridges.peer(new_broker, tmp_path / "far", bridges.FAR_USER, TRUST)
+    set_mode(broker, {"permission": "observe"})
+    broker.start()
+    topic, payload = messages.stock(messages.unique("bad"), -1)
+    hidden, reader = "$" + "-" * (len(topic) - 1), broker.client("customer-a")
+    assert reader.subscribe(hidden, "$share/all/" + hidden, "#")[:1] == [2]
+    peer = broker.try_client(bridges.FAR_USER, bridges.PASSWORD)
+    assert peer.publish(topic, payload, qos=2) == 0
+    broker.wait_rows([(1,)], "SELECT count(*) FROM refusals WHERE topic = ?", topic)
+    assert not [each for each in broker.barrier(reader) if payload in each[:2]]
 
 
 def test_who_published_is_not_forged(ways):
