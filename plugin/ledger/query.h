@@ -63,11 +63,12 @@ typedef bool query_visit(const struct query_row *row, void *ctx);
 
 enum query_test {
 	QUERY_IS,
-	QUERY_FROM,  /* the column's value is not below @text */
-	QUERY_AFTER, /* above it */
-	QUERY_UNTIL, /* not above it */
-	QUERY_BELOW, /* below it */
-	QUERY_BEGINS /* with @text, byte by byte */
+	QUERY_FROM,   /* the column's value is not below @text */
+	QUERY_AFTER,  /* above it */
+	QUERY_UNTIL,  /* not above it */
+	QUERY_BELOW,  /* below it */
+	QUERY_BEGINS, /* with @text, byte by byte */
+	QUERY_NULL    /* it has none; @text is not used */
 };
 
 struct query_filter {
@@ -128,8 +129,8 @@ struct query_wanted {
 	size_t spot_count;
 	const struct query_spot *spot;
 	/*
-	 * The column whose index finds the rows: what is asked of the others is looked at row for
-	 * row. NULL: as the engine thinks best.
+	 * The column whose index finds the rows, in that index's order of texts: what is asked of
+	 * the others is looked at row for row. NULL: as the engine thinks best.
 	 */
 	const char *by;
 	uint64_t skip;             /* so many of the first rows are left out; with a limit */

@@ -23,10 +23,29 @@ void query_pg_add(struct pg_query *query, const char *format, ...)
 	va_end(args);
 }
 
-/* How the column compares: as text by its bytes. */
+/* Times of all rows are of one form: any collation has them in the order of their bytes. */
+static bool is_time(const char *name)
+{
+	return strcmp(name, "updated_at") == 0 || strcmp(name, "created_at") == 0 ||
+	       strcmp(name, "received_at") == 0;
+}
+
+/* How the column compares: as text by its bytes. An index of another collation does not serve. */
 const char *query_pg_collation(const struct pg_look_column *column)
 {
-	return column->type == VALUE_TEXT && !column->is_bytes ? " COLLATE \"C\"" : "";
+	bool is_text = column->type == VALUE_TEXT && !column->is_bytes;
+
+	return is_text && !is_time(column->name) ? " COLLATE \"C\"" : "";
+}
+
+/* Equal texts are equal in all collations, and who names an index asks for its order. */
+static const char *filter_collation(const struct query_wanted *wanted,
+				    const struct pg_look_column *column,
+				    const struct query_filter *filter)
+{
+	bool is_by = wanted->by && strcmp(wanted->by, column->name) == 0;
+
+	return is_by || filter->test == QUERY_IS ? "" : query_pg_collation(column);
 }
 
 static const char *const operator[] = { [QUERY_IS] = "=",
@@ -88,6 +107,10 @@ static void add_filter(struct pg_query *query, const struct query_wanted *wanted
 	bool is_number = column->type == VALUE_INTEGER || column->type == VALUE_REAL;
 	unsigned at = query->params.count + 1;
 
+	if (filter->test == QUERY_NULL) {
+		query_pg_add(query, "\"%s\" IS NULL", column->name);
+		return;
+	}
 	if (is_number && filter->test != QUERY_BEGINS) {
 		add_number_filter(query, wanted, column, filter);
 		return;
@@ -99,7 +122,7 @@ static void add_filter(struct pg_query *query, const struct query_wanted *wanted
 	} else {
 		add_name(query, wanted, column);
 		query_pg_add(query, "%s %s $%u::text",
-			     query_pg_collation(column), operator[filter->test], at);
+			     filter_collation(wanted, column, filter), operator[filter->test], at);
 	}
 	pg_add_string(&query->params, filter->text);
 }
@@ -269,13 +292,14 @@ static void add_whole_order(struct pg_query *query, const struct query_wanted *w
 	if (wanted->by) {
 		add_name(query, wanted, pg_look_find(&query->table, wanted->order));
 		query_pg_add(query, "%s", direction);
-		return;
+	} else {
+		query_pg_add_order(query, wanted->order, wanted->is_descending);
 	}
-	query_pg_add_order(query, wanted->order, wanted->is_descending);
 	if (wanted->then) {
 		query_pg_add(query, ", ");
 		query_pg_add_order(query, wanted->then, wanted->is_descending);
-	} else if (strcmp(wanted->order, "seq") != 0 && pg_look_find(&query->table, "seq")) {
+	} else if (!wanted->by && strcmp(wanted->order, "seq") != 0 &&
+		   pg_look_find(&query->table, "seq")) {
 		query_pg_add(query, ", seq%s", direction);
 	}
 }

@@ -40,6 +40,11 @@ static void add_filter(struct query_sqlite_text *text, const struct query_wanted
 	bool begins = filter->test == QUERY_BEGINS;
 	bool is_number = is_signed(wanted, filter->column) && strcmp(filter->column, "seq") == 0;
 
+	if (filter->test == QUERY_NULL) {
+		add_column(text, wanted, filter->column);
+		sqlite3_str_appendall(text->sql, " IS NULL");
+		return;
+	}
 	sqlite3_str_appendall(text->sql, begins ? "instr(" : "");
 	add_column(text, wanted, filter->column);
 	sqlite3_str_appendall(text->sql, test[filter->test]);

@@ -748,6 +748,63 @@ static void test_query_bound__ends_what_takes_too_long(void **state)
 	end(&place);
 }
 
+/* What takes more than a few steps of the database's is cut off: it is not sorted. */
+static void test_query_rows__reads_a_status_in_the_order_of_an_index(void **state)
+{
+	static const struct {
+		struct query_filter filter;
+		const char *text;
+	} rows[] = {
+		{ { "status", QUERY_IS, "PAID" }, "p3990 p3980 p3970 " },
+		{ { "status", QUERY_NULL, NULL }, "p3999 p3998 p3997 " },
+		{ { "status", QUERY_IS, "none" }, "" },
+	};
+	static const char *const changes[] = {
+		"UPDATE payments SET status = 'PAID' WHERE id LIKE '%0'",
+		"DROP INDEX \"payments.status\"",
+		"CREATE INDEX timed ON payments (status, updated_at)",
+	};
+	static const char *const column[] = { "id", "updated_at" };
+	atomic_bool is_ending = !folder_is_shared(); /* a server counts no steps */
+	struct place place;
+	struct query *query = NULL;
+	unsigned count = 0;
+	struct diag diag;
+
+	(void)state;
+	begin(&place, 0);
+	restart(&place);
+	fill_payments(&place, 10000);
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+		assert_string_equal(folder_ask(&place.folder, "petstore.db", changes[i]), "");
+	assert_int_equal(query_open(place.path, &query, &diag), 0);
+	query_bound(query, INT64_MAX, &is_ending);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct query_wanted wanted = { .table = "payments",
+						     .filter_count = 1,
+						     .filter = &rows[i].filter,
+						     .order = "updated_at",
+						     .then = "id",
+						     .is_descending = true,
+						     .limit = 3,
+						     .column_count = 2,
+						     .column = column };
+		const struct query_wanted sorted = { .table = "payments",
+						     .order = "updated_at",
+						     .limit = 3 };
+		struct names names = { .text = "" };
+
+		if (query_rows(query, &wanted, name_it, &names, &diag))
+			fail_msg("row %zu: %s", i, diag.text);
+		if (strcmp(names.text, rows[i].text) != 0)
+			fail_msg("row %zu: %s", i, names.text);
+		assert_int_equal(query_rows(query, &sorted, count_it, &count, &diag),
+				 is_ending ? ERR_LIMIT : 0);
+	}
+	query_close(query);
+	end(&place);
+}
+
 static void test_ledger_open_reader__sees_what_stands(void **state)
 {
 	const struct entity_plan wider = { .entity_count = 2, .entity = entities };
@@ -839,6 +896,7 @@ int main(void)
 		cmocka_unit_test(test_query_rows__finds_what_one_may_own),
 		cmocka_unit_test(test_query_rows__finds_topics),
 		cmocka_unit_test(test_query_bound__ends_what_takes_too_long),
+		cmocka_unit_test(test_query_rows__reads_a_status_in_the_order_of_an_index),
 		cmocka_unit_test(test_ledger_open_reader__sees_what_stands),
 		cmocka_unit_test(test_ledger_open_reader__survives_failing_allocations),
 	};
