@@ -94,7 +94,7 @@ BROKER   = broker/broker broker/events_publish broker/events_strict broker/peers
            broker/events_http broker/events_letter broker/events_mended broker/events_release broker/events_resend broker/events_retained broker/events_adopt broker/properties broker/property_layout \
            broker/listeners broker/peers_kept broker/events_others broker/crossings broker/awaited broker/events_standing broker/sessions broker/shares broker/releases broker/repairs $(LOGIN) \
            broker/notify broker/letters broker/feed broker/feed_alerts broker/feed_bans broker/feed_numbers
-BROKER  += $(addprefix broker/,lookups lookups_owners lookups_reach lookups_list lookups_entities lookups_events lookups_refusals)
+BROKER  += $(addprefix broker/,lookups lookups_owners lookups_reach lookups_list lookups_entities lookups_rows lookups_changed lookups_events lookups_refusals)
 PLUGIN   = plugin $(BROKER)
 # What a publish or a delivery goes through, from the broker's event to the journal.
 QUICK_ROOMS = $(GATE) access/access base/clock base/fixedtable \
@@ -412,7 +412,7 @@ integration: test-needs  ## the tests with a real broker and real clients
 	  --junitxml=$(B)/integration$(PART).xml $(PYTEST) test/integration
 
 # Those whose matter is the ledger; FULL=1: all.
-LEDGER_TESTS = $(addprefix test/integration/test_,$(addsuffix .py,restart store store_trouble console_lookups console_away batch unique own adopted \
+LEDGER_TESTS = $(addprefix test/integration/test_,$(addsuffix .py,restart store store_trouble console_lookups console_listings console_away batch unique own adopted \
                  retained session explain crash) powercut.py::test_synced_is_kept)
 integration-pg: test-needs  ## those about the ledger, with PostgreSQL (FULL=1: all)
 	@mkdir -p $(B)

@@ -108,6 +108,23 @@ bool lookups_read(struct lookup *lookup, const struct query_wanted *wanted, quer
 	return lookups_fail_read(lookup, rc, &diag);
 }
 
+static bool on_any(const struct query_row *row, void *ctx)
+{
+	(void)row;
+	*(bool *)ctx = true;
+	return false;
+}
+
+bool lookups_is_many(struct lookup *lookup, const struct query_wanted *wanted, bool *ret)
+{
+	struct query_wanted beyond = *wanted;
+
+	beyond.limit = 1;
+	beyond.skip = LOOKUPS_FEW;
+	*ret = false;
+	return lookups_read(lookup, &beyond, on_any, ret);
+}
+
 bool lookups_add_take(struct lookup *lookup, json_t *row)
 {
 	size_t bytes = row ? json_dumpb(row, NULL, 0, JSON_COMPACT) + 1 : 0;

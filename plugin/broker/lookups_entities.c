@@ -163,169 +163,22 @@ static json_t *list_kinds(struct lookup *lookup)
 	return lookup->is_failed ? NULL : json_pack("{sO}", "entities", lookup->rows);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
-
-struct entity_list {
-	struct lookup *lookup;
-	const struct entity *entity;
-	bool is_all; /* each row may be seen */
-	bool is_full;
-	size_t seen;
-	char time[64]; /* of the row that was looked at last */
-	char id[ENTITY_ID_MAX + 1];
-};
-
-static bool take_text(const struct query_row *row, const char *name, char *ret, size_t cap)
-{
-	const struct query_cell *cell = query_cell(row, name);
-
-	if (!cell || cell->type != VALUE_TEXT || cell->len >= cap ||
-	    memchr(cell->text, 0, cell->len))
-		return false;
-	memcpy(ret, cell->text, cell->len);
-	ret[cell->len] = '\0';
-	return true;
-}
-
-static bool may_see(const struct entity_list *list, const char *id)
-{
-	struct lookup *lookup = list->lookup;
-
-	return list->is_all || gate_views(&lookup->gate, lookup->who.principal, &lookup->asks,
-					  list->entity, id, strlen(id));
-}
-
-static bool on_row(const struct query_row *row, void *ctx)
-{
-	struct entity_list *list = ctx;
-	char id[sizeof(list->id)], time[sizeof(list->time)];
-
-	list->seen++;
-	if (!take_text(row, "id", id, sizeof(id)) ||
-	    !take_text(row, "updated_at", time, sizeof(time)))
-		return true; /* not the plugin's: nobody can go on behind it */
-	if (!list->is_all)
-		lookups_learn(list->lookup, list->entity, row);
-	if (may_see(list, id) && !lookups_add_take(list->lookup, rowjson(row, LOOKUPS_TEXT_MAX))) {
-		list->is_full = true;
-		return false;
-	}
-	memcpy(list->id, id, sizeof(id));
-	memcpy(list->time, time, sizeof(time));
-	return true;
-}
-
-/* Rows that the principal could own: its attributes' values may be their ids. */
-static void set_own(const struct lookup *lookup, const struct entity *entity,
-		    const char *id[QUERY_OWN_IDS_MAX], struct query_own *ret)
-{
-	const struct access_principal *principal = lookup->who.principal;
-
-	*ret = (struct query_own){ .owner = principal->name, .id = id };
-	if (entity->owner_entity && entity->link_column >= 0) {
-		ret->link_column = entity->column[entity->link_column].name;
-		ret->link_table = entity->owner_entity->table;
-	}
-	for (size_t i = 0; i < principal->attribute_count; i++)
-		for (size_t k = 0;
-		     k < principal->attribute[i].value_count && ret->id_count < QUERY_OWN_IDS_MAX;
-		     k++)
-			id[ret->id_count++] = principal->attribute[i].value[k];
-}
-
-/* "TIME ID", as it was given. False: it is none, which is said. */
-static bool read_after(struct lookup *lookup, char time[64], const char **ret)
-{
-	const char *after = lookup->members.after;
-	const char *space = after ? strchr(after, ' ') : NULL;
-	int64_t ms;
-
-	if (after && (!space || space - after >= 64 || strlen(space + 1) > ENTITY_ID_MAX ||
-		      !clock_parse(after, (size_t)(space - after), &ms)))
-		return lookups_fail(lookup, NULL, "after: is none that was given");
-	if (!after)
-		return true;
-	memcpy(time, after, (size_t)(space - after));
-	time[space - after] = '\0';
-	*ret = space + 1;
-	return true;
-}
-
-static bool set_filters(struct lookup *lookup, const struct entity *entity,
-			char end[ENTITY_ID_MAX + 2], struct query_filter *filter, size_t *count)
-{
-	const struct control_members *asked = &lookup->members;
-
-	if (asked->status && entity->slot_count == 0)
-		return lookups_fail(lookup, NULL, "%s has no status", entity->name);
-	if (asked->status)
-		filter[(*count)++] = (struct query_filter){ entity->column[entity->slot[0]].name,
-							    QUERY_IS, asked->status };
-	if (asked->owner)
-		filter[(*count)++] = (struct query_filter){ "owner", QUERY_IS, asked->owner };
-	if (asked->id && strlen(asked->id) > ENTITY_ID_MAX)
-		return lookups_fail(lookup, NULL, "id: is longer than any");
-	if (asked->id && asked->id[0])
-		*count += lookups_range("id", asked->id, end, &filter[*count]);
-	return true;
-}
-
-/* Until the answer is full, all was looked at or it took long enough. */
-static bool list_rows(struct entity_list *list, struct query_wanted *wanted, char time[64],
-		      const char *id)
-{
-	struct lookup *lookup = list->lookup;
-
-	for (;;) {
-		wanted->past[0] = id ? time : NULL;
-		wanted->past[1] = id;
-		list->seen = 0;
-		if (!lookups_read(lookup, wanted, on_row, list) || lookup->is_failed)
-			return false;
-		if (!list->is_full && list->seen < wanted->limit)
-			return true; /* there are no more */
-		(void)snprintf(lookup->next, sizeof(lookup->next), "%s %s", list->time, list->id);
-		if (list->is_full || lookups_is_enough(lookup))
-			return true;
-		memcpy(time, list->time, sizeof(list->time));
-		id = list->id;
-		wanted->limit = CONTROL_LIMIT_MAX;
-		lookup->next[0] = '\0';
-	}
-}
-
 json_t *lookups_list_entities(struct lookup *lookup)
 {
-	struct query_filter filter[QUERY_FILTERS_MAX];
-	char end[ENTITY_ID_MAX + 2], time[64] = "";
-	const char *ids[QUERY_OWN_IDS_MAX], *id = NULL;
-	struct query_own own;
-	struct query_wanted wanted = { .filter = filter,
-				       .order = "updated_at",
-				       .then = "id",
-				       .is_descending = true,
-				       .limit = lookup->limit + 1,
-				       .text_max = LOOKUPS_TEXT_MAX + 1 };
-	struct entity_list list = { .lookup = lookup };
 	enum gate_grant grant = GATE_NONE;
+	const struct entity *entity;
 
 	if (!lookup->members.entity)
 		return list_kinds(lookup);
-	list.entity = asked_entity(lookup, &grant);
-	if (!list.entity || !read_after(lookup, time, &id) ||
-	    !set_filters(lookup, list.entity, end, filter, &wanted.filter_count))
-		return NULL;
-	list.is_all = grant == GATE_FULL;
-	wanted.table = list.entity->table;
-	/* With rules for some topics a row may be seen by its id alone. */
-	if (!list.is_all && lookup->who.principal->rule_count == 0) {
-		set_own(lookup, list.entity, ids, &own);
-		wanted.own = &own;
-	}
-	if (!list_rows(&list, &wanted, time, id))
-		return NULL;
-	return json_pack("{ss sO so}", "entity", list.entity->name, "rows", lookup->rows, "next",
-			 lookup->next[0] ? json_string(lookup->next) : json_null());
+	entity = asked_entity(lookup, &grant);
+	return entity ? lookups_list_rows(lookup, entity, grant) : NULL;
+}
+
+bool lookups_may_see(struct lookup *lookup, const struct entity *entity, enum gate_grant grant,
+		     const char *id)
+{
+	return grant == GATE_FULL || gate_views(&lookup->gate, lookup->who.principal, &lookup->asks,
+						entity, id, strlen(id));
 }
 
 /* ---- one, with its history ------------------------------------------------------------------- */
@@ -391,30 +244,29 @@ json_t *lookups_get_entity(struct lookup *lookup)
 	struct query_wanted wanted = {
 		.filter_count = 1, .filter = &filter, .limit = 1, .text_max = LOOKUPS_TEXT_MAX + 1
 	};
-	struct entity_list list = { .lookup = lookup };
+	const struct entity *entity;
 	enum gate_grant grant = GATE_NONE;
 	json_t *row = NULL;
 	char name[160];
 
-	list.entity = asked_entity(lookup, &grant);
-	if (!list.entity || !lookups_is_place(lookup, lookup->members.after))
+	entity = asked_entity(lookup, &grant);
+	if (!entity || !lookups_is_place(lookup, lookup->members.after))
 		return NULL;
-	list.is_all = grant == GATE_FULL;
-	wanted.table = list.entity->table;
-	if (strlen(id) <= ENTITY_ID_MAX && may_see(&list, id) &&
+	wanted.table = entity->table;
+	if (strlen(id) <= ENTITY_ID_MAX && lookups_may_see(lookup, entity, grant, id) &&
 	    !lookups_read(lookup, &wanted, on_one, &row))
 		goto failed;
 	if (lookup->is_failed)
 		goto failed;
 	if (!row) {
 		(void)lookups_fail(lookup, CONTROL_NOT_FOUND, "there is no %s %s that %s may read",
-				   list.entity->name, diag_name(name, sizeof(name), id, strlen(id)),
+				   entity->name, diag_name(name, sizeof(name), id, strlen(id)),
 				   lookup->who.principal->name);
 		return NULL;
 	}
-	if (read_history(lookup, list.entity))
-		return json_pack("{ss so sO so}", "entity", list.entity->name, "row", row,
-				 "history", lookup->rows, "next",
+	if (read_history(lookup, entity))
+		return json_pack("{ss so sO so}", "entity", entity->name, "row", row, "history",
+				 lookup->rows, "next",
 				 lookup->next[0] ? json_string(lookup->next) : json_null());
 failed:
 	json_decref(row);

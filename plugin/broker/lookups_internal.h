@@ -1,6 +1,6 @@
 /*
  * lookups_internal.h -- what the files of the lookups share: lookups.c (the job, the connection,
- * what an answer has), lookups_entities.c, lookups_events.c, lookups_refusals.c.
+ * what an answer has) and those that answer a command or help to.
  */
 #ifndef PETSTORE_LOOKUPS_INTERNAL_H
 #define PETSTORE_LOOKUPS_INTERNAL_H
@@ -100,6 +100,45 @@ bool lookups_add_take(struct lookup *lookup, json_t *row);
 #define LOOKUPS_RANGE 3u
 size_t lookups_range(const char *column, const char *prefix, char *end,
 		     struct query_filter filter[LOOKUPS_RANGE]);
+
+/* Has what is @wanted more rows than LOOKUPS_FEW? Its limit is not used. */
+bool lookups_is_many(struct lookup *lookup, const struct query_wanted *wanted, bool *ret);
+
+/* A cell's text of less than @cap bytes, without a NUL in it. False: it is none. */
+bool lookups_take_text(const struct query_row *row, const char *name, char *ret, size_t cap);
+
+/* May who asks, whom gate_view() gives @grant of the kind, see this one? */
+bool lookups_may_see(struct lookup *lookup, const struct entity *entity, enum gate_grant grant,
+		     const char *id);
+
+/* The rows of a kind of which who asks may see some. */
+json_t *lookups_list_rows(struct lookup *lookup, const struct entity *entity,
+			  enum gate_grant grant);
+
+/* Where an entity stands in the order of changes. */
+struct lookups_spot {
+	char time[64];
+	char id[ENTITY_ID_MAX + 1];
+};
+
+/* Does @a come behind @b in a list, latest change first? */
+bool lookups_is_behind(const struct lookups_spot *a, const struct lookups_spot *b);
+
+/*
+ * Entities of a kind whose first status has an index by time (entity.is_timed[0]), of the status
+ * that is asked for, behind @after (id "": all), latest change first: where they stand, without a
+ * look at what else is asked of them. One that changes meanwhile may come again where it was.
+ * *ret: new; NULL: their statuses are not of the kind that this can list. False: it failed, which
+ * is said.
+ */
+struct lookups_changed;
+bool lookups_changed_new(struct lookup *lookup, const struct entity *entity,
+			 const struct lookups_spot *after, struct lookups_changed **ret);
+void lookups_changed_free(struct lookups_changed *changed); /* NULL is fine */
+
+/* The next @max of them to @ret; fewer: there are no more. False: it failed, which is said. */
+bool lookups_changed_next(struct lookups_changed *changed, size_t max, struct lookups_spot *ret,
+			  size_t *count);
 
 /* The gate's, see struct gate: who owns an entity. @ctx is the lookup. */
 bool lookups_look(void *ctx, const struct entity *entity, const char *id, size_t len,

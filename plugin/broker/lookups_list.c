@@ -351,13 +351,6 @@ static void add_filter(struct event_list *list, const char *column, enum query_t
 	list->filter[list->filter_count++] = (struct query_filter){ column, test, text };
 }
 
-static bool on_any(const struct query_row *row, void *ctx)
-{
-	(void)row;
-	*(bool *)ctx = true;
-	return false;
-}
-
 /* Are there few events since then? They are found by their time. */
 static bool find_recent(struct event_list *list)
 {
@@ -368,14 +361,12 @@ static bool find_recent(struct event_list *list)
 					     .filter = &filter,
 					     .by = "received_at",
 					     .column_count = 1,
-					     .column = column,
-					     .limit = 1,
-					     .skip = LOOKUPS_FEW };
+					     .column = column };
 	bool has_many = false;
 
 	if (!list->since[0])
 		return true;
-	if (!lookups_read(list->lookup, &wanted, on_any, &has_many))
+	if (!lookups_is_many(list->lookup, &wanted, &has_many))
 		return false;
 	list->is_recent = !has_many;
 	return true;

@@ -248,26 +248,17 @@ static void add_owned(struct lookup *lookup, const struct contract_channel *chan
 
 /* ---- few or many ----------------------------------------------------------------------------- */
 
-static bool on_any(const struct query_row *row, void *ctx)
-{
-	(void)row;
-	*(bool *)ctx = true;
-	return false;
-}
-
 /* Has it more rows than are to be looked up? Of what belongs to somebody: does it own more? */
 static bool is_many(struct lookup *lookup, const struct query_spot *spot, bool *ret)
 {
 	const struct query_filter owner = { "owner", QUERY_IS, spot->owner };
-	const char *const column[] = { spot->head ? "id" : "topic" };
+	const char *const column[] = { spot->head ? "owner" : "topic" };
 	struct query_wanted wanted = { .table = "events",
 				       .spot_count = 1,
 				       .spot = spot,
 				       .by = "topic",
 				       .column_count = 1,
-				       .column = column,
-				       .limit = 1,
-				       .skip = LOOKUPS_FEW };
+				       .column = column };
 
 	if (spot->head) {
 		wanted.table = spot->link_table ? spot->link_table : spot->table;
@@ -276,8 +267,7 @@ static bool is_many(struct lookup *lookup, const struct query_spot *spot, bool *
 		wanted.spot_count = 0;
 		wanted.by = "owner";
 	}
-	*ret = false;
-	return lookups_read(lookup, &wanted, on_any, ret);
+	return lookups_is_many(lookup, &wanted, ret);
 }
 
 /* A spot of entities becomes that of all such entities. */

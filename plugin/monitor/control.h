@@ -23,7 +23,8 @@
  * What the database has, as far as the one who asks may read it. Lists have "limit" (1 to 200) and
  * answer "next", which is given back as "after", or null:
  *     listEntities [entity status owner id]
- *                                 id: how it begins; without an entity: which there are
+ *                                 latest updated_at first, then the largest id; id: how it begins;
+ *                                 without an entity: which there are
  *     getEntity entity id         with its history
  *     listEvents [topic prefix mine since]
  *                                 mine: those that the same client published
