@@ -19,7 +19,7 @@ struct changed_run {
 	char status[ENTITY_STATUS_MAX + 1];
 	size_t count, used;
 	struct lookups_spot of[RUN_MAX];
-	struct lookups_spot last; /* that was read; id "": there was none */
+	struct lookups_spot last; /* that was read; id "": all of its time were; time "": none */
 	bool is_over;             /* there are none behind those */
 };
 
@@ -156,6 +156,17 @@ bool lookups_changed_new(struct lookup *lookup, const struct entity *entity,
 
 /* ---- reading them ---------------------------------------------------------------------------- */
 
+static const char *const spot_columns[] = { "id", "updated_at" };
+
+/*
+ * An import gives one time to all that it brings, and the index has no order among these. Of the
+ * next rows only the last can be of such a crowd: the others are fewer than were asked for.
+ */
+struct changed_crowd {
+	bool is_there, is_many;
+	char time[64];
+};
+
 struct changed_reading {
 	struct changed_run *run;
 	size_t seen;
@@ -175,33 +186,128 @@ static bool on_spot(const struct query_row *row, void *ctx)
 	return ++run->count < RUN_MAX;
 }
 
-/* The next @max rows of the run. */
-static bool read_run(struct lookups_changed *changed, struct changed_run *run, size_t max)
+static bool on_time(const struct query_row *row, void *ctx)
 {
-	static const char *const column[] = { "id", "updated_at" };
-	const struct query_filter filter = { changed->column, run->is_null ? QUERY_NULL : QUERY_IS,
-					     run->status };
+	struct changed_crowd *crowd = ctx;
+
+	crowd->is_there = true;
+	if (!lookups_take_text(row, "updated_at", crowd->time, sizeof(crowd->time)))
+		crowd->time[0] = '\0';
+	return true;
+}
+
+static struct query_filter status_of(const struct lookups_changed *changed,
+				     const struct changed_run *run)
+{
+	return (struct query_filter){ changed->column, run->is_null ? QUERY_NULL : QUERY_IS,
+				      run->status };
+}
+
+/* The time of the last of the next @max rows, by the index alone, and whether many have it. */
+static bool find_crowd(struct lookups_changed *changed, const struct changed_run *run, size_t max,
+		       struct changed_crowd *ret)
+{
+	static const char *const column[] = { "updated_at" };
+	const struct query_filter filter[] = {
+		status_of(changed, run),
+		{ "updated_at", run->last.id[0] ? QUERY_UNTIL : QUERY_BELOW, run->last.time }
+	};
+	const struct query_filter same[] = { filter[0], { "updated_at", QUERY_IS, ret->time } };
+	struct query_wanted wanted = { .table = changed->entity->table,
+				       .filter_count = run->last.time[0] ? 2 : 1,
+				       .filter = filter,
+				       .order = "updated_at",
+				       .is_descending = true,
+				       .limit = max,
+				       .column_count = 1,
+				       .column = column };
+
+	*ret = (struct changed_crowd){ .is_there = false };
+	if (!lookups_read(changed->lookup, &wanted, on_time, ret))
+		return false;
+	if (!ret->time[0])
+		return true;
+	wanted.filter_count = 2;
+	wanted.filter = same;
+	wanted.order = NULL;
+	return lookups_is_many(changed->lookup, &wanted, &ret->is_many);
+}
+
+/* The next rows of the run, with times above @crowd's where many have that. */
+static bool read_ordered(struct lookups_changed *changed, struct changed_run *run, size_t max,
+			 const struct changed_crowd *crowd)
+{
+	const struct query_filter filter[] = { status_of(changed, run),
+					       { "updated_at", QUERY_AFTER, crowd->time } };
 	const struct lookups_spot past = run->last;
 	struct changed_reading reading = { .run = run };
 	struct query_wanted wanted = { .table = changed->entity->table,
-				       .filter_count = 1,
-				       .filter = &filter,
+				       .filter_count = crowd->is_many ? 2 : 1,
+				       .filter = filter,
 				       .order = "updated_at",
 				       .then = "id",
 				       .is_descending = true,
 				       .limit = max,
 				       .column_count = 2,
-				       .column = column };
+				       .column = spot_columns };
 
-	if (past.id[0]) {
+	if (past.time[0]) {
 		wanted.past[0] = past.time;
 		wanted.past[1] = past.id;
 	}
-	run->count = run->used = 0;
 	if (!lookups_read(changed->lookup, &wanted, on_spot, &reading))
 		return false;
 	/* Where none of them can be gone on behind, there is no way on. */
-	run->is_over = reading.seen < max || run->count == 0;
+	if (!crowd->is_many)
+		run->is_over = reading.seen < max || run->count == 0;
+	return true;
+}
+
+/* The next rows of those with the crowd's time: by their ids, since a sort would read them all. */
+static bool read_crowd(struct lookups_changed *changed, struct changed_run *run, size_t max,
+		       const struct changed_crowd *crowd)
+{
+	const struct lookups_spot past = run->last;
+	bool is_within = past.id[0] && strcmp(past.time, crowd->time) == 0;
+	const struct query_filter filter[] = { status_of(changed, run),
+					       { "updated_at", QUERY_IS, crowd->time },
+					       { "id", QUERY_BELOW, past.id } };
+	struct changed_reading reading = { .run = run };
+	const struct query_wanted wanted = { .table = changed->entity->table,
+					     .filter_count = is_within ? 3 : 2,
+					     .filter = filter,
+					     .order = "id",
+					     .by = "id",
+					     .is_through = true,
+					     .is_descending = true,
+					     .limit = max,
+					     .column_count = 2,
+					     .column = spot_columns };
+
+	if (!lookups_read(changed->lookup, &wanted, on_spot, &reading))
+		return false;
+	if (reading.seen < max) {
+		memcpy(run->last.time, crowd->time, sizeof(crowd->time));
+		run->last.id[0] = '\0';
+	}
+	return true;
+}
+
+/* The next rows of the run, @max at most, and one at least unless there are none. */
+static bool read_run(struct lookups_changed *changed, struct changed_run *run, size_t max)
+{
+	struct changed_crowd crowd;
+
+	run->count = run->used = 0;
+	while (run->count == 0 && !run->is_over) {
+		if (!find_crowd(changed, run, max, &crowd))
+			return false;
+		run->is_over = !crowd.is_there;
+		if (crowd.is_there && !read_ordered(changed, run, max, &crowd))
+			return false;
+		if (run->count == 0 && crowd.is_many && !read_crowd(changed, run, max, &crowd))
+			return false;
+	}
 	return true;
 }
 

@@ -133,6 +133,8 @@ struct query_wanted {
 	 * the others is looked at row for row. NULL: as the engine thinks best.
 	 */
 	const char *by;
+	/* With @by: its index is gone through in its order, unless statistics know better. */
+	bool is_through;
 	uint64_t skip;             /* so many of the first rows are left out; with a limit */
 	size_t column_count;       /* 0: all */
 	const char *const *column; /* these alone; none is a payload */

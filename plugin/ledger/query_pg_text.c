@@ -56,12 +56,13 @@ static const char *const operator[] = { [QUERY_IS] = "=",
 
 /*
  * A column that is compared. One whose index is not to find the rows is written as an expression,
- * of which there is none.
+ * of which there is none. Nor are there statistics of it: the server takes few rows to have it.
  */
 static void add_name(struct pg_query *query, const struct query_wanted *wanted,
 		     const struct pg_look_column *column)
 {
-	bool is_plain = !wanted->by || strcmp(wanted->by, column->name) == 0 || column->is_bytes;
+	bool is_plain = !wanted->by || strcmp(wanted->by, column->name) == 0 || column->is_bytes ||
+			wanted->is_through;
 
 	if (is_plain)
 		query_pg_add(query, "\"%s\"", column->name);

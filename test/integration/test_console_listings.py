@@ -67,11 +67,11 @@ QUESTIONS = [
 ]
 
 
-def check(asker, kind, question, rows, randoms):
+def check(asker, kind, question, rows, randoms, more=()):
     """The first pages, the last one, and some behind any row that there is, or was."""
     wanted = [row for row in rows if row["id"].startswith(question.get("id", "")) and
               all(row[name] == question[name] for name in ("status", "owner") if name in question)]
-    places = [None, *(randoms.choice(rows) for _ in range(4)), rows[-20]]
+    places = [None, *(randoms.choice(rows) for _ in range(4)), rows[-20], *more]
     for place in places:
         behind = wanted if place is None else \
             [row for row in wanted if (row["time"], row["id"]) < (place["time"], place["id"])]
@@ -122,6 +122,23 @@ def test_all_pages_in_turn(filled):
         name, value = next(iter(members.items()))
         assert [row["id"] for row in found] == \
             [row["id"] for row in rows["order"] if row[name] == value]
+
+
+def test_pages_of_what_came_at_once(new_broker):
+    """An import gives all that it brings the same time; others are before it and behind."""
+    broker = new_broker()
+    broker.start()
+    randoms = random.Random(5)
+    orders = [(id, owner, time_of(2000), "DELIVERED") for id, owner, _ in rows_of(randoms, "ord")] + \
+        [("new" + id, owner, time, randoms.choice(STATUSES))
+         for id, owner, time in rows_of(randoms, "ord")[:400]]
+    fill(broker, "orders", "status", orders)
+    rows = newest([dict(zip(("id", "owner", "time", "status"), row)) for row in orders])
+    among = [number for number, row in enumerate(rows) if row["time"] == time_of(2000)]
+    asker = Asker(broker, "backoffice")
+    for question in ({}, {"status": "DELIVERED"}, {"status": "PLACED"}, {"owner": "customer-b"},
+                     {"owner": "customer-a"}):
+        check(asker, "order", question, rows, randoms, [rows[among[0] - 5], rows[among[-1] - 5]])
 
 
 def test_an_order_that_changes_comes_to_the_front(new_broker):
