@@ -83,6 +83,10 @@ void batch_set(struct batch *batch, struct batch_entity *entity, uint64_t column
 /* All entities by table, and in the order of their ids, as the database has them. */
 struct batch_entity *const *batch_sorted(struct batch *batch, size_t *ret_count);
 
+/* The same, but as they came where their ids rise: neighbours are near each other in the database.
+ */
+struct batch_entity *const *batch_nearby(struct batch *batch, size_t *ret_count);
+
 /* @row, which is complete, is now the retained message of its topic. */
 void batch_retain(struct batch *batch, struct batch_row *row);
 bool batch_has_retained(const struct batch *batch);

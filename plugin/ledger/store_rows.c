@@ -243,15 +243,15 @@ int lite_apply(struct store *base, uint64_t seq, const struct record *record, st
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-/* Of each table in the order of its ids: neighbours are in the same page. */
+/* In an order in which neighbours are in the same pages. */
 static int write_entities(struct sqlite_store *store, struct diag *diag)
 {
 	size_t count;
-	struct batch_entity *const *sorted = batch_sorted(store->batch, &count);
+	struct batch_entity *const *entities = batch_nearby(store->batch, &count);
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = upsert_add(store, sorted[i], diag);
+		rc = upsert_add(store, entities[i], diag);
 	for (struct store_upserts *upserts = store->upserts; upserts; upserts = upserts->other)
 		for (size_t i = 0; rc == 0 && i < STORE_UPSERTS_MAX; i++)
 			rc = write_list(store, &upserts->upsert[i], diag);

@@ -562,6 +562,36 @@ static void test_store_apply__rows_lie_as_they_came(void **state)
 		   "b c a");
 }
 
+/* Of one transaction they are sorted by id, unless the ids rise but for neighbours. */
+static void test_store_apply__rows_that_rise_are_not_sorted(void **state)
+{
+	enum { COUNT = 400 };
+	static const char falls[] =
+		"SELECT count(*) FROM (SELECT id < lag(id) OVER (ORDER BY rowid) AS is_fall FROM "
+		"\"group\") WHERE is_fall";
+	struct fixture *f = *state;
+	char id[COUNT][8];
+	uint64_t applied, seq = 0;
+
+	folder_sqlite_only();
+	open_store(f);
+	assert_int_equal(plan_one(f, &entity, &f->number), 0);
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	for (unsigned i = 0; i < COUNT; i++) {
+		(void)snprintf(id[i], sizeof(id[i]), "a%03u", COUNT - i);
+		write_record(f, ++seq, id[i], 1000);
+	}
+	assert_int_equal(store_commit(f->store, seq, &f->diag), 0);
+	assert_sql(&f->folder, "a.db", falls, "0");
+	assert_int_equal(store_begin(f->store, &applied, &f->diag), 0);
+	for (unsigned i = 0; i < COUNT; i++) { /* b001, b000, b003, b002, ... */
+		(void)snprintf(id[i], sizeof(id[i]), "b%03u", i ^ 1);
+		write_record(f, ++seq, id[i], 1000);
+	}
+	assert_int_equal(store_commit(f->store, seq, &f->diag), 0);
+	assert_sql(&f->folder, "a.db", falls, "200");
+}
+
 /* What three writes of one transaction leave behind, each with another part of it. */
 static void test_store_apply__three_writes_are_one_row(void **state)
 {
@@ -1104,6 +1134,7 @@ int main(void)
 		TEST(test_store_apply__keeps_each_entitys_order),
 		TEST(test_store_apply__to_a_table_by_id),
 		TEST(test_store_apply__rows_lie_as_they_came),
+		TEST(test_store_apply__rows_that_rise_are_not_sorted),
 		TEST(test_store_apply__three_writes_are_one_row),
 		TEST(test_store_apply__rare_columns_of_events),
 		TEST(test_store_commit__names_the_record_that_fails),
