@@ -1,11 +1,11 @@
 // Asks the broker, and says what became of it.
 import type { JSX } from "preact";
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { connection, may, refresh, whoami } from "../app/session";
 import { patiently, type Page } from "../broker/commands";
 import type { CommandError } from "../broker/command-error";
 import { Note } from "../ui/basics";
-import { follow } from "./paging";
+import { nothing, Pager, type Known } from "./paging";
 
 const TIMES = 6; // that it is asked again
 const CHANGED_MS = 700;
@@ -85,55 +85,36 @@ export function useAnswer<T>(command: string, members: Record<string, unknown> |
   return { ...state, again: useCallback(() => next((it) => it + 1), []) };
 }
 
-/** @empty: pages that had nothing, one after the other, and the broker has not come to the end yet. */
-export interface Pages<Row> { rows: Row[]; empty: number; error: CommandError | null; isAsking: boolean; hasMore: boolean; more: () => void; again: () => void; first: Page<Row> | null }
+export interface Pages<Row, P = Page<Row>> extends Known<Row, P> { hasMore: boolean; more: () => void; again: () => void }
 
 /**
  * A list that is fetched page by page, further ones when they are asked for, or where a page has
- * nothing that the account may see. A page that is too large is asked for in halves.
+ * nothing that the account may see. A page that is too large is asked for in halves. After a
+ * reconnection it is fetched again as far as it was.
  */
-export function usePages<Row, P extends Page<Row> = Page<Row>>(command: string, members: Record<string, unknown> | null): Pages<Row> & { first: P | null } {
-  interface State { rows: Row[]; empty: number; first: P | null; next: string | null; error: CommandError | null; isAsking: boolean }
-  const EMPTY: State = { rows: [], empty: 0, first: null, next: null, error: null, isAsking: false };
-  const [state, set] = useState<State>(EMPTY);
+export function usePages<Row, P extends Page<Row> = Page<Row>>(command: string, members: Record<string, unknown> | null): Pages<Row, P> {
+  const [state, set] = useState<Known<Row, P>>(nothing);
   const [round, again] = useState(0);
-  const run = useRef(0);
-  const asked = useRef<string | null>(null);
+  const asked = useRef<{ key: string; round: number } | null>(null);
   const key = members && JSON.stringify(members);
   const times = connection.times.value;
   const isAllowed = may(command);
   const isOn = connection.phase.value.is === "on";
+  const pager = useMemo(() => new Pager<Row, P>((page) => page.rows ?? (page as unknown as { history: Row[] }).history ?? [], set), []);
 
-  const fetch = async (after: string | null) => {
-    const mine = after === null ? ++run.current : run.current;
-    set((was) => ({ ...was, isAsking: true, error: null }));
-    const rowsOf = (page: P) => page.rows ?? (page as unknown as { history: Row[] }).history ?? [];
-    const fixed = JSON.parse(key!) as object;
-    try {
-      await follow<P>(
-        (limit, at) => ask<P>(command, { ...fixed, limit, ...(at === null ? {} : { after: at }) }), rowsOf, after,
-        ({ page, isFirst, empty, isGoingOn }) => {
-          if (mine !== run.current) return false;
-          set((was) => ({
-            rows: isFirst ? rowsOf(page) : [...was.rows, ...rowsOf(page)], empty, first: isFirst ? page : was.first,
-            next: page.next, error: null, isAsking: isGoingOn,
-          }));
-          return true;
-        });
-    } catch (error) {
-      if (mine === run.current) set((was) => ({ ...was, error: error as CommandError, isAsking: false }));
-    }
-  };
+  useEffect(() => () => pager.end(), []);
   useEffect(() => {
     if (key === null || !isAllowed || !isOn) return;
-    if (asked.current !== key) set(EMPTY);
-    asked.current = key;
-    void fetch(null);
+    const before = asked.current;
+    asked.current = { key, round };
+    const fixed = JSON.parse(key) as object;
+    pager.begin(before?.key !== key ? "other" : before.round !== round ? "anew" : "again",
+      (limit, after) => ask<P>(command, { ...fixed, limit, ...(after === null ? {} : { after }) }));
   }, [command, key, times, round, isAllowed, isOn]);
   return {
     ...state,
     hasMore: state.next !== null,
-    more: () => void (state.next !== null && !state.isAsking && fetch(state.next)),
+    more: () => pager.more(),
     again: () => again((it) => it + 1),
   };
 }

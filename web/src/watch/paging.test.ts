@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { follow, type Step } from "./paging";
+import { follow, Pager, type Step } from "./paging";
 
 interface Page { rows: number[]; next: string | null }
 
@@ -40,4 +40,114 @@ test("one that is too large is asked for in halves, any other failure is the ask
   assert.deepEqual(limits, [50, 25, 12]);
   await assert.rejects(follow<Page>(async () => { throw fail("too-large"); }, (page) => page.rows, null, () => true));
   await assert.rejects(follow<Page>(async () => { throw fail("busy"); }, (page) => page.rows, null, () => true), /busy/);
+});
+
+// ---- a list as it is on the page -------------------------------------------------------------
+
+/** Pages of two rows, 1 2, 3 4, ... @last; answered when the test says so. */
+function list(last: number) {
+  const waiting: { after: string | null; answer: () => void; fail: (code: string) => void }[] = [];
+  const ask = (_: number, after: string | null) => new Promise<Page>((resolve, reject) => {
+    const from = Number(after ?? 0);
+    const rows = [from + 1, from + 2].filter((it) => it <= last);
+    waiting.push({
+      after, answer: () => resolve({ rows, next: from + 2 < last ? String(from + 2) : null }),
+      fail: (code) => reject(Object.assign(new Error(code), { code })),
+    });
+  });
+  const turn = () => new Promise((done) => setImmediate(done));
+  /** Answers what waits, until nothing does. */
+  const settle = async () => {
+    for (await turn(); waiting.length > 0; await turn()) waiting.shift()!.answer();
+  };
+  return { ask, waiting, settle, turn };
+}
+
+const pagerOf = (shown: number[][] = []) => new Pager<number, Page>((page) => page.rows, ({ rows }) => shown.push(rows));
+
+test("a list: its first page, and one more each time", async () => {
+  const { ask, settle } = list(5);
+  const pager = pagerOf();
+  pager.begin("other", ask);
+  await settle();
+  assert.deepEqual([pager.known.rows, pager.known.next, pager.known.isAsking], [[1, 2], "2", false]);
+  pager.more();
+  await settle();
+  pager.more();
+  await settle();
+  assert.deepEqual([pager.known.rows, pager.known.next], [[1, 2, 3, 4, 5], null]);
+  pager.more();
+  assert.equal(pager.known.isAsking, false); // that was all
+});
+
+test("a page that is on its way is not lost where the list is asked for again", async () => {
+  const { ask, waiting, settle, turn } = list(9);
+  const pager = pagerOf();
+  pager.begin("other", ask);
+  await settle();
+  pager.more();
+  const late = waiting.shift()!;
+  pager.begin("again", ask); // after a reconnection
+  late.answer();
+  await turn();
+  assert.deepEqual(pager.known.rows, [1, 2]); // from an earlier question
+  await settle();
+  assert.deepEqual([pager.known.rows, pager.known.next, pager.known.isAsking], [[1, 2, 3, 4], "4", false]);
+});
+
+test("a page that is wanted while others are asked for comes, too", async () => {
+  const { ask, settle } = list(9);
+  const pager = pagerOf();
+  pager.begin("other", ask);
+  await settle();
+  pager.begin("again", ask);
+  pager.more();
+  await settle();
+  assert.deepEqual(pager.known.rows, [1, 2, 3, 4]);
+});
+
+test("asked for again it is as long as it was, and never shorter meanwhile; anew it is the first page", async () => {
+  const { ask, settle } = list(9);
+  const shown: number[][] = [];
+  const pager = pagerOf(shown);
+  pager.begin("other", ask);
+  await settle();
+  pager.more();
+  await settle();
+  shown.length = 0;
+  pager.begin("again", ask);
+  await settle();
+  assert.deepEqual([pager.known.rows, pager.known.next], [[1, 2, 3, 4], "4"]);
+  assert.ok(shown.every((rows) => rows.length === 4), JSON.stringify(shown));
+  pager.begin("anew", ask);
+  await settle();
+  assert.deepEqual([pager.known.rows, pager.known.next], [[1, 2], "2"]);
+  pager.begin("other", ask);
+  assert.deepEqual(pager.known.rows, []);
+});
+
+test("where the broker stays busy it is said, and the page can be asked for again", async () => {
+  const { ask, waiting, settle, turn } = list(9);
+  const pager = pagerOf();
+  pager.begin("other", ask);
+  await settle();
+  pager.more();
+  waiting.shift()!.fail("busy");
+  await turn();
+  assert.deepEqual([pager.known.rows, pager.known.error?.code, pager.known.isAsking], [[1, 2], "busy", false]);
+  pager.more();
+  await settle();
+  assert.deepEqual([pager.known.rows, pager.known.error], [[1, 2, 3, 4], null]);
+});
+
+test("nobody looks any more: nothing is shown, and nothing asked for", async () => {
+  const { ask, waiting, turn } = list(9);
+  const shown: number[][] = [];
+  const pager = pagerOf(shown);
+  pager.begin("other", ask);
+  pager.end();
+  shown.length = 0;
+  waiting.shift()!.answer();
+  await turn();
+  assert.deepEqual([shown, waiting.length], [[], 0]);
 });
