@@ -1,12 +1,11 @@
 // Watch while something is the matter: the database away, the broker gone, a token that ends, a
 // client id taken over, a broken contract, a mode forced off, no scopes; and times in other zones.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHmac, randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { build, check, checkAccessible, checkFits, checkThat, fillSignIn, openPage, require, run, shot, signIn, skip, startBroker, top, until } from "./harness.mjs";
+import { build, check, checkAccessible, checkFits, checkThat, fillSignIn, lacksPostgres, openPage, require, run, shot, signIn, skip, startBroker, startPostgres, top, until } from "./harness.mjs";
 
 const mqtt = require("mqtt");
 
@@ -193,15 +192,7 @@ async function zones(broker) {
 
 /** PostgreSQL goes and comes back while the page looks. */
 async function postgresAway() {
-  const script = "import sys, postgres\nwith postgres.Servers() as servers:\n s = servers.start()\n print(s.conninfo(), flush=True)\n"
-    + " for line in sys.stdin:\n  s.stop() if line == 'stop\\n' else s.spawn().wait()\n  print('done', flush=True)\n";
-  const keeper = spawn("/usr/bin/python3", ["-c", script], { env: { ...process.env, PYTHONPATH: join(top, "test") }, stdio: ["pipe", "pipe", "inherit"] });
-  const lines = createInterface(keeper.stdout)[Symbol.asyncIterator]();
-  const tell = async (word) => {
-    keeper.stdin.write(`${word}\n`);
-    await lines.next();
-  };
-  const { value: conninfo } = await lines.next();
+  const { conninfo, tell, end } = await startPostgres();
   const broker = await startBroker({ env: { OPTIONS: `plugin_opt_sys_interval 1\nplugin_opt_broker one\nplugin_opt_journal petstore.journal\nplugin_opt_database ${conninfo}` } });
   await publish(broker, [order("ord-1", "PLACED"), order("bad", "LOST")]);
   const page = await openPage(broker.page);
@@ -230,10 +221,8 @@ async function postgresAway() {
   check("no errors of scripts", page.problems.length === 0, page.problems.join("; "));
   await page.context().close();
   await broker.end();
-  keeper.stdin.end();
+  end();
 }
-
-const hasPostgres = () => execFileSync("/usr/bin/python3", ["-c", "import postgres; print(postgres.lacking() or '')"], { env: { ...process.env, PYTHONPATH: join(top, "test") } }).toString().trim();
 
 await run(async () => {
   const folder = mkdtempSync(join(tmpdir(), "petstore-faults-"));
@@ -259,7 +248,7 @@ await run(async () => {
   for (const [name, step] of Object.entries(steps)) if (!only || only.includes(name)) await step();
   check("no errors of scripts or the policy", page.problems.length === 0, page.problems.join("; "));
   rmSync(folder, { recursive: true });
-  const lacks = hasPostgres();
+  const lacks = lacksPostgres();
   if (only && !only.includes("postgresAway")) return;
   if (lacks) skip("PostgreSQL away", lacks);
   else await postgresAway();

@@ -5,12 +5,13 @@
 // browser; SHOTS a folder for screenshots, those of where a file threw included. BROWSER=firefox:
 // Firefox ESR instead, by WebDriver BiDi.
 // CHROOT=build/chroot/sid: the broker is that system's, with the plugin that test/matrix.sh built there.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
 
 export const top = resolve(import.meta.dirname, "../..");
 export const build = resolve(process.env.B ?? join(top, "build"));
@@ -160,6 +161,27 @@ export async function startBroker({ conf = "", env = {}, files = {} } = {}) {
   return broker;
 }
 
+const withPostgres = { ...process.env, PYTHONPATH: join(top, "test") };
+
+/** Why there can be no PostgreSQL here; "": there can. */
+export const lacksPostgres = () =>
+  execFileSync("/usr/bin/python3", ["-c", "import postgres; print(postgres.lacking() or '')"], { env: withPostgres }).toString().trim();
+
+/** A server of PostgreSQL: tell("stop") and tell("start") once it runs; end() ends it for good. */
+export async function startPostgres() {
+  const script = "import sys, postgres\nwith postgres.Servers() as servers:\n s = servers.start()\n print(s.conninfo(), flush=True)\n"
+    + " for line in sys.stdin:\n  s.stop() if line == 'stop\\n' else s.spawn().wait()\n  print('done', flush=True)\n";
+  const keeper = spawn("/usr/bin/python3", ["-c", script], { env: withPostgres, stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface(keeper.stdout)[Symbol.asyncIterator]();
+  const tell = async (word) => {
+    keeper.stdin.write(`${word}\n`);
+    await lines.next();
+  };
+  const end = () => keeper.stdin.end();
+  ended.push(end);
+  return { conninfo: (await lines.next()).value, tell, end };
+}
+
 let browser = null;
 const opened = []; // pages, closed ones too
 
@@ -215,8 +237,61 @@ export async function fillSignIn(page, { url, user, password, clientId }) {
   await page.locator("form button.primary").click();
 }
 
-/** axe's rules for WCAG 2 and good practice; what they find is a failure, named by its place. */
+// What one gives something to, or goes by; each is called something.
+const CONTROLS = /^\s*- (button|link|textbox|searchbox|combobox|checkbox|radio|slider|spinbutton|switch|tab|option|treeitem|listbox|tree|dialog)\b(?: "((?:[^"\\]|\\.)*)")?(.*)$/;
+
+/** What is heard of the page: faults of the tree that a screen reader reads, each with its place. */
+async function faultsOfTree(page) {
+  const lines = (await page.locator("body").ariaSnapshot()).split("\n");
+  const faults = [];
+  let [level, before] = [0, "the page's beginning"];
+  for (const line of lines) {
+    const heading = /^\s*- heading (".*")? ?\[level=(\d)\]/.exec(line);
+    if (heading && Number(heading[2]) > level + 1) faults.push(`heading ${heading[1]} of level ${heading[2]} behind ${before} of level ${level}`);
+    if (heading) [level, before] = [Number(heading[2]), heading[1] ?? "one without words"];
+    if (heading && !heading[1]) faults.push(`a heading without words behind ${before}`);
+    const control = CONTROLS.exec(line);
+    // A name is read out: a picture, an arrow or a cross says nothing.
+    if (control && !/[\p{L}\p{N}]/u.test(control[2] ?? "")) faults.push(`no name: ${line.trim()}`);
+  }
+  const others = await page.evaluate(() => {
+    const isShown = (it) => it.checkVisibility();
+    const where = (it) => `${it.localName}.${String(it.className).replaceAll(" ", ".")} "${it.textContent.trim().slice(0, 40)}"`;
+    const isOurs = (it) => it.closest(".answer"); // to what somebody did: it comes once, as a whole
+    const tables = [...document.querySelectorAll("table")].filter(isShown);
+    const live = [...document.querySelectorAll("[aria-live], [role=status], [role=log], [role=alert], [role=timer], output")].filter(isShown);
+    return [
+      ...tables.filter((it) => [...it.rows].some((row) => row.cells.length > 0) && !it.querySelector("thead th, th[scope]")).map((it) => `no headers: ${where(it)}`),
+      ...tables.flatMap((it) => [...it.querySelectorAll("thead th")]).filter((it) => !it.textContent.trim()).map((it) => `an empty header: ${where(it.closest("table"))}`),
+      // What interrupts is an error, and nothing that lists what comes is read out by itself.
+      ...live.filter((it) => (it.getAttribute("aria-live") === "assertive" || it.getAttribute("role") === "alert") && !it.matches(".note.bad")).map((it) => `interrupts: ${where(it)}`),
+      ...live.filter((it) => it.getAttribute("role") === "log" || it.matches("ul, ol, table, [role=list], [role=listbox]")).map((it) => `reads out a list: ${where(it)}`),
+      ...[...document.querySelectorAll("li, tr, [role=option], [role=treeitem]")].filter((it) => isShown(it) && !isOurs(it) && it.closest("[aria-live], [role=status], [role=log]")).slice(0, 3).map((it) => `read out as it comes: ${where(it)}`),
+    ];
+  });
+  return [...faults, ...others];
+}
+
+/** Counts what a screen reader is given to say by itself, from now on. */
+export async function countSpoken(page) {
+  await page.evaluate(() => {
+    globalThis.spoken = [];
+    const regions = "[aria-live], [role=status], [role=alert], [role=log], output";
+    new MutationObserver((all) => {
+      const at = new Set(all.map(({ target }) => (target.nodeType === 1 ? target : target.parentElement)?.closest(regions)).filter(Boolean));
+      for (const it of at) globalThis.spoken.push(it.textContent);
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  return () => page.evaluate(() => globalThis.spoken);
+}
+
+/**
+ * axe's rules for WCAG 2 and good practice, and the tree that a screen reader reads: headings in
+ * order, tables with headers, controls with names, live regions that are polite.
+ */
 export async function checkAccessible(page, what) {
+  const faults = await faultsOfTree(page);
+  check(`${what}: what a screen reader reads`, faults.length === 0, faults.slice(0, 5).join("; "));
   await page.evaluate(readFileSync(require.resolve("axe-core/axe.min.js"), "utf8"));
   const found = await page.evaluate(async () => {
     const { violations } = await globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"] });

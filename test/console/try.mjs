@@ -1,13 +1,14 @@
 // Try: a message prepared with the contract's help, sent, answered by the broker; what arrives;
 // sessions and wills; links; and a flood of messages. FLOOD is how many (20000).
 import { spawn } from "node:child_process";
-import { openPage, check, checkAccessible, checkFits, checkThat, isFirefox, require, run, shot, skip, sleep, startBroker, until } from "./harness.mjs";
+import { openPage, check, checkAccessible, checkFits, checkThat, countSpoken, isFirefox, require, run, shot, skip, sleep, startBroker, until } from "./harness.mjs";
 import { answer, editor, insert, line, openTry, pick, textOfEditor, write } from "./trying.mjs";
 
 const mqtt = require("mqtt");
 const FLOOD = Number(process.env.FLOOD ?? 20_000);
 const LONGEST_MS = 1500; // a frame of the flood, on a machine that does other things as well
 const P99_MS = 500;
+const SPOKEN_MAX = 20; // by itself, in a flood of thousands
 
 const orderOf = (id, status, more = {}) => JSON.stringify({ orderId: id, status, updatedAt: new Date().toISOString(), ...more }, null, 2);
 
@@ -387,6 +388,7 @@ async function flood(broker) {
     };
     requestAnimationFrame(tick);
   });
+  const spoken = await countSpoken(page);
   const start = Date.now();
   const sending = publisher(broker, FLOOD);
   const total = async () => Number(/^([\d,]+) received/.exec(await page.locator(".numbers").innerText())?.[1].replace(/,/g, "") ?? 0);
@@ -408,6 +410,7 @@ async function flood(broker) {
   const longest = times.at(-1);
   const p99 = times[Math.floor(times.length * 0.99)];
   console.log(`flood: ${FLOOD} messages in ${seconds.toFixed(1)} s, ${times.length} frames: longest ${longest.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, median ${times[times.length >> 1].toFixed(0)} ms`);
+  check("nothing is read out for each message", (await spoken()).length <= SPOKEN_MAX, (await spoken()).slice(0, 5).join("; "));
   check("no frame stalls", longest < LONGEST_MS, `${longest} ms`);
   check("nearly none is slow", p99 < P99_MS, `${p99} ms`);
   await shot(page, "try-flood");

@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { check, checkAccessible, checkFits, checkThat, openPage, require, run, shot, signIn, sleep, startBroker, until } from "./harness.mjs";
+import { check, checkAccessible, checkFits, checkThat, countSpoken, openPage, require, run, shot, signIn, sleep, startBroker, until } from "./harness.mjs";
 
 const mqtt = require("mqtt");
 
@@ -11,6 +11,7 @@ const MANY = Number(process.env.MANY ?? 30_000); // refusals on one page
 const KEPT = 5_000; // of those that come
 const STALL_MS = 5_000; // between two frames at most: a bound for a busy machine, not a measure
 
+const SPOKEN_MAX = 20; // by itself, in a flood of thousands
 const TABS_MAX = 80;
 
 /** By the Tab key to what is called @name, or fails: each stop on the way has to be seen. */
@@ -400,17 +401,22 @@ async function flood(page, broker) {
   await go(page, "watch/refusals");
   await page.locator(".stream").getByText("live", { exact: true }).waitFor();
   await page.evaluate(() => {
-    globalThis.frames = { worst: 0, count: 0 };
+    globalThis.frames = { worst: 0, count: 0, redrawn: 0 };
     let last = performance.now();
+    let [row, refusal] = [null, ""]; // the first one, and whose it was
     const tick = (at) => {
       globalThis.frames.worst = Math.max(globalThis.frames.worst, at - last);
       globalThis.frames.count++;
       last = at;
+      const link = document.querySelector(".refusal-row");
+      if (link && link === row && link.href !== refusal) globalThis.frames.redrawn++;
+      [row, refusal] = [link, link?.href ?? ""];
       requestAnimationFrame(tick);
     };
     requestAnimationFrame(tick);
   });
   const told = async () => Number(/([\d,]+) since/.exec(await page.locator(".stream").innerText())?.[1].replace(/,/g, "") ?? 0);
+  const spoken = await countSpoken(page);
   const begun = await told();
   const clients = await Promise.all(Array.from({ length: 4 }, (_, i) => connect(broker, "orders-service", `flood-${i}`)));
   for (let i = 0; i < MANY; i += 2_000) {
@@ -420,8 +426,10 @@ async function flood(page, broker) {
   // The broker drops notices for a browser that reads too slowly: a sixth of them comes at least.
   await checkThat(`${MANY} refusals: counted`, () => until(async () => (await told()) - begun >= MANY / 6, "a sixth of them", 60_000));
   if (MANY / 6 >= KEPT) await checkThat(`${MANY} refusals: what is left out is said`, () => page.getByText("More came than this page keeps").waitFor());
-  const { worst, count } = await page.evaluate(() => globalThis.frames);
+  const { worst, count, redrawn } = await page.evaluate(() => globalThis.frames);
+  check(`${MANY} refusals: rows are drawn where others were, not made anew`, redrawn > 0);
   console.log(`      ${MANY} refusals: ${count} frames, the longest took ${Math.round(worst)} ms`);
+  check(`${MANY} refusals: nothing is read out for each of them`, (await spoken()).length <= SPOKEN_MAX, (await spoken()).slice(0, 5).join("; "));
   check(`${MANY} refusals: the page goes on`, worst < STALL_MS, `${worst} ms`);
   check(`${MANY} refusals: the list is bounded`, (await rows(page).count()) <= 200, await rows(page).count());
   await page.getByLabel("Text", { exact: true }).fill("f-12/");

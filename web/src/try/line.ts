@@ -5,6 +5,7 @@ import { credentials, freshId, isSignedIn } from "../app/session";
 import type { Whoami } from "../broker/commands";
 import { Connection, type Message, type SubscribeOptions } from "../broker/connection";
 import { filterOf, type Channel } from "../contract/model";
+import { paced } from "../ui/pace";
 import { Inbox } from "./inbox";
 
 export const line = new Connection();
@@ -45,24 +46,16 @@ export interface Subscription {
 export const subscriptions = signal<Subscription[]>([]);
 
 export const inbox = new Inbox();
-/** Changes when the inbox did, once a frame at most. */
+const DRAWN_MS = 100; // between two drawings at least
+
+/** Changes when the inbox did, ten times a second at most. */
 export const arrivals = signal(0);
 export const isPaused = signal(false);
 export const isOn = computed(() => line.phase.value.is === "on");
 
-let isPlanned = false;
-
-function bump(): void {
-  if (isPlanned) return;
-  isPlanned = true;
-  const go = () => {
-    isPlanned = false;
-    if (!isPaused.value) arrivals.value++;
-  };
-  // A page in the background has no frames.
-  if (document.hidden) setTimeout(go, 500);
-  else requestAnimationFrame(go);
-}
+const bump = paced(() => {
+  if (!isPaused.value) arrivals.value++;
+}, DRAWN_MS);
 
 export function clearInbox(): void {
   inbox.clear();

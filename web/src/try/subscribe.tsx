@@ -86,7 +86,7 @@ function Form(): JSX.Element {
         </select>
         <button class="primary" disabled={!isOn.value}>Subscribe</button>
       </div>
-      {why ? <p class="hint fault" role="alert">{why}</p> : null}
+      <div role="status">{why ? <p class="hint fault">{why}</p> : null}</div>
       {picks.length > 0 ? (
         <details class="picks" open={startsOpen}>
           <summary>From the contract</summary>

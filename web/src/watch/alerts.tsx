@@ -7,7 +7,7 @@ import { alertOf } from "../contract/reference";
 import { Badge, Empty, Note, Time } from "../ui/basics";
 import { Failure, Needs, sentence, useAnswer, type Answer } from "./ask";
 import { alerts } from "./live";
-import { LiveBadge } from "./livebadge";
+import { LiveBadge, Said } from "./livebadge";
 import { Prose } from "./prose";
 import { lasting } from "./series";
 import type { Alert } from "./types";
@@ -100,10 +100,10 @@ export function Alerts(): JSX.Element {
         <ul class="cards" aria-label="Active alerts">{list.map((alert, i) => <AlertCard key={`${alert.kind} ${alert.time} ${i}`} alert={alert} />)}</ul>
       </section>
       <section aria-labelledby="came-title">
-        <div class="row"><h2 id="came-title">As they come</h2><LiveBadge isOn={feed === "on"} /></div>
+        <div class="row"><h2 id="came-title">As they come</h2><LiveBadge isOn={feed === "on"} /><Said total={came.length + alerts.dropped.value} what={(count) => `${count} alerts came`} /></div>
         {feed === "on" ? null : <Note>This account may not read <code>alerts/#</code>: active ones are asked for every {ROUND_MS / 1000} seconds.</Note>}
         {feed === "on" && came.length === 0 ? <Empty>None was raised or cleared since this page was opened.</Empty> : null}
-        <ul class="cards" aria-label="Alerts that came" aria-live="polite">{came.slice(0, SHOWN).map((alert, i) => <AlertCard key={`${alert.kind} ${alert.time} ${came.length - i}`} alert={alert} />)}</ul>
+        <ul class="cards" aria-label="Alerts that came">{came.slice(0, SHOWN).map((alert, i) => <AlertCard key={`${alert.kind} ${alert.time} ${came.length - i}`} alert={alert} />)}</ul>
         {came.length > SHOWN ? <Note>The newest {SHOWN} are shown.</Note> : null}
       </section>
     </div>

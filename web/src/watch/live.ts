@@ -12,6 +12,8 @@ import { Table } from "./series";
 import type { Alert } from "./types";
 
 const SHOW_MS = 250;
+const FLOOD = 50; // in one drawing: most rows on the screen are others then
+const CALM_MS = 2_000;
 const REFUSALS_MAX = 5_000;
 const ALERTS_MAX = 500;
 const STEP_MS = 10_000; // of the numbers, as the broker keeps them
@@ -46,7 +48,10 @@ export const refusals = {
   heldBack: signal(0),
   since: signal(0), // ms; when it began
   dropped: signal(0),
+  /** So many come that no row stays for a second. */
+  isFlood: signal(false),
 };
+let calm: ReturnType<typeof setTimeout> | undefined;
 const newest = new Newest<Refusal>(REFUSALS_MAX);
 let pending: Refusal[] = [];
 let lost = 0; // of a batch that was larger than all that is kept
@@ -96,6 +101,11 @@ let timer: ReturnType<typeof setTimeout> | null = null;
 
 function show(): void {
   timer = null;
+  if (pending.length > FLOOD) {
+    refusals.isFlood.value = true;
+    clearTimeout(calm);
+    calm = setTimeout(() => { refusals.isFlood.value = false; }, CALM_MS);
+  }
   if (pending.length > 0 || lost > 0) {
     newest.dropped += lost;
     newest.add(pending.filter(({ heldBack }) => heldBack === 0));

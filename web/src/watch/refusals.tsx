@@ -9,7 +9,7 @@ import { Badge, Empty, IconButton, Note, Time } from "../ui/basics";
 import { Failure, Looked, Needs, usePages } from "./ask";
 import { Bars } from "./bars";
 import { useCounts } from "./counts";
-import { LiveBadge } from "./livebadge";
+import { LiveBadge, Said } from "./livebadge";
 import { forgetRefusals, refusals, type RefusalKey } from "./live";
 import { OpenRefusal } from "./open";
 import { fits, fromRow, merge, type Filter, type Refusal } from "./refusal";
@@ -158,6 +158,7 @@ export function Refusals(): JSX.Element {
   const openId = route.value.path[2] ?? "";
   const open = openId ? all.find(({ id }) => id === openId) ?? null : null;
   const feed = refusals.feed.value;
+  const isFlood = refusals.isFlood.value && frozen === null;
   if (feed === "no" && !may("listRefusals") && !may("countRefusals"))
     return <Note>To see refusals takes the scope that the contract has for reading <code>refusals/…</code>, and <code>control:listRefusals</code> for those that are kept; this account has neither.</Note>;
   const more = () => {
@@ -194,7 +195,8 @@ export function Refusals(): JSX.Element {
           {refusals.dropped.value > 0 ? <Note>More came than this page keeps: {NUMBER.format(refusals.dropped.value)} older ones are not in the list. Load it anew to page through them.</Note> : null}
           {all.length === 0 && !pages.isAsking ? <Empty>Nothing that fits was refused.</Empty> : null}
           <ol class="stream-rows" aria-label="Refusals, newest first">
-            {all.slice(0, shown).map((refusal) => <Row key={refusal.id} refusal={refusal} isOpen={refusal.id === openId} />)}
+            {/* In a flood rows are drawn where others were: to make new ones costs several times as much. */}
+            {all.slice(0, shown).map((refusal, i) => <Row key={isFlood ? i : refusal.id} refusal={refusal} isOpen={refusal.id === openId} />)}
           </ol>
           <Looked pages={pages} />
           {isFull ? <Note>{NUMBER.format(SHOWN_MAX)} are shown: narrow them down to see others.</Note>
@@ -208,16 +210,8 @@ export function Refusals(): JSX.Element {
   );
 }
 
-const SAID_MS = 15_000;
-
-/** How many came, said now and then for who does not see the list. */
 function LiveState({ isFrozen }: { isFrozen: boolean }): JSX.Element {
   const total = refusals.total.value;
-  const [said, say] = useState(total);
-  useEffect(() => {
-    const timer = setInterval(() => say(refusals.total.peek()), SAID_MS);
-    return () => clearInterval(timer);
-  }, []);
   const feed = refusals.feed.value;
   if (feed !== "on")
     return <span class="muted">{feed === "asked" ? "Subscribing…" : "Not live: this account may not read refusals/#."}</span>;
@@ -228,7 +222,7 @@ function LiveState({ isFrozen }: { isFrozen: boolean }): JSX.Element {
         {NUMBER.format(total)} since <Time at={refusals.since.value} />
         {refusals.heldBack.value > 0 ? `, ${NUMBER.format(refusals.heldBack.value)} of them told in sums${may("listRefusals") ? ": load anew to see each" : ""}` : ""}
       </span>
-      <span class="live" role="status">{said > 0 ? `${said} refusals came` : ""}</span>
+      <Said total={total} what={(count) => `${count} refusals came`} />
     </>
   );
 }
