@@ -1,6 +1,7 @@
 // One entity: its row, the way that it took through its states, and its events.
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
+import { href } from "../app/route";
 import { contract, may } from "../app/session";
 import { tryLink } from "../app/trylink";
 import type { EntityKind, EntityRow, Event, Page } from "../broker/commands";
@@ -35,7 +36,7 @@ export function OneEntity({ kind, entity, id }: { kind: EntityKind | null; entit
         <div class="entity">
           <Row kind={kind} row={row} />
           <Ways entity={entity} id={id} row={row} events={pages.rows} isWhole={!pages.hasMore} />
-          <Events events={pages.rows} />
+          <Events events={pages.rows} row={row} />
           {pages.hasMore ? <button type="button" class="more-rows" disabled={pages.isAsking} onClick={pages.more}>Later events</button> : null}
         </div>
       ) : null}
@@ -154,14 +155,14 @@ function stepLink(channel: Channel, column: string, id: string, status: string):
 
 const EVENTS_SHOWN = 300;
 
-function Events({ events }: { events: Event[] }): JSX.Element {
+function Events({ events, row }: { events: Event[]; row: EntityRow }): JSX.Element {
   const newestFirst = useMemo(() => events.map((event, i) => ({ event, before: lastOf(events, i) })).reverse(), [events]);
   return (
     <section aria-labelledby="events-title" class="entity-events">
       <h3 id="events-title">Events <span class="muted">newest first</span></h3>
       {events.length === 0 ? <Empty>No event of it is kept, or none that this account may read.</Empty> : null}
       <ol class="cards wide" aria-label="Events">
-        {newestFirst.slice(0, EVENTS_SHOWN).map(({ event, before }) => <OneEvent key={event.seq} event={event} before={before} />)}
+        {newestFirst.slice(0, EVENTS_SHOWN).map(({ event, before }) => <OneEvent key={event.seq} event={event} before={before} row={row} />)}
       </ol>
       {events.length > EVENTS_SHOWN ? <Note>The newest {EVENTS_SHOWN} of those loaded are shown.</Note> : null}
     </section>
@@ -187,7 +188,19 @@ const short = (value: Json | undefined): string => {
   return text.length > 120 ? `${text.slice(0, 120)}…` : text;
 };
 
-function OneEvent({ event, before }: { event: Event; before: Event | null }): JSX.Element {
+/** What became of a step that did not count. */
+function Overruled({ channel, row }: { channel: Channel | null | undefined; row: EntityRow }): JSX.Element {
+  const column = Object.keys(channel?.entity?.machines ?? {})[0];
+  const stands = column && row[column] ? <> {column} is <code>{String(row[column])}</code>.</> : null;
+  return (
+    <p class="overruled-why">
+      A broker accepted it, but a step that another broker had accepted came first in the database, and counts. This one is kept, and moved nothing:{stands}
+      {" "}Its publisher got a notice, with the reason <a href={href(["read", "reasons", "overruled"])}>overruled</a>.
+    </p>
+  );
+}
+
+function OneEvent({ event, before, row }: { event: Event; before: Event | null; row: EntityRow }): JSX.Element {
   const [isOpen, setOpen] = useState(false);
   const payload = parsed(event);
   const { found: changes, isCut } = before && payload !== undefined ? changesOf(parsed(before), payload) : { found: [], isCut: false };
@@ -200,6 +213,7 @@ function OneEvent({ event, before }: { event: Event; before: Event | null }): JS
         {event.message ? <Badge>{event.message}</Badge> : null}
         <Badge>event {event.seq}</Badge>
       </p>
+      {event.overruled ? <Overruled channel={channel} row={row} /> : null}
       {changes.length > 0 ? (
         <ul class="changes" aria-label="What changed">
           {changes.slice(0, 20).map((change) => (

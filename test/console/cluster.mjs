@@ -1,0 +1,76 @@
+// Two brokers that share a database, as the console shows it at one of them: a step of an order that
+// the other broker's came before is marked in its history, with what that means.
+import { check, checkAccessible, checkThat, lacksPostgres, openPage, require, run, shot, signIn, skip, sleep, startBroker, startPostgres, until } from "./harness.mjs";
+
+const mqtt = require("mqtt");
+
+const ORDERS = 8; // told two ends at once; of one at least both are accepted
+const CARRIED_MS = 30_000; // until both brokers know, on a busy machine
+
+const connect = (broker) => mqtt.connectAsync(`mqtt://127.0.0.1:${broker.ports.plain}`, {
+  protocolVersion: 5, username: "orders-service", password: broker.password("orders-service"), clientId: "orders-service/c", reconnectPeriod: 0,
+});
+const order = (id, status, more = {}) => [`orders/${id}/status`, JSON.stringify({ orderId: id, status, updatedAt: new Date().toISOString(), ...more })];
+const publish = (client, message) => client.publishAsync(...message, { qos: 1, retain: true }).then(() => true, () => false);
+const go = (page, at) => page.evaluate((hash) => { location.hash = hash; }, `#/${at}`);
+
+/** Orders that are SHIPPED, as both brokers know. */
+async function shipped(here, there) {
+  const ids = Array.from({ length: ORDERS }, (_, i) => `both-${i}`);
+  for (const [status, more] of [["PLACED", { userId: "customer-a" }], ["APPROVED"], ["SHIPPED"]])
+    for (const id of ids) check(`${id} is ${status}`, await publish(here, order(id, status, more)));
+  const known = new Set();
+  there.on("message", (topic, payload) => { if (String(payload).includes("SHIPPED")) known.add(topic); });
+  await there.subscribeAsync("orders/+/status", { qos: 1 });
+  await until(() => known.size === ORDERS, "the orders at the other broker", CARRIED_MS);
+  return ids;
+}
+
+async function overruled(page, ids) {
+  const event = page.locator("li.event.overruled");
+  let found = null;
+  await until(async () => {
+    for (const id of ids) {
+      await go(page, `watch/entities/order/${id}`);
+      await page.getByRole("heading", { name: `order ${id}`, exact: true }).waitFor();
+      await page.getByRole("list", { name: "Events" }).getByRole("listitem").nth(3).waitFor();
+      if ((await event.count()) === 1) found = id;
+      if (found) return true;
+    }
+    await sleep(500);
+    await page.reload();
+    await signIn(page, page.broker, "backoffice");
+    return false;
+  }, "an order of which one end was overruled", CARRIED_MS);
+  const now = await page.locator(".entity-row .badge").innerText();
+  const wrong = ["DELIVERED", "CANCELLED"].find((it) => it !== now);
+  const said = await event.innerText();
+  check("the event that was overruled is marked", said.includes("overruled by another broker's step") && said.includes(wrong), said);
+  check("and what that means", said.includes("A broker accepted it, but a step that another broker had accepted") && said.includes(`moved nothing: status is ${now}.`), said);
+  check("what counts is not marked", (await page.locator("li.event:not(.overruled)").count()) === 4);
+  const stop = page.locator("li.stop.overruled");
+  check("it is no step of the order's way", (await stop.innerText()).includes(wrong) && (await page.locator("li.stop:not(.overruled)").count()) === 4);
+  check("nor of its diagram", (await page.locator(".diagram .went").count()) === 4, await page.locator(".diagram .went").count());
+  await checkThat("by words, not by colour and a line alone", () => stop.getByText("overruled", { exact: true }).waitFor());
+  await checkAccessible(page, "an overruled event");
+  await page.locator(".entity-events").scrollIntoViewIfNeeded();
+  await shot(page, "cluster-overruled");
+}
+
+await run(async () => {
+  const lacks = lacksPostgres();
+  if (lacks) return skip("two brokers with one database", lacks);
+  const { conninfo } = await startPostgres();
+  const brokers = [];
+  for (const name of ["one", "two"])
+    brokers.push(await startBroker({ env: { OPTIONS: `plugin_opt_sys_interval 1\nplugin_opt_broker ${name}\nplugin_opt_journal petstore.journal\nplugin_opt_database ${conninfo}` } }));
+  const [here, there] = await Promise.all(brokers.map(connect));
+  const ids = await shipped(here, there);
+  await Promise.all(ids.flatMap((id) => [publish(here, order(id, "DELIVERED")), publish(there, order(id, "CANCELLED"))]));
+  const page = await openPage(brokers[0].page, { width: 1280, height: 1000 });
+  page.broker = brokers[0];
+  await signIn(page, brokers[0], "backoffice");
+  await overruled(page, ids);
+  check("no errors of scripts or the policy", page.problems.length === 0, page.problems.join("; "));
+  for (const client of [here, there]) await client.endAsync(true);
+});
