@@ -75,10 +75,11 @@ async function pair(tabs, broker, name, python, topic) {
     symlinkSync(join(home, "node_modules"), join(path, "node_modules"));
     return path;
   };
-  const subscriber = begin(program, folder("sub"), await codeOf(tabs, program, "receive", "backoffice"), broker, "backoffice", python);
+  // Both of one account: neither ends the other.
+  const subscriber = begin(program, folder("sub"), await codeOf(tabs, program, "receive", "orders-service"), broker, "orders-service", python);
   try {
     // mosquitto_sub says nothing of its subscription: the broker's log does.
-    await until(() => /subscribed/.test(subscriber.said()) || (name === "mosquitto" && /backoffice\/sample 1 orders/.test(broker.log())), () => `${name} subscribes: ${subscriber.said()}`);
+    await until(() => /subscribed/.test(subscriber.said()) || (name === "mosquitto" && /orders-service\/sample-sub 1 orders/.test(broker.log())), () => `${name} subscribes: ${subscriber.said()}`);
     const sent = begin(program, folder("pub"), await codeOf(tabs, program, "send", "orders-service"), broker, "orders-service", python);
     const status = await sent.over;
     check(`${name}: publishes`, status === 0 && (name === "mosquitto" ? sent.said() === "" : /accepted|sent/.test(sent.said())), `${status} ${sent.said()}`);

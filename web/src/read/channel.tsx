@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import { href } from "../app/route";
 import { credentials, whoami } from "../app/session";
 import { tryLink } from "../app/trylink";
-import { exampleOf, isJson, payloadText, valuesFor } from "../contract/example";
+import { dated, exampleOf, isJson, payloadText, valuesFor } from "../contract/example";
 import { filterOf, topicOf, type Channel, type Contract, type Operation } from "../contract/model";
 import { Badge, Copy, Prose, Scroll } from "../ui/basics";
 import { Icon } from "../ui/icons";
@@ -75,7 +75,7 @@ function Parameters({ channel }: { channel: Channel }): JSX.Element | null {
 function filled(contract: Contract, channel: Channel) {
   const message = channel.messages[0];
   const user = whoami.value?.principal ?? credentials.value?.username ?? "";
-  const payload = message ? exampleOf(message, shapeOf(contract.documents[channel.document], message)) : null;
+  const payload = message ? dated(channel, exampleOf(message, shapeOf(contract.documents[channel.document], message))) : null;
   const values = valuesFor(channel, payload, { user, clientId: whoami.value?.clientId ?? "" });
   const sends = channel.operations.filter(({ action }) => action === "send");
   return {

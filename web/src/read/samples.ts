@@ -24,7 +24,8 @@ export interface Sample { id: string; label: string; file: string; note: string;
 
 /** As addresses with "://" have it: IPv6 in brackets. */
 const address = ({ tls, host, port }: Target): string => `${tls ? "mqtts" : "mqtt"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
-const clientId = ({ user }: Target): string => (user ? `${user}/sample` : "sample");
+// Each of the two has its own: with the same one the broker would end one of them when the other connects.
+const clientId = ({ target: { user }, action }: Wanted): string => `${user ? `${user}/` : ""}${action === "send" ? "sample" : "sample-sub"}`;
 const line = ({ payload, isJson }: Wanted): string => (isJson || typeof payload !== "string" ? JSON.stringify(payload) : payload);
 const shell = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`);
 const js = (value: Json | string): string => JSON.stringify(value);
@@ -61,7 +62,7 @@ function mosquitto(wanted: Wanted): Sample {
   const parts = [
     `${action === "send" ? "mosquitto_pub" : "mosquitto_sub"} -V 5 -h ${shell(target.host)} -p ${target.port}`
       + (target.tls ? (target.ca ? ` --cafile ${shell(target.ca)}` : " --tls-use-os-certs") : ""),
-    ...(target.user ? [`-u ${shell(target.user)} -P "$MQTT_PASSWORD" -i ${shell(clientId(target))}`] : []),
+    ...(target.user ? [`-u ${shell(target.user)} -P "$MQTT_PASSWORD" -i ${shell(clientId(wanted))}`] : []),
     action === "send" ? `-q ${qos}${retain ? " -r" : ""} -t ${shell(topic)}` : `-q ${qos} -v -t ${shell(topic)}`,
     ...(action === "send" ? [`-m ${shell(line(wanted))}`] : []),
   ];
@@ -102,7 +103,7 @@ def on_message(client, userdata, message):
     print(message.topic, message.payload.decode(errors="replace"), flush=True)
 `}
 
-client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=${js(clientId(target))}, protocol=mqtt.MQTTv5)
+client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=${js(clientId(wanted))}, protocol=mqtt.MQTTv5)
 ${target.user ? `client.username_pw_set(${js(target.user)}, os.environ["MQTT_PASSWORD"])\n` : ""}${target.tls ? `client.tls_set(${target.ca ? js(target.ca) : ""})\n` : ""}client.on_connect = on_connect
 ${isSend ? "client.on_publish = on_publish" : "client.on_subscribe = on_subscribe\nclient.on_message = on_message"}
 client.connect(${js(target.host)}, ${target.port})
@@ -125,7 +126,7 @@ ${isSend ? `const payload = ${indent(JSON.stringify(payload, null, 2), "")};\n` 
 try {
   const client = await mqtt.connectAsync(${js(address(target))}, {
     protocolVersion: 5,
-    clientId: ${js(clientId(target))},
+    clientId: ${js(clientId(wanted))},
 ${target.user ? `    username: ${js(target.user)},\n    password: process.env.MQTT_PASSWORD,\n` : ""}${target.tls && target.ca ? `    ca: readFileSync(${js(target.ca)}),\n` : ""}    reconnectPeriod: 0,
   });
 ${isSend ? `  try {
@@ -190,7 +191,7 @@ int main(void)
     int result;
 
     mosquitto_lib_init();
-    client = mosquitto_new(${c(clientId(target))}, true, NULL);
+    client = mosquitto_new(${c(clientId(wanted))}, true, NULL);
     mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
 ${target.user ? `    mosquitto_username_pw_set(client, ${c(target.user)}, getenv("MQTT_PASSWORD"));\n` : ""}${target.tls ? (target.ca ? `    mosquitto_tls_set(client, ${c(target.ca)}, NULL, NULL, NULL, NULL);\n` : "    mosquitto_int_option(client, MOSQ_OPT_TLS_USE_OS_CERTS, 1);\n") : ""}    mosquitto_connect_v5_callback_set(client, on_connect);
 ${isSend ? "    mosquitto_publish_v5_callback_set(client, on_publish);" : "    mosquitto_message_callback_set(client, on_message);\n    mosquitto_subscribe_callback_set(client, on_subscribe);"}
@@ -256,7 +257,7 @@ ${target.tls ? `    configTime(0, 0, "pool.ntp.org"); // certificates are checke
 ` : ""}
     esp_mqtt_client_config_t config = {};
     config.broker.address.uri = ${c(address(target))};
-${target.tls ? "    config.broker.verification.certificate = ca;\n" : ""}    config.credentials.client_id = ${c(clientId(target))};
+${target.tls ? "    config.broker.verification.certificate = ca;\n" : ""}    config.credentials.client_id = ${c(clientId(wanted))};
 ${target.user ? `    config.credentials.username = ${c(target.user)};\n    config.credentials.authentication.password = mqtt_password;\n` : ""}    esp_mqtt_client_handle_t client = esp_mqtt_client_init(&config);
     esp_mqtt_client_register_event(client, MQTT_EVENT_ANY, on_event, nullptr);
     esp_mqtt_client_start(client);
