@@ -177,5 +177,7 @@ test("the text's faults and places", () => {
 test("a fault as a sentence", () => {
   assert.equal(sentence({ field: "/a~1b/c", code: "x", message: "is missing" }), "a/b/c is missing");
   assert.equal(sentence({ field: "", code: "x", message: "is 3" }), "The payload is 3");
+  for (const code of ["transition", "step", "repeat", "owner"])
+    assert.equal(sentence({ field: "/status", code, message: "order is PLACED" }), "order is PLACED");
   assert.equal(sentence({ field: "/petId", code: "x", message: 'petId is "a" in the topic' }), 'petId is "a" in the topic');
 });

@@ -245,8 +245,12 @@ function sayFault({ keyword, keywordLocation, instanceLocation, error }: Unit, p
   }
 }
 
+// Of these the broker's words have a subject of their own: "order is PLACED: ...".
+const WHOLE = new Set(["transition", "step", "repeat", "owner", "location", "correlationId"]);
+
 /** "status is ...", or "The payload is ..." for the whole. */
-export function sentence({ field, message }: Fault): string {
+export function sentence({ field, code, message }: Fault): string {
+  if (WHOLE.has(code)) return message;
   const name = field.slice(1).replace(/~1/g, "/").replace(/~0/g, "~");
   // Some of the broker's sentences name the member themselves.
   return name !== "" && message.startsWith(`${name} `) ? message : `${name === "" ? "The payload" : name} ${message}`;

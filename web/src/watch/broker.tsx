@@ -54,7 +54,7 @@ function Running(): JSX.Element {
         {who ? <><dt>Contract</dt><dd>{who.contract.title} {who.contract.version}, {who.contract.channels} channels in {who.contract.documents === 1 ? "one document" : `${who.contract.documents} documents`}</dd>
           <dt>In force since</dt><dd><Time at={who.contract.loaded} /></dd>
           {who.contract.digest ? <><dt>Digest</dt><dd><code>{who.contract.digest.slice(0, 16)}</code></dd></> : null}</> : null}
-        {status ? <><dt>Sessions</dt><dd>{status.sessions}</dd></> : null}
+        {status ? <><dt>Sessions known</dt><dd>{status.sessions}, gone ones included</dd></> : null}
       </dl>
       <Needs command="status" to="see more of it" />
     </section>

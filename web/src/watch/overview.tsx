@@ -116,7 +116,7 @@ function Tiles(): JSX.Element | null {
       <Tile title="Published" part="numbers" tone="accent" series={rate("publish/allowed")} value={word(rate("publish/allowed"), "/s")}>{sum("publish/allowed")}</Tile>
       <Tile title="Refused" part="refusals" tone="bad" series={refused} value={word(refused, "/min")}>{grown(allRefused)}</Tile>
       <Tile title="Delivered" part="numbers" tone="accent" series={rate("deliver/allowed")} value={word(rate("deliver/allowed"), "/s")}>{sum("deliver/allowed")}</Tile>
-      <Tile title="Sessions" part="numbers" tone="accent" series={table.series("sessions")} value={word(table.series("sessions"), "")}>{refusedLogins(growth(table.series("connections/refused")))}</Tile>
+      <Tile title="Sessions known" part="numbers" tone="accent" series={table.series("sessions")} value={word(table.series("sessions"), "")}>{`gone ones included; ${refusedLogins(growth(table.series("connections/refused")))}`}</Tile>
       {table.last("journal/age") === null ? null
         : <Tile title="Oldest waiting write" part="numbers" tone="warn" series={table.series("journal/age")} value={word(table.series("journal/age"), "seconds")}>{`${inWords(table.last("journal/records"), "")} wait`}</Tile>}
     </div>

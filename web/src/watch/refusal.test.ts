@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RefusalRow } from "../broker/commands";
-import { fits, fromNotice, fromRow, merge, placeOf, timeOfId, whoOf } from "./refusal";
+import { fits, fromNotice, fromRow, merge, placeOf, summaryOf, timeOfId, whoOf } from "./refusal";
 
 const NOTICE = {
   type: "https://petstoreapi.com/errors/validation-error", title: "Validation Error", status: 422,
@@ -71,4 +71,12 @@ test("a pointer leads to its place in the text", () => {
   assert.equal(piece(""), payload);
   assert.equal(piece("/none"), null);
   for (const broken of ["", "{", '{"a', '{"a":[', "}}", "[1,,2]", '{"a" 1}']) placeOf(broken, "/a/0"); // ends, and throws nothing
+});
+
+test("the line of a refusal names the member that it is about", () => {
+  const lineOf = (more: Partial<RefusalRow>) => summaryOf(fromRow({ ...ROW, ...more }));
+  assert.equal(lineOf({ message: 'is "LOST"' }), 'status is "LOST"');
+  assert.equal(lineOf({ pointer: "", keyword: "required", message: 'lacks the member "at"' }), 'The payload lacks the member "at"');
+  assert.equal(lineOf({ keyword: "transition", message: "order is PLACED: APPROVED may follow" }), "order is PLACED: APPROVED may follow");
+  assert.equal(lineOf({ pointer: "", keyword: "", message: "QoS 0 was used" }), "QoS 0 was used");
 });

@@ -1,5 +1,6 @@
 // A refusal as the views speak of it: out of a notice that came, or of a row of the table.
 import type { RefusalRow } from "../broker/commands";
+import { sentence } from "../contract/validate";
 
 export interface Fault { field: string; code: string; message: string }
 
@@ -102,6 +103,9 @@ export function fromRow(row: RefusalRow): Refusal {
     document: null,
   };
 }
+
+/** In one line, with the member that it is about: the broker's sentence may begin with "is" or "lacks". */
+export const summaryOf = ({ detail, faults: [fault] }: Refusal): string => (fault?.message === detail ? sentence(fault) : detail);
 
 /** What both know of the same refusal: the notice has all faults, the row has the payload. */
 export function join(one: Refusal, other: Refusal): Refusal {

@@ -12,7 +12,7 @@ import { useCounts } from "./counts";
 import { LiveBadge, Said } from "./livebadge";
 import { forgetRefusals, refusals, type RefusalKey } from "./live";
 import { OpenRefusal } from "./open";
-import { fits, fromRow, merge, type Filter, type Refusal } from "./refusal";
+import { fits, fromRow, merge, summaryOf, type Filter, type Refusal } from "./refusal";
 import { replace, withParams } from "./where";
 
 const RANGES = [
@@ -139,7 +139,7 @@ function Row({ refusal, isOpen }: { refusal: Refusal; isOpen: boolean }): JSX.El
         <span class="refusal-reason"><Badge tone={refusal.isObserved ? "warn" : "bad"}>{refusal.reason}</Badge></span>
         <span class="refusal-topic mono">{refusal.topic || refusal.action}</span>
         <span class="refusal-who">{refusal.client || refusal.principal || refusal.address}</span>
-        <span class="refusal-detail">{refusal.isObserved ? "only observed: " : ""}{refusal.detail}</span>
+        <span class="refusal-detail">{refusal.isObserved ? "only observed: " : ""}{summaryOf(refusal)}</span>
       </a>
     </li>
   );
