@@ -57,10 +57,13 @@ async function publishing(broker, page) {
   await checkThat("a step that may follow goes into the payload", () => until(async () => (await textOfEditor(page)).includes('"APPROVED"'), "the status"));
 
   await write(page, orderOf("first-1", "DELIVERED"));
+  await checkThat("a step that cannot follow is told before it is sent", () => page.locator(".complaints").getByText("DELIVERED cannot follow PLACED: APPROVED or CANCELLED may.").waitFor());
+  check("nor does it fit the contract", (await page.getByText("fits the contract").count()) === 0);
   await page.getByRole("button", { name: "Send", exact: true }).click();
   await checkThat("a step that is not legal: refused, with the status that stands", async () => {
     await answer(page).getByText("transition-illegal").waitFor();
     await answer(page).getByText("status now").waitFor();
+    await answer(page).getByText("order is PLACED: APPROVED, CANCELLED may follow, not DELIVERED", { exact: true }).waitFor();
   });
   await page.getByRole("radio", { name: "0" }).check();
   await checkThat("QoS below what the contract asks for: a warning", () => page.locator(".complaints").getByText("QoS 1 or 2").waitFor());

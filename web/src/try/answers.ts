@@ -186,23 +186,3 @@ function isOf(event: Event, it: Sent): boolean {
 }
 
 export const codeInWords = (code: number): string => REASON[code] ?? `code ${code}`;
-
-/** What to do about a refusal, by its reason. */
-export function adviceFor(notice: Notice): string {
-  const { reason, errors } = notice;
-  if (errors?.length && !reason.startsWith("transition")) return "Put right what is marked in the editor, and send again.";
-  return ADVICE.find(([start]) => reason.startsWith(start))?.[1] ?? "";
-}
-
-const ADVICE: [string, string][] = [
-  ["transition", "Pick one of the steps that may follow."],
-  ["step-scope", "This step needs another scope; somebody who has it can take it."],
-  ["scope", "The account lacks the scope; whoever runs the broker gives it by a role in the access file."],
-  ["owner", "This belongs to somebody else."],
-  ["topic-unknown", "No channel has this topic: is it spelt right?"],
-  ["topic", "Check the topic's parameters."],
-  ["qos", "Send it with a higher QoS."],
-  ["retain", "Send it with the other setting of retain."],
-  ["rate", "Wait a moment, then send again."],
-  ["payload", "Make the payload smaller."],
-];

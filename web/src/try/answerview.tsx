@@ -1,9 +1,10 @@
 // What the broker answered, in words; and the log of what was sent.
 import type { JSX } from "preact";
 import { href } from "../app/route";
-import { Badge, Copy, Time } from "../ui/basics";
+import { Badge, Copy, Prose, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
-import { adviceFor, codeInWords, sent, type Notice, type Sent } from "./answers";
+import { adviceFor } from "./advice";
+import { codeInWords, sent, type Notice, type Sent } from "./answers";
 import * as draft from "./draft";
 
 /** @reason: the faults, or the notice's own sentence. */
@@ -12,7 +13,7 @@ function Reasons({ notice, reason }: { notice: Notice; reason: JSX.Element }): J
   return (
     <>
       {reason}
-      {advice ? <p>{advice}</p> : null}
+      {advice ? <p><Prose text={advice} /></p> : null}
       <p class="facts">
         <span>reason <code>{notice.reason}</code></span>
         {notice.currentStatus ? <span>status now <code>{notice.currentStatus}</code></span> : null}

@@ -15,7 +15,7 @@ import { marksOf, toldOf } from "./faults";
 import { isOn } from "./line";
 import { tryLink, type Properties } from "../app/trylink";
 import { prettyOf, sizeInWords } from "./payload";
-import { Status } from "./status";
+import { Status, stepAgainst } from "./status";
 
 const handle: { current: EditorHandle | null } = { current: null };
 
@@ -350,6 +350,7 @@ export function Publish(): JSX.Element {
         <PropertiesForm />
         <ul class="complaints" aria-label="What the contract says against it">
           {draft.complaints.value.map(({ words, tone }) => <li key={words} class={tone}><Icon name="warn" /> {words}</li>)}
+          {stepAgainst.value ? <li class="warn"><Icon name="warn" /> {stepAgainst.value}</li> : null}
         </ul>
         <div class="row send-row">
           <button class={isRight ? "primary" : "primary doubtful"} disabled={!isOn.value || !draft.isSendable.value} title="Ctrl+Enter">
@@ -357,6 +358,7 @@ export function Publish(): JSX.Element {
           </button>
           <CopyLink />
           {isRight && draft.isUnsure.value ? <span class="hint">Not held against the contract here; the broker decides.</span>
+            : isRight && stepAgainst.value ? <span class="hint">The payload is right; the broker decides about the step.</span>
             : isRight ? <Badge tone="good">fits the contract</Badge> : <span class="hint">The contract is against it; the broker decides, and says why.</span>}
         </div>
       </form>

@@ -1,18 +1,20 @@
 // Where the channel has a state machine: the status that stands, and the steps that may follow.
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { contract } from "../app/session";
 import type { EntityRow } from "../broker/commands";
 import type { Channel } from "../contract/model";
+import { readJson } from "../contract/jsontext";
 import type { Machine } from "../contract/machines";
+import { valueAt } from "../contract/validate";
 import { Badge } from "../ui/basics";
 import { sent } from "./answers";
 import * as draft from "./draft";
 import { setAt } from "./edit";
 import { isOn, line, who } from "./line";
-import { notOffered, offeredSteps, type Offered } from "./steps";
+import { notOffered, offeredSteps, stepTrouble, type Offered } from "./steps";
 
-type Known = { is: "asking" } | { is: "row"; row: EntityRow } | { is: "new" } | { is: "unknown"; why: string };
+type Known = { is: "asking" } | { is: "row"; row: EntityRow; of: string } | { is: "new"; of: string } | { is: "unknown"; why: string };
 const known = signal<Known>({ is: "asking" });
 const ASK_MS = 350; // after the last key
 
@@ -32,10 +34,30 @@ effect(() => {
   const ours = ++round;
   timer = window.setTimeout(() => {
     line.command<{ row: EntityRow }>("getEntity", { entity, id, limit: 1 }).then(
-      ({ row }) => ours === round && (known.value = row ? { is: "row", row } : { is: "new" }),
+      ({ row }) => ours === round && (known.value = row ? { is: "row", row, of: id } : { is: "new", of: id }),
       (error: { code?: string; message: string }) => ours === round
-        && (known.value = error.code === "not-found" ? { is: "new" } : { is: "unknown", why: error.message.replace(/\.$/, "") }));
+        && (known.value = error.code === "not-found" ? { is: "new", of: id } : { is: "unknown", why: error.message.replace(/\.$/, "") }));
   }, ASK_MS);
+});
+
+const machineOf = (at: Channel, name: string): Machine | undefined =>
+  contract.value?.machines.find((it) => it.name === name && it.document === at.document);
+
+/** Why the payload's step would be refused, as far as is known here; null: nothing is against it. */
+export const stepAgainst = computed<string | null>(() => {
+  const at = draft.channel.value;
+  const now = known.value;
+  if (!at?.entity || draft.form.value !== "json" || (now.is !== "row" && now.is !== "new")) return null;
+  if (now.of !== draft.channelValues.value[at.entity.id]) return null;
+  const { value } = readJson(draft.text.value);
+  if (value === undefined) return null;
+  for (const [column, name] of Object.entries(at.entity.machines)) {
+    const machine = machineOf(at, name);
+    const status = now.is === "row" ? String(now.row[column] ?? "") || null : null;
+    const trouble = machine && stepTrouble(machine, status, valueAt(value, at.entity.columns[column]), who.value);
+    if (trouble) return trouble;
+  }
+  return null;
 });
 
 /** What the account may take, as buttons; the others as words, with what is in the way. */
@@ -77,7 +99,7 @@ export function Status(): JSX.Element | null {
   return (
     <div class="statuses">
       {Object.entries(at.entity.machines).map(([column, name]) => {
-        const machine = contract.value?.machines.find((it) => it.name === name && it.document === at.document);
+        const machine = machineOf(at, name);
         return machine ? <OneMachine key={column} at={at} column={column} machine={machine} /> : null;
       })}
     </div>

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { EntityRow } from "../broker/commands";
 import type { Machine } from "../contract/machines";
 import type { Channel } from "../contract/model";
-import { notOffered, offeredSteps } from "./steps";
+import { notOffered, offeredSteps, stepTrouble } from "./steps";
 
 const machine = {
   name: "order", correct: "correct:orders", states: [], final: [],
@@ -42,4 +42,14 @@ test("who may publish its own takes the steps that say so, of its own", () => {
 
 test("nothing is known of the account: all are offered", () => {
   assert.equal(offeredSteps(machine, null, null, channel("yes"), "1", null)[0].mayNot, null);
+});
+
+test("a status that cannot follow is told before it is sent", () => {
+  const order = { ...machine, states: ["PLACED", "APPROVED", "CANCELLED", "LOST", "DELIVERED"] } as Machine;
+  assert.equal(stepTrouble(order, "PLACED", "DELIVERED", account({})), "DELIVERED cannot follow PLACED: APPROVED, CANCELLED or LOST may.");
+  assert.equal(stepTrouble(order, null, "APPROVED", null), "A new one begins as PLACED, not as APPROVED.");
+  assert.equal(stepTrouble(order, "DELIVERED", "PLACED", null), "PLACED cannot follow DELIVERED, which is final.");
+  for (const said of ["APPROVED", "PLACED", "NOPE", 7, undefined]) assert.equal(stepTrouble(order, "PLACED", said, null), null, String(said));
+  assert.equal(stepTrouble(order, "PLACED", "DELIVERED", account({ scopes: ["correct:orders"] })), null);
+  assert.equal(stepTrouble(order, null, "APPROVED", account({ scopes: ["correct:orders"] })), "A new one begins as PLACED, not as APPROVED.");
 });

@@ -1,7 +1,9 @@
 // Which steps of a state machine an account may take, as the broker will judge it (plugin/gate/entity_rules.c).
 import type { EntityRow, Whoami } from "../broker/commands";
 import type { Machine, Step } from "../contract/machines";
+import type { Json } from "../contract/document";
 import type { Channel } from "../contract/model";
+import { either } from "../contract/shape";
 
 /** @may: null, if the account may take it; else why not. */
 export interface Offered { to: string; mayNot: string | null }
@@ -38,4 +40,14 @@ export function notOffered(steps: Offered[]): { to: string[]; why: string }[] {
   const reasons = new Map<string, string[]>();
   for (const { to, mayNot } of steps) if (mayNot !== null) reasons.set(mayNot, [...(reasons.get(mayNot) ?? []), to]);
   return [...reasons].map(([why, to]) => ({ to, why }));
+}
+
+/** Of a payload that says @said while @status stands: why no step leads there, or null. Who may correct takes any. */
+export function stepTrouble(machine: Machine, status: string | null, said: Json | undefined, account: Account | null): string | null {
+  if (typeof said !== "string" || said === status || !machine.states.includes(said)) return null;
+  if (status !== null && machine.correct !== null && account?.scopes.includes(machine.correct)) return null;
+  const next = machine.steps.filter(({ from }) => from === status).map(({ to }) => to);
+  if (next.includes(said) || (status === null && next.length === 0)) return null;
+  if (next.length === 0) return `${said} cannot follow ${status}, which is final.`;
+  return status === null ? `A new one begins as ${either(next)}, not as ${said}.` : `${said} cannot follow ${status}: ${either(next)} may.`;
 }
