@@ -69,5 +69,27 @@ await run(async () => {
   await checkAccessible(dark, "signing in, dark, phone");
   await checkFits(dark, "signing in, phone");
   await shot(dark, "sign-in-phone-dark");
-  for (const it of [page, dark]) check("no errors of scripts or the policy", it.problems.length === 0, it.problems.join("; "));
+
+  // Several brokers: each is a press away, though the field offers only what its text is like.
+  const several = await openPage();
+  await several.route("**/brokers.json", (route) => route.fulfill({ json: { brokers: [{ url: broker.ws, name: "shop" }, { url: "ws://127.0.0.1:1/" }] } }));
+  await several.goto(broker.page);
+  await several.getByRole("button", { name: "ws://127.0.0.1:1/", exact: true }).click();
+  check("another broker is a press away", (await offered(several)) === "ws://127.0.0.1:1/", await offered(several));
+  await several.getByRole("button", { name: "shop", exact: true }).click();
+  check("and so is the first", (await offered(several)) === broker.ws
+    && (await several.getByRole("button", { name: "shop" }).getAttribute("aria-pressed")) === "true", await offered(several));
+  await checkAccessible(several, "signing in, several brokers");
+  await shot(several, "sign-in-several");
+
+  // A name that is not short leaves the buttons beside it, on one line.
+  await signIn(dark, broker, "inventory-service");
+  await dark.locator(".account .who").getByText("inventory-service").waitFor();
+  const tops = await dark.locator(".account > *").evaluateAll((all) => all.map((it) => {
+    const { top, bottom, right } = it.getBoundingClientRect();
+    return { middle: Math.round((top + bottom) / 2), right };
+  }));
+  check("on a phone the account is one line", tops.every(({ middle, right }) => Math.abs(middle - tops[0].middle) < 8 && right <= 360), JSON.stringify(tops));
+  await shot(dark, "signed-in-phone-dark");
+  for (const it of [page, dark, several]) check("no errors of scripts or the policy", it.problems.length === 0, it.problems.join("; "));
 });

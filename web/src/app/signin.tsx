@@ -52,6 +52,14 @@ export function SignIn(): JSX.Element {
         <datalist id="known-brokers">
           {brokers.list.value.map((it) => <option key={it.url} value={it.url}>{it.name}</option>)}
         </datalist>
+        {/* The field offers only what its text is like, and that is one of them already. */}
+        {brokers.list.value.length > 1 ? (
+          <div class="row" role="group" aria-label="Choose one">
+            {brokers.list.value.map((it) => (
+              <button key={it.url} type="button" class="small" aria-pressed={it.url === url} title={it.url} onClick={() => setUrl(it.url)}>{it.name || it.url}</button>
+            ))}
+          </div>
+        ) : null}
         <label>
           User name
           <input name="username" value={username} autocomplete="username" spellcheck={false} autocapitalize="none"
