@@ -381,6 +381,7 @@ deps-run:  ## install what the build and `make run` need
 # A make of its own builds: the questions to pkg-config come after deps. exec: make's child is
 # the broker itself, so that signals reach it.
 run: deps-run  ## install what is missing, build, and run a broker to try things on (CONTRACT=FILE: yours)
+	@[ -e $(B)/mosquitto_petstore.so ] || echo 'builds the plugin, which takes a minute on a processor that has nothing else to do'
 	@$(MAKE) --no-print-directory all
 ifneq ($(and $(CONTRACT),$(if $(ACCESS),,own)),)
 	@RUN_DIR="$(OWN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TOOL="$(B)/petstorectl" \

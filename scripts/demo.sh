@@ -518,7 +518,8 @@ now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 [ "${run#/}" != "$run" ] && shown_run=${run#"$PWD"/}
 cd "$run"
 exec 9>.lock # held as long as the broker lives: two brokers must not share a database
-flock -n 9 || die "a broker is running in $run already (pid $(cat mosquitto.pid 2>/dev/null || true))"
+flock -n 9 || die "a broker is running in $run already (pid $(cat mosquitto.pid 2>/dev/null || true)): end that one," \
+	"or name another folder with RUN_DIR= and ports of its own"
 work=$(mktemp -d "$PWD/.new.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 

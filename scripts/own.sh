@@ -50,7 +50,8 @@ if [ -n "$console" ]; then
 	printf '\nIn a browser on this machine, see the contract and try it, as one of the users above:\n  http://127.0.0.1:%s/\n' "$console"
 fi
 exec 9>"$run/.lock" # held as long as the broker lives: two brokers must not share a database
-flock -n 9 || die "a broker is running in $run already (pid $(cat "$run/mosquitto.pid" 2>/dev/null || true))"
+flock -n 9 || die "a broker is running in $run already (pid $(cat "$run/mosquitto.pid" 2>/dev/null || true)): end that one," \
+	"or name another folder with RUN_DIR= and ports of its own"
 if is_taken; then
 	die "port $port is taken (by another \`make run\`, or by the system's own mosquitto service?); choose another with PLAIN_PORT="
 fi
