@@ -472,6 +472,8 @@ await run(async () => {
   for (const part of ["overview", "refusals", "entities", "entities/order", "entities/order/ord-1", "alerts", "bans", "numbers", "broker"]) {
     await go(dark, `watch/${part}`);
     if (part === "overview") await checkThat("overview, phone: what is well is said", () => dark.locator(".health-good, .health-warn").waitFor());
+    if (part === "overview") await checkThat("overview, phone: the newest end of each line is within its tile", () => until(() =>
+      dark.locator(".spark").evaluateAll((all) => all.length > 0 && all.every((it) => it.firstElementChild.clientWidth <= it.clientWidth)), "the lines' width"));
     await sleep(400); // what it shows is asked for
     check(`${part}, phone: its tab is in sight`, await dark.evaluate(() => {
       const tab = document.querySelector('.watch .tabs [aria-current="page"]').getBoundingClientRect();

@@ -18,11 +18,11 @@ const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const EXACT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 /** The width that there is, so that lines and letters are as thick and large as anywhere. */
-function useWidth(): [{ current: HTMLDivElement | null }, number] {
+function useWidth(least: number): [{ current: HTMLDivElement | null }, number] {
   const at = useRef<HTMLDivElement>(null);
   const [width, set] = useState(360);
   useEffect(() => {
-    const observer = new ResizeObserver(([entry]) => set(Math.max(160, Math.round(entry.contentRect.width))));
+    const observer = new ResizeObserver(([entry]) => set(Math.max(least, Math.round(entry.contentRect.width))));
     observer.observe(at.current!);
     return () => observer.disconnect();
   }, []);
@@ -53,7 +53,7 @@ const lastOf = (series: Series): number | null => {
 };
 
 export function Plot({ title, help, lines, unit }: { title: string; help?: string; lines: Line[]; unit: Unit }): JSX.Element {
-  const [at, width] = useWidth();
+  const [at, width] = useWidth(160);
   const [cursor, setCursor] = useState<number | null>(null); // index of a time
   const times = lines[0]?.series.times ?? [];
   const end = times.at(-1) ?? Date.now();
@@ -154,7 +154,7 @@ function AsTable({ title, lines, unit }: { title: string; lines: Line[]; unit: U
 
 /** A line without axes, for a tile. */
 export function Spark({ series, tone }: { series: Series; tone: Line["tone"] }): JSX.Element {
-  const [at, width] = useWidth();
+  const [at, width] = useWidth(1); // what is wider than its tile is cut off where the newest is
   const end = series.times.at(-1) ?? 0;
   const high = Math.max(largest([{ name: "", series, tone }]), 1e-9);
   const x = (time: number) => width - (end - time) * width / HOUR_MS;
