@@ -43,8 +43,8 @@ static bool on_row(const struct query_row *row, void *ctx)
 	return true;
 }
 
-/* Rows that the principal could own: its attributes' values may be their ids. */
-static void set_own(const struct lookup *lookup, const struct entity *entity,
+/* Rows that the principal could own: its attributes' values may be their ids. False: too many. */
+static bool set_own(const struct lookup *lookup, const struct entity *entity,
 		    const char *id[QUERY_OWN_IDS_MAX], struct query_own *ret)
 {
 	const struct access_principal *principal = lookup->who.principal;
@@ -54,11 +54,15 @@ static void set_own(const struct lookup *lookup, const struct entity *entity,
 		ret->link_column = entity->column[entity->link_column].name;
 		ret->link_table = entity->owner_entity->table;
 	}
-	for (size_t i = 0; i < principal->attribute_count; i++)
-		for (size_t k = 0;
-		     k < principal->attribute[i].value_count && ret->id_count < QUERY_OWN_IDS_MAX;
-		     k++)
-			id[ret->id_count++] = principal->attribute[i].value[k];
+	for (size_t i = 0; i < principal->attribute_count; i++) {
+		const struct access_attribute *attribute = &principal->attribute[i];
+
+		if (attribute->value_count > QUERY_OWN_IDS_MAX - ret->id_count)
+			return false;
+		for (size_t k = 0; k < attribute->value_count; k++)
+			id[ret->id_count++] = attribute->value[k];
+	}
+	return true;
 }
 
 /* "TIME ID", as it was given. False: it is none, which is said. */
@@ -253,10 +257,9 @@ json_t *lookups_list_rows(struct lookup *lookup, const struct entity *entity, en
 	    !set_filters(lookup, entity, end, filter, &wanted.filter_count))
 		return NULL;
 	/* With rules for some topics a row may be seen by its id alone. */
-	if (grant != GATE_FULL && lookup->who.principal->rule_count == 0) {
-		set_own(lookup, entity, ids, &own);
+	if (grant != GATE_FULL && lookup->who.principal->rule_count == 0 &&
+	    set_own(lookup, entity, ids, &own))
 		wanted.own = &own;
-	}
 	is_listed = choose_way(&list, &wanted, &changed) &&
 		    (changed ? list_changed(&list, &wanted, changed) : list_rows(&list, &wanted));
 	lookups_changed_free(changed);

@@ -512,6 +512,24 @@ def test_roles_that_are_for_some_topics(new_broker):
         assert {each["topic"].split("/")[1] for each in events} == sees
 
 
+def test_an_account_with_many_pets(new_broker):
+    """More than one question of the database names: each of its own is listed all the same."""
+    pets = ["fleet-%02d" % i for i in range(40)]
+
+    def edit(access):
+        access["roles"]["fleet"] = {"scopes": ["read:pets:own", "control:listEntities"]}
+        access["users"]["collar-7"] = {"roles": ["fleet"], "attributes": {"petId": pets}}
+
+    broker = new_broker()
+    edit_access(broker, edit)
+    broker.start()
+    client = broker.client("backoffice")
+    for pet in pets + ["stray"]:
+        assert client.publish(*messages.pet_status(pet), qos=1) < 0x80
+    carried(broker, "pets/stray/status")
+    assert sorted(ids_of(Asker(broker, "collar-7").pages("listEntities", entity="pet", limit=7))) == pets
+
+
 def test_a_right_that_is_taken_away(new_broker):
     """A reload counts for the next question of a client that stays connected."""
     broker = new_broker()
