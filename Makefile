@@ -378,11 +378,14 @@ deps-ship:  ## install what the tests about shipping need
 deps-run:  ## install what the build and `make run` need
 	@scripts/deps.sh run
 
+# Who tries things waits for the build: all processors, unless somebody says how many.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j"$$(nproc)")
+
 # A make of its own builds: the questions to pkg-config come after deps. exec: make's child is
 # the broker itself, so that signals reach it.
 run: deps-run  ## install what is missing, build, and run a broker to try things on (CONTRACT=FILE: yours)
 	@[ -e $(B)/mosquitto_petstore.so ] || echo 'builds the plugin, which takes a minute on a processor that has nothing else to do'
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 ifneq ($(and $(CONTRACT),$(if $(ACCESS),,own)),)
 	@RUN_DIR="$(OWN_DIR)" PLUGIN="$(B)/mosquitto_petstore.so" TOOL="$(B)/petstorectl" \
 	  PLAIN_PORT="$(PLAIN_PORT)" CONSOLE_PORT="$(CONSOLE_PORT)" CONTRACT="$(CONTRACT)" exec scripts/own.sh
@@ -400,7 +403,7 @@ deps-cluster:
 	@scripts/deps.sh run cluster
 
 run-cluster: deps-cluster  ## the same with BROKERS=3 (or 2) brokers, PostgreSQL with a standby, and HAProxy (PORTS=18800: the first of 100)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@CLUSTER_DIR="$(CLUSTER_DIR)" BROKERS="$(BROKERS)" PORTS="$(PORTS)" PLUGIN="$(B)/mosquitto_petstore.so" TLS_PORT="$(TLS_PORT)" \
 	  WSS_PORT="$(WSS_PORT)" MTLS_PORT="$(MTLS_PORT)" exec scripts/cluster.sh
 
