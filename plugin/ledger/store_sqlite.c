@@ -341,7 +341,7 @@ static int on_wal(void *ctx, sqlite3 *db, const char *name, int pages)
  */
 static int configure(struct sqlite_store *store, struct diag *diag)
 {
-	static const char sql[] = "PRAGMA synchronous = FULL; PRAGMA page_size = 8192;"
+	static const char sql[] = "PRAGMA synchronous = FULL; PRAGMA page_size = 16384;"
 				  "PRAGMA journal_mode = WAL;"
 				  "PRAGMA journal_size_limit = 67108864;"
 				  "PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY";
