@@ -1,6 +1,6 @@
 // Watch while something is the matter: the database away, the broker gone, a token that ends, a
 // client id taken over, a broken contract, a mode forced off, no scopes; and times in other zones.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createHmac, randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
