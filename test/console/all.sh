@@ -26,7 +26,7 @@ for name; do
 	run "$name" node "test/console/$name.mjs"
 done
 if [ "$is_all" = 1 ] && command -v "${FIREFOX:-firefox-esr}" >/dev/null; then
-	for name in frame signed-in read watch; do
+	for name in frame signed-in read watch keyboard; do
 		run "$name, Firefox" env BROWSER=firefox MANY=6000 node "test/console/$name.mjs"
 	done
 	# Of Try what is of browsers: the editor, the clipboard, forms.

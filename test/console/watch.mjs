@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { check, checkAccessible, checkFits, checkThat, countSpoken, openPage, require, run, shot, signIn, sleep, startBroker, until } from "./harness.mjs";
+import { check, checkAccessible, checkFits, checkThat, countSpoken, isFirefox, openPage, require, run, shot, signIn, sleep, startBroker, until } from "./harness.mjs";
 
 const mqtt = require("mqtt");
 
@@ -460,7 +460,8 @@ await run(async () => {
   await entities(page, client);
   await ownEntities(broker);
   await alertsAndBans(page, inventory);
-  await byKeyboard(page);
+  // Firefox's driver makes another page's window the active one at times; keyboard.mjs has one page.
+  if (!isFirefox) await byKeyboard(page);
   await numbers(page);
   await commands(page, broker);
   await scopeTakenAway(page, broker);

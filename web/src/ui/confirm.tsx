@@ -1,12 +1,13 @@
 // Asks before something is done that others notice.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export function Confirm({ title, children, label, isBusy, onYes, onNo }: {
   title: string; children?: ComponentChildren; label: string; isBusy?: boolean; onYes: () => void; onNo: () => void;
 }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // At once: what a next key moves the focus to is not what had it.
+  useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     dialog.current?.showModal();
     // A dialog that is taken away lets go of the focus; what had it may be disabled until all is drawn.
