@@ -5,9 +5,8 @@
 #ifndef PETSTORE_LEDGER_QUERY_SQLITE_INTERNAL_H
 #define PETSTORE_LEDGER_QUERY_SQLITE_INTERNAL_H
 
-#include <sqlite3.h>
-
 #include "ledger/query.h"
+#include "ledger/sql.h"
 
 #define QUERY_SQLITE_VALUES_MAX 512u
 

@@ -292,7 +292,7 @@ def test_notice(broker):
     broker.client("orders-service").publish(
         *messages.order("ord-1", "PLACED", userId="customer-a"), qos=1)
     shown = json.loads(block("json", '"decisionId"'))
-    told = run("bash", "-c", password + here(broker, block("sh", "mosquitto_rr")))
+    told = run("bash", "-c", password + here(broker, block("sh", "-e refusals/orders-service")))
     notice = json.loads(told.stdout)
     assert list(notice) == list(shown)
     varies = ("decisionId", "time", "errors")
@@ -306,3 +306,16 @@ def test_notice(broker):
     done = run("bash", "-c", commands, env=dict(os.environ, PATH=path))
     assert re.search(r"^\d+ +transition-illegal ", done.stdout, re.M), done.stdout
     assert done.stdout.endswith("not DELIVERED\n") and done.returncode == 1, done.stdout
+
+
+def test_command(broker):
+    """A command by mosquitto_rr, as it is shown."""
+    password = here(broker, re.search(r"^password\(\) .*\n", TEXT, re.M).group())
+    broker.client("orders-service").publish(
+        *messages.order("ord-1", "PLACED", userId="customer-a"), qos=1)
+    asks = password + here(broker, block("sh", "backoffice/rr"))
+
+    def answer():
+        return json.loads(run("bash", "-c", asks).stdout)["responses"][0]
+    harness.until(lambda: "data" in answer(), "the order to be found")
+    assert answer()["data"]["row"]["id"] == "ord-1"
