@@ -427,7 +427,8 @@ async function flood(page, broker) {
   await checkThat(`${MANY} refusals: counted`, () => until(async () => (await told()) - begun >= MANY / 6, "a sixth of them", 60_000));
   if (MANY / 6 >= KEPT) await checkThat(`${MANY} refusals: what is left out is said`, () => page.getByText("More came than this page keeps").waitFor());
   const { worst, count, redrawn } = await page.evaluate(() => globalThis.frames);
-  check(`${MANY} refusals: rows are drawn where others were, not made anew`, redrawn > 0);
+  // Fewer may be there within two drawings.
+  if (MANY / 6 >= KEPT) check(`${MANY} refusals: rows are drawn where others were, not made anew`, redrawn > 0);
   console.log(`      ${MANY} refusals: ${count} frames, the longest took ${Math.round(worst)} ms`);
   check(`${MANY} refusals: nothing is read out for each of them`, (await spoken()).length <= SPOKEN_MAX, (await spoken()).slice(0, 5).join("; "));
   check(`${MANY} refusals: the page goes on`, worst < STALL_MS, `${worst} ms`);
