@@ -187,7 +187,7 @@ STEP_BACK = ["nice", "-n", "10"]
 
 # Target, minutes it usually takes, what it needs.
 SHIPPING = [
-    ("console-test", 3, needs_browser),
+    ("console-test", 5, needs_browser),
     ("deb-test", 2, needs_systems(["dpkg-deb", "debootstrap"], "base-bookworm", "base-trixie")),
     ("image-test", 3, needs_systems(["buildah", "debootstrap"], "base-trixie")),
     ("matrix", 16, needs_systems(["debootstrap"], "trixie", "sid")),
