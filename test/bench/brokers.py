@@ -153,6 +153,9 @@ def places(is_quick):
 
 # ---- what is in force ----
 
+# What a channel says that makes sense only where something of it is kept.
+OF_WHAT_IS_KEPT = ("x-entity", "x-durability", "x-consistency")
+
 
 def contract(text, stage):
     """The shipped contract, with what the stage leaves out taken out."""
@@ -169,8 +172,8 @@ def contract(text, stage):
         channel.pop("x-time", None)
         is_published = "#/channels/" + name in published
         if is_published and not is_kept:
-            channel.pop("x-entity", None)
-            channel.pop("x-durability", None)
+            for member in OF_WHAT_IS_KEPT:
+                channel.pop(member, None)
             channel["x-record"] = False
     if not is_kept:
         for member in ("x-entities", "x-state-machines"):

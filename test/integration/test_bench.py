@@ -2,12 +2,17 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
+import sys
 import threading
 
 import harness
 import pytest
+
+sys.path.append(os.path.join(harness.TOP, "test", "bench"))
+import brokers
 
 LOAD = os.path.join(harness.BUILD, "load")
 
@@ -122,3 +127,13 @@ def test_what_is_not_there_ends_it(broker):
     done = subprocess.run([LOAD, "--port", str(broker.plain), "--user", "nobody"],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
     assert done.returncode != 0
+
+
+@pytest.mark.parametrize("stage", ["permission", "schema", "ledger", "everything"])
+def test_each_stage_that_is_measured_has_a_contract_that_loads(stage, tmp_path):
+    schemas = shutil.copytree(os.path.join(harness.TOP, "schemas"), tmp_path / "schemas")
+    path = schemas / harness.CONTRACT
+    path.write_text(brokers.contract(path.read_text(), stage))
+    done = subprocess.run([os.path.join(harness.BUILD, "petstorectl"), "lint", "--contract", path],
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
