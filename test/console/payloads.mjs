@@ -12,7 +12,7 @@ const LARGE_MS = 120_000; // Mosquitto 2.0 gives a websocket some 40 kB a second
 const HOSTILE = "</script><img src=x onerror=alert(1)>";
 const now = () => new Date().toISOString();
 
-/** The demo's contract, changed: stock is bytes, and many; a pet's availability one of two messages, observed only. */
+/** The demo's contract, changed: stock is bytes, and many, on a channel without a title; a pet's availability one of two messages, observed only. */
 function contractOf() {
   const bundled = execFileSync(join(build, "petstorectl"), ["contract", "bundle", join(top, "schemas/petstore.asyncapi.json"), "--to", "json"],
     { maxBuffer: 1e8, stdio: ["ignore", "pipe", "ignore"] });
@@ -22,6 +22,7 @@ function contractOf() {
   delete api.components.messages.inventoryStock.examples;
   delete api.components.parameters.productId.location;
   delete api.channels.inventoryStock["x-time"];
+  delete api.channels.inventoryStock.title;
   const at = api.channels.petAvailability;
   at["x-mode"] = { schema: "observe" };
   delete at["x-time"];
@@ -103,7 +104,10 @@ async function binary(broker) {
   await other.subscribeAsync("inventory/+/stock", { qos: 1 });
   const got = [];
   other.on("message", (topic, payload) => got.push(payload));
-  await pick(page, "Stock level updates");
+  await pick(page, "A topic that I type");
+  await page.getByLabel("Topic", { exact: true }).fill("inventory/raw-1/stock");
+  await checkThat("a channel without a title is named once", () => page.getByText("It belongs to inventory/{productId}/stock", { exact: true }).waitFor());
+  await pick(page, "inventory/{productId}/stock");
   await page.getByLabel("productId", { exact: true }).fill("raw-1");
   await page.getByRole("radio", { name: "1" }).check({ force: true });
   const expect = async (what, bytes) => {

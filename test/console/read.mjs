@@ -158,6 +158,16 @@ async function printing(tab) {
   await tab.emulateMedia({ media: "screen" });
 }
 
+/** A topic without a title: its address is the heading, and is there once; so is the filter where that is another. */
+async function untitled(tab, place, address, copies) {
+  await open(tab, place);
+  await tab.locator("article h1", { hasText: address }).waitFor();
+  const top = await tab.locator("article h1, .address").evaluateAll((all) => all.map((it) => it.textContent).join(" "));
+  check(`${address}: once`, top.split(address).length === 2, top);
+  const words = await tab.locator(".address button").allInnerTexts();
+  check(`${address}: what may be copied`, String(words) === String(copies), words);
+}
+
 // Channels of every kind of schema, 1,000 of them, in 20 groups.
 function large() {
   const channels = {};
@@ -168,7 +178,7 @@ function large() {
   };
   for (let i = 0; i < 1000; i++) {
     channels[`c${i}`] = {
-      address: `site${i % 20}/device${i}/{id}`, parameters: { id: {} },
+      ...(i % 10 === 3 ? { address: `site${i % 20}/device${i}` } : { address: `site${i % 20}/device${i}/{id}`, parameters: { id: {} } }),
       messages: { m: { contentType: i % 10 === 1 ? "text/plain" : "application/json", name: `message${i}`,
         payload: i % 10 === 1 ? { type: "string", maxLength: 20 } : { $ref: `#/components/schemas/${i % 2 ? "node" : "choice"}` } } },
     };
@@ -194,6 +204,8 @@ async function thousand() {
     await tab.keyboard.press("Enter");
     await checkThat("the search finds one of them", () => tab.getByRole("heading", { level: 1, name: "site17/device777/{id}" }).waitFor());
     check("a schema that refers to itself ends", /list of: Node/.test(await words(tab)));
+    await untitled(tab, "channel/c2", "site2/device2/{id}", ["topic", "filter"]);
+    await untitled(tab, "channel/c3", "site3/device3", ["topic"]);
     await open(tab, "channel/c2");
     await checkThat("variants are told apart", () => tab.getByText("Exactly one of these").waitFor());
     await open(tab, "channel/c1");

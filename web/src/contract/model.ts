@@ -299,6 +299,9 @@ function scopesOf(documents: Document[]): Contract["scopes"] {
   return [...found].map(([name, description]) => ({ name, description })).sort((a, b) => a.name.localeCompare(b.name));
 }
 
+/** Whether the contract gives @channel a title; where it gives none, the address stands for it. */
+export const hasTitle = (channel: Channel): boolean => channel.title !== channel.address;
+
 /** The topic with values in place of its parameters; those that have none stay. */
 export function topicOf(address: string, values: Record<string, string>): string {
   return address.replace(/\{([^}]+)\}/g, (whole, name: string) => values[name] || whole);

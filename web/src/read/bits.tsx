@@ -4,10 +4,10 @@ import { href } from "../app/route";
 import { Anchor } from "../ui/basics";
 
 /** A heading that one can link to; @to is its page and place behind "read". */
-export function Heading({ level = 2, to, children }: { level?: 1 | 2 | 3; to: string[]; children: ComponentChildren }): JSX.Element {
+export function Heading({ level = 2, to, isCode = false, children }: { level?: 1 | 2 | 3; to: string[]; isCode?: boolean; children: ComponentChildren }): JSX.Element {
   const Tag = `h${level}` as "h1" | "h2" | "h3";
   const label = typeof children === "string" ? children : to[to.length - 1];
-  return <Tag id={to.join("/")}>{children}<Anchor href={href(["read", ...to])} label={label} /></Tag>;
+  return <Tag id={to.join("/")}>{isCode ? <code>{children}</code> : children}<Anchor href={href(["read", ...to])} label={label} /></Tag>;
 }
 
 /** A scope may stand for several ("read:*"), which no page has. */

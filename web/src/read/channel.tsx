@@ -5,7 +5,7 @@ import { href } from "../app/route";
 import { credentials, whoami } from "../app/session";
 import { tryLink } from "../app/trylink";
 import { dated, exampleOf, isJson, payloadText, valuesFor } from "../contract/example";
-import { filterOf, topicOf, type Channel, type Contract, type Operation } from "../contract/model";
+import { filterOf, hasTitle, topicOf, type Channel, type Contract, type Operation } from "../contract/model";
 import { Badge, Copy, Prose, Scroll } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { Heading, Linked } from "./bits";
@@ -40,6 +40,17 @@ function Who({ contract, channel, action, label, level: Level }: {
         )}
       {action === "send" && operations.length > 0 ? <p class="how">{howToSend(channel).map((how, i) => <Badge key={i}>{how}</Badge>)}</p> : null}
     </div>
+  );
+}
+
+/** The address where the heading is not it, and the filter where that is another. */
+function Address({ channel }: { channel: Channel }): JSX.Element {
+  const filter = filterOf(channel.address);
+  return (
+    <p class="address">
+      <span>{hasTitle(channel) ? <code>{channel.address}</code> : null} <Copy text={channel.address} label="Copy the topic" word="topic" /></span>
+      {filter === channel.address ? null : <span><span class="muted">filter</span> <code>{filter}</code> <Copy text={filter} label="Copy the filter" word="filter" /></span>}
+    </p>
   );
 }
 
@@ -100,9 +111,8 @@ export function ChannelPage({ contract, channel, isWhole = false }: { contract: 
   return (
     <div class="with-aside">
       <div>
-        <Heading level={isWhole ? 2 : 1} to={["channel", channel.id]}>{channel.title}</Heading>
-        <p class="address"><span><code>{channel.address}</code> <Copy text={channel.address} label="Copy the topic" word="topic" /></span>
-          <span><span class="muted">filter</span> <code>{filterOf(channel.address)}</code> <Copy text={filterOf(channel.address)} label="Copy the filter" word="filter" /></span></p>
+        <Heading level={isWhole ? 2 : 1} to={["channel", channel.id]} isCode={!hasTitle(channel)}>{channel.title}</Heading>
+        <Address channel={channel} />
         {channel.description ? <Fold text={channel.description} /> : null}
         {isWhole ? null : <p><a class="button primary-link" href={link}><Icon name="send" /> Try it</a></p>}
         <section class="who-both" aria-label="Who may">

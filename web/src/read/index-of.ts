@@ -1,5 +1,5 @@
 // What the search finds: each thing once, with the words that it is found by.
-import type { Contract } from "../contract/model";
+import { hasTitle, type Contract } from "../contract/model";
 import { alertKinds, configFiles, options, reasons } from "../contract/reference";
 import { rowsOf } from "../contract/shape";
 import { messagesOf } from "./groups";
@@ -23,7 +23,7 @@ function makeEntries(contract: Contract): Entry[] {
   const add = (kind: string, title: string, text: string, ...to: string[]) => entries.push({ kind, title, text, to });
   for (const channel of contract.channels) {
     const scopes = channel.operations.flatMap((it) => it.scopes.flat());
-    add("Topics", channel.address, [channel.title === channel.address ? "" : channel.title, channel.description, channel.key, ...channel.tags, ...scopes].filter(Boolean).join(" · "), "channel", channel.id);
+    add("Topics", channel.address, [hasTitle(channel) ? channel.title : "", channel.description, channel.key, ...channel.tags, ...scopes].filter(Boolean).join(" · "), "channel", channel.id);
   }
   for (const { name, title, channels } of messagesOf(contract)) {
     const message = channels[0].messages.find((it) => it.name === name)!;

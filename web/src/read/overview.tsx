@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { href } from "../app/route";
 import { whoami } from "../app/session";
-import type { Channel, Contract } from "../contract/model";
+import { hasTitle, type Channel, type Contract } from "../contract/model";
 import { Badge, Prose, Time } from "../ui/basics";
 import { groupsOf } from "./groups";
 import { howToSend } from "./words";
@@ -65,7 +65,7 @@ export function Overview({ contract }: { contract: Contract }): JSX.Element {
               <li key={channel.id}>
                 <a href={href(["read", "channel", channel.id])}>
                   <code class="topic">{channel.address}</code>
-                  <span class="topic-title">{channel.title === channel.address ? "" : channel.title}</span>
+                  <span class="topic-title">{hasTitle(channel) ? channel.title : ""}</span>
                   <span class="topic-how muted">{howToSend(channel)[0]?.replace("any", "0, 1 or 2") ?? ""}</span>
                   <span class="topic-may"><May channel={channel} /></span>
                 </a>

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { contract } from "../app/session";
 import { messagesOf, payloadMax, sendsOf, parameterFault } from "../contract/check";
 import { readJson } from "../contract/jsontext";
-import { qosInWords, retainInWords, type Channel, type Parameter, type Qos } from "../contract/model";
+import { hasTitle, qosInWords, retainInWords, type Channel, type Parameter, type Qos } from "../contract/model";
 import { Badge, Copy, copyText, Note, Time } from "../ui/basics";
 import { Icon } from "../ui/icons";
 import { send, sent, type Sent } from "./answers";
@@ -36,7 +36,7 @@ function ChannelPicker(): JSX.Element {
           <option value="">A topic that I type</option>
           {groups.filter(([, list]) => list.length > 0).map(([label, list]) => (
             <optgroup key={label} label={label}>
-              {list.map((it) => <option key={it.id} value={it.id}>{it.title === it.address ? it.address : `${it.title} (${it.address})`}</option>)}
+              {list.map((it) => <option key={it.id} value={it.id}>{hasTitle(it) ? `${it.title} (${it.address})` : it.address}</option>)}
             </optgroup>
           ))}
         </select>
@@ -85,7 +85,7 @@ function Topic(): JSX.Element {
             <input name="topic" value={draft.freeTopic.value} spellcheck={false} autocomplete="off" autocapitalize="none"
               placeholder="orders/abc123/status" onInput={(event) => (draft.freeTopic.value = event.currentTarget.value)} />
           </label>
-          <p class="hint">{found ? <>It belongs to <strong>{found.title}</strong>: <code>{found.address}</code></> : "It belongs to no channel that you may see."}</p>
+          <p class="hint">{found ? <>It belongs to {hasTitle(found) ? <><strong>{found.title}</strong>: </> : null}<code>{found.address}</code></> : "It belongs to no channel that you may see."}</p>
         </div>
       ) : null}
       {!isTyped && found && found.parameters.length > 0
