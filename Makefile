@@ -35,7 +35,7 @@ HARDEN_LINK ?= -Wl,-z,relro,-z,now,-z,noexecstack
 
 BASE     = base/arena base/base64 base/brokerfile base/brokerbridge base/clock base/csv base/config base/config_load base/config_read base/configbuild \
            base/configbuild_copy base/configwrite base/configwrite_notes base/diag base/draft base/entity base/fixedtable base/jsonfile base/jsonread base/keyhash \
-           base/limits base/mapguard base/options base/packer base/peer base/percent base/portions base/reason \
+           base/limits base/mapguard base/options base/packer base/peer base/percent base/portions base/reason base/seal \
            base/suggest base/thread base/valuepool base/wholefile base/yamlcore base/yamlfault base/yamlread \
            base/yamlscalar base/commands
 SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/resolve schema/dialect schema/dialect_check \
@@ -116,7 +116,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/init_texts ctl/init_trials ctl/sample ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
-UNIT     = base pagefile csv config draft learn yaml brokerfile options sessions answers shown underway shares releases repairs login holdoffs events crossings awaited pg_watch \
+UNIT     = base seal pagefile csv config draft learn yaml brokerfile options sessions answers shown underway shares releases repairs login holdoffs events crossings awaited pg_watch \
            contract sources translate bundle cut \
            topics gate view pack applications unlisted adopted properties modes repeat report backlog \
            payload payload_text pattern format schema discriminator same uri \

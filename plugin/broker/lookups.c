@@ -16,6 +16,10 @@ int lookups_new(const char *place, struct lookups **ret, struct diag *diag)
 
 	if (!lookups)
 		return diag_nomem(diag);
+	if (seal_init(&lookups->seal, diag)) {
+		free(lookups);
+		return ERR_IO;
+	}
 	lookups->place = place ? strdup(place) : NULL;
 	if (place && !lookups->place) {
 		free(lookups);
@@ -36,6 +40,7 @@ void lookups_free(struct lookups *lookups)
 	if (!lookups)
 		return;
 	lookups_rest(lookups);
+	seal_clear(&lookups->seal);
 	free(lookups->place);
 	free(lookups);
 }

@@ -5,6 +5,7 @@
 #ifndef PETSTORE_LOOKUPS_INTERNAL_H
 #define PETSTORE_LOOKUPS_INTERNAL_H
 
+#include "base/seal.h"
 #include "broker/lookups.h"
 #include "gate/gate.h"
 #include "ledger/query.h"
@@ -21,6 +22,7 @@
 
 struct lookups {
 	char *place;         /* NULL: there is no database */
+	struct seal seal;    /* of where a list stands that is gone on with */
 	struct query *query; /* NULL: not open */
 };
 
@@ -55,11 +57,11 @@ struct lookup {
 	const atomic_bool *is_ending;
 	int64_t until_ns;
 	size_t limit;
-	size_t bytes;   /* of the rows so far */
-	json_t *rows;   /* an array */
-	char next[160]; /* "": there are no more rows */
-	bool is_failed; /* memory ran out, or a failure was said on the way of a decision */
-	bool is_unread; /* the database could not be read */
+	size_t bytes;         /* of the rows so far */
+	json_t *rows;         /* an array */
+	char next[SEAL_SIZE]; /* "": there are no more rows */
+	bool is_failed;       /* memory ran out, or a failure was said on the way of a decision */
+	bool is_unread;       /* the database could not be read */
 	struct control_answer *ret;
 	unsigned turn;               /* whose place the next of too many gets */
 	struct lookups_owner *owner; /* LOOKUPS_OWNERS that were asked about, by a hash */

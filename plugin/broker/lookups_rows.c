@@ -65,15 +65,18 @@ static bool set_own(const struct lookup *lookup, const struct entity *entity,
 	return true;
 }
 
-/* "TIME ID", as it was given. False: it is none, which is said. */
+/* "TIME ID", or that sealed, as it was given. False: it is none, which is said. */
 static bool read_after(struct lookup *lookup, struct lookups_spot *ret)
 {
-	const char *after = lookup->members.after;
-	const char *space = after ? strchr(after, ' ') : NULL;
+	const char *after = lookup->members.after, *space;
+	char text[SEAL_TEXT_MAX + 1];
 	int64_t ms;
 
 	if (!after)
 		return true;
+	if (seal_open(&lookup->lookups->seal, after, text))
+		after = text;
+	space = strchr(after, ' ');
 	if (!space || !space[1] || (size_t)(space - after) >= sizeof(ret->time) ||
 	    strlen(space + 1) > ENTITY_ID_MAX || !clock_parse(after, (size_t)(space - after), &ms))
 		return lookups_fail(lookup, NULL, "after: is none that was given");
@@ -102,11 +105,20 @@ static bool set_filters(struct lookup *lookup, const struct entity *entity,
 	return true;
 }
 
-static void set_next(const struct entity_list *list)
+/*
+ * Behind the row that was looked at last: one that may be withheld from who does not see all of
+ * them. False: memory ran out.
+ */
+static bool set_next(const struct entity_list *list)
 {
 	struct lookup *lookup = list->lookup;
+	char text[SEAL_TEXT_MAX + 1];
 
-	(void)snprintf(lookup->next, sizeof(lookup->next), "%s %s", list->last.time, list->last.id);
+	(void)snprintf(text, sizeof(text), "%s %s", list->last.time, list->last.id);
+	if (list->grant != GATE_FULL)
+		return seal_close(&lookup->lookups->seal, text, lookup->next);
+	(void)strcpy(lookup->next, text);
+	return true;
 }
 
 /* Until the answer is full, all was looked at or it took long enough. */
@@ -124,10 +136,8 @@ static bool list_rows(struct entity_list *list, struct query_wanted *wanted)
 			return false;
 		if (!list->is_full && list->seen < wanted->limit)
 			return true; /* there are no more */
-		if (list->is_full || lookups_is_enough(lookup)) {
-			set_next(list);
-			return true;
-		}
+		if (list->is_full || lookups_is_enough(lookup))
+			return set_next(list);
 		wanted->limit = CONTROL_LIMIT_MAX;
 	}
 }
@@ -155,10 +165,8 @@ static bool list_changed(struct entity_list *list, struct query_wanted *wanted,
 			return false;
 		if (!list->is_full)
 			list->last = list->at[ids.count - 1];
-		if (list->is_full || (ids.count == max && lookups_is_enough(lookup))) {
-			set_next(list);
-			return true;
-		}
+		if (list->is_full || (ids.count == max && lookups_is_enough(lookup)))
+			return set_next(list);
 	}
 }
 

@@ -512,6 +512,36 @@ def test_roles_that_are_for_some_topics(new_broker):
         assert {each["topic"].split("/")[1] for each in events} == sees
 
 
+def test_the_way_on_names_nobody_elses(new_broker):
+    """Where a list stands is often at a row that is withheld: neither its id nor its time is told."""
+    def edit(access):
+        access["roles"].update({
+            "asks": {"scopes": ["control:listEntities"]},
+            "some": {"scopes": ["read:orders"], "where": {"orderId": "east-*"}}})
+        access["users"]["customer-a"]["roles"] = ["asks", "some"]
+
+    broker = new_broker()
+    edit_access(broker, edit)
+    broker.start()
+    client = broker.client("backoffice")
+    for number in range(6):
+        for id in ("east-%d" % number, "west-%d" % number):
+            assert client.publish(*messages.order(id), qos=1) < 0x80
+    carried(broker, "orders/west-5/status")
+    times = dict(broker.database.rows("SELECT id, updated_at FROM orders"))
+    asker, found, after = Asker(broker, "customer-a"), [], {}
+    while True:
+        page = asker.data("listEntities", entity="order", limit=1, **after)
+        found += ids_of(page["rows"])
+        if page["next"] is None:
+            break
+        assert not any(id in page["next"] or times[id] in page["next"] for id in times)
+        after = {"after": page["next"]}
+    assert found == ["east-%d" % number for number in reversed(range(6))]
+    spoilt = after["after"][:-1] + ("A" if after["after"][-1] != "A" else "B")
+    assert "after" in asker.error("listEntities", entity="order", after=spoilt)["error"]
+
+
 def test_an_account_with_many_pets(new_broker):
     """More than one question of the database names: each of its own is listed all the same."""
     pets = ["fleet-%02d" % i for i in range(40)]
