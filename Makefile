@@ -79,7 +79,7 @@ LEDGER  += ledger/pg_process
 LEDGER  += ledger/settle ledger/pg_carry ledger/pg_carry_settle ledger/pg_carry_write ledger/pg_carry_events ledger/pg_store_rows ledger/pg_store_trim
 MONITOR  = monitor/alerts monitor/anomalies monitor/bans \
            monitor/clients monitor/control monitor/hour monitor/metrics monitor/metrics_brokers monitor/metricstext monitor/metricsfile \
-           monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/settings
+           monitor/monitor monitor/monitor_limits monitor/monitor_seen monitor/packedparts monitor/settings
 REPORT   = report/decisionid report/jsonout report/notice report/quota report/refusals report/deadletter report/rowjson report/entityhistory
 GATE     = gate/gate gate/judgement gate/permission gate/permission_params gate/message_rules gate/property_rules gate/reply_rules gate/entity_rules gate/repeat gate/peer_rules gate/command_rules gate/unlisted_rules gate/subscription gate/kinds gate/adopt gate/view gate/nearest gate/candidates gate/cloudevents
 # What petstorectl alone uses.

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/thread.h"
+#include "monitor/packedparts.h"
 
 STAILQ_HEAD(line, answers_done);
 
@@ -114,6 +115,21 @@ static void add_parts_take(struct answers_done *done, json_t *parts)
 	json_decref(parts);
 }
 
+/* One that is small, or has failed, goes as it is. */
+static void add_packed(struct answers_done *done, struct control_answer *answer)
+{
+	json_t *data = json_incref(answer->data), *parts = NULL;
+
+	add_text(done, answer);
+	if (done->count > 0 && strlen(done->text[0]) > PACKEDPARTS_SMALL)
+		parts = packedparts_of(data);
+	if (parts) {
+		answers_done_clear(done);
+		add_parts_take(done, parts);
+	}
+	json_decref(data);
+}
+
 static void work_at(struct answers *answers, struct answers_done *done)
 {
 	struct control_answer answer = { .data = NULL };
@@ -122,6 +138,8 @@ static void work_at(struct answers *answers, struct answers_done *done)
 	done->note = answer.note;
 	if (answer.is_parts && answer.data)
 		add_parts_take(done, answer.data);
+	else if (done->job.is_packed)
+		add_packed(done, &answer);
 	else
 		add_text(done, &answer);
 }

@@ -61,6 +61,9 @@ struct answers_job {
 	void (*drop)(void *ctx);
 	void *ctx;
 	enum answers_line line;
+	/* Who asks takes gzip: an answer that is not small goes as parts (monitor/packedparts.h).
+	 */
+	bool is_packed;
 };
 
 /* Who asks. */

@@ -4,16 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/base64.h"
 #include "broker/events_later.h"
 #include "broker/shown.h"
+#include "monitor/packedparts.h"
 
-/*
- * Bytes of a compressed part: of one that comes alone, and of one of several. Around the text of
- * the latter there are some 300 bytes, and in all the message has less than 4 KiB.
- */
+/* Bytes of a compressed part that comes alone; one of several has PACKEDPARTS_BYTES. */
 #define PART_ALONE 36864u
-#define PART_OF_SEVERAL 2640u
 
 struct contract_part {
 	struct later_who who;
@@ -30,13 +26,6 @@ static void drop(void *ctx)
 
 	events_later_drop_who(&part->who);
 	free(part);
-}
-
-static json_t *describe(const struct shown_text *text, size_t size, size_t offset, size_t end)
-{
-	return json_pack("{ss sI sI so}", "digest", text->digest, "size", (json_int_t)size,
-			 "offset", (json_int_t)offset, "next",
-			 end < size ? json_integer((json_int_t)end) : json_null());
 }
 
 /* NULL: there is none at @offset, or memory ran out, and then *@diag is empty. */
@@ -56,7 +45,9 @@ static json_t *plain_part(struct shown *shown, const struct shown_text *text, si
 			       "offset: expected 0, or what \"next\" of an answer says");
 		return NULL;
 	}
-	ret = describe(text, text->len, offset, end);
+	ret = json_pack("{ss sI sI so}", "digest", text->digest, "size", (json_int_t)text->len,
+			"offset", (json_int_t)offset, "next",
+			end < text->len ? json_integer((json_int_t)end) : json_null());
 	if (ret && json_object_set_new(ret, "text", json_stringn(plain + offset, end - offset))) {
 		json_decref(ret);
 		return NULL;
@@ -67,21 +58,12 @@ static json_t *plain_part(struct shown *shown, const struct shown_text *text, si
 /* The part of @bytes at @offset, which is inside the text; NULL: memory ran out. */
 static json_t *packed_part(const struct shown_text *text, size_t offset, size_t bytes)
 {
-	size_t left = text->packed_len - offset, len = left < bytes ? left : bytes;
-	json_t *ret = describe(text, text->packed_len, offset, offset + len);
-	char *base64 = malloc(BASE64_ENCODED_SIZE(len));
-	int rc = 0;
+	json_t *ret = packedparts_one(text->packed, text->packed_len, offset, bytes);
 
-	if (ret && base64) {
-		(void)base64_encode(BASE64_PADDED, text->packed + offset, len, base64);
-		rc |= json_object_set_new(ret, "encoding", json_string("gzip"));
-		rc |= json_object_set_new(ret, "text", json_string(base64));
-	}
-	if (rc || !base64) {
+	if (ret && json_object_set_new(ret, "digest", json_string(text->digest))) {
 		json_decref(ret);
-		ret = NULL;
+		return NULL;
 	}
-	free(base64);
 	return ret;
 }
 
@@ -89,8 +71,8 @@ static json_t *packed_parts(const struct shown_text *text, size_t offset, unsign
 {
 	json_t *ret = json_array();
 
-	for (; ret && parts > 0 && offset < text->packed_len; parts--, offset += PART_OF_SEVERAL)
-		if (json_array_append_new(ret, packed_part(text, offset, PART_OF_SEVERAL))) {
+	for (; ret && parts > 0 && offset < text->packed_len; parts--, offset += PACKEDPARTS_BYTES)
+		if (json_array_append_new(ret, packed_part(text, offset, PACKEDPARTS_BYTES))) {
 			json_decref(ret);
 			return NULL;
 		}

@@ -44,7 +44,9 @@ static bool read_row(const char *text, uint64_t *ret)
 void events_history(struct plugin *plugin, const struct mosquitto *client,
 		    const struct control_members *members, struct control_answer *ret)
 {
-	struct answers_job job = { .run = run, .drop = drop, .line = ANSWERS_LOOKUPS };
+	struct answers_job job = {
+		.run = run, .drop = drop, .line = ANSWERS_LOOKUPS, .is_packed = members->is_gzip
+	};
 	struct history *history;
 	uint64_t first = 0;
 

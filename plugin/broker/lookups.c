@@ -334,6 +334,8 @@ int lookups_job_take(struct lookups *lookups, struct later_who *who, enum contro
 		drop(lookup);
 		return ERR_NOMEM;
 	}
-	*ret = (struct answers_job){ .run = run, .drop = drop, .ctx = lookup };
+	*ret = (struct answers_job){
+		.run = run, .drop = drop, .ctx = lookup, .is_packed = members->is_gzip
+	};
 	return 0;
 }

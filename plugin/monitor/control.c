@@ -11,7 +11,8 @@
 /* ---- commands and their members ---------------------------------------------------------- */
 
 #define COMMON "command correlationData"
-#define PAGE " limit after"
+#define PACKED " encoding"
+#define PAGE PACKED " limit after"
 
 static const struct command {
 	const char *name;
@@ -30,7 +31,7 @@ static const struct command {
 				{ .name = "topic", .is_required = true } } },
 	[CONTROL_CONTRACT] = { "contract", { { .name = COMMON " offset digest encoding parts" } } },
 	[CONTROL_WHOAMI] = { "whoami", { { .name = COMMON } } },
-	[CONTROL_HISTORY] = { "history", { { .name = COMMON " after" } } },
+	[CONTROL_HISTORY] = { "history", { { .name = COMMON PACKED " after" } } },
 	[CONTROL_LIST_ENTITIES] = { "listEntities",
 				    { { .name = COMMON PAGE " entity status owner id" } } },
 	[CONTROL_GET_ENTITY] = { "getEntity",
@@ -43,7 +44,7 @@ static const struct command {
 				    { { .name = COMMON PAGE
 					" reason client principal topic since until" } } },
 	[CONTROL_COUNT_REFUSALS] = { "countRefusals",
-				     { { .name = COMMON " since limit" },
+				     { { .name = COMMON PACKED " since limit" },
 				       { .name = "by", .is_required = true } } },
 	[CONTROL_RESEND] = { "resend",
 			     { { .name = COMMON },
@@ -74,7 +75,7 @@ static const char *read_any(struct config_report *report, const struct config *c
 	return text && strcmp(text, "*") != 0 ? text : NULL;
 }
 
-/* How the contract is to be sent; the names are those of HTTP's content codings. */
+/* How the answer is to be sent; the names are those of HTTP's content codings. */
 static void read_encoding(struct config_report *report, const struct config *command,
 			  struct control_members *ret)
 {

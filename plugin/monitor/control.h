@@ -31,6 +31,11 @@
  *     listRefusals [reason client principal topic since until]
  *     countRefusals by [since]    by reason, client_id, principal or topic
  *
+ * Those that read the database, and history, have "encoding", too, which is "gzip" or "identity"
+ * (the default): with "gzip" data of more than some 4 KB are sent as small parts, whose text is
+ * gzip of the data's JSON (packedparts.h); each part is the data of an answer in a message of its
+ * own, in their order, all of them at once. What is smaller, or has failed, comes as without.
+ *
  * For whoever is signed in; the others need a scope each (base/commands.h):
  *     whoami                      what the one who asks is, and may, and what is in force
  *     contract [offset digest encoding parts]

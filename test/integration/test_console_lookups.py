@@ -1,5 +1,7 @@
 """What commands read from the database: whose rows they show, in which order, and how much."""
 
+import base64
+import gzip
 import json
 import os
 import threading
@@ -107,6 +109,43 @@ def fill(broker, count, topic, publisher="backoffice"):
 
 def ids_of(rows):
     return [row["id"] for row in rows]
+
+
+def unpacked(asker, command, **members):
+    """The data that come by gzip, and in how many messages (0: as they are)."""
+    number, packed, offset, count = asker.send(command, encoding="gzip", **members), b"", 0, 0
+    while offset is not None:
+        message = asker.client.message()
+        assert message.topic == RESPONSE and len(message.payload) < 4032
+        response, = json.loads(message.payload)["responses"]
+        assert response["correlationData"] == number and response["command"] == command
+        data = response["data"]
+        if "encoding" not in data:
+            return data, 0
+        assert data["encoding"] == "gzip" and data["offset"] == len(packed)
+        packed += base64.b64decode(data["text"], validate=True)
+        offset, count = data["next"], count + 1
+        assert offset in (None, len(packed))
+    assert data["size"] == len(packed)
+    return json.loads(gzip.decompress(packed)), count
+
+
+def test_answers_by_gzip(new_broker):
+    """Each is what it is otherwise, in small messages, to a client by websockets, too."""
+    broker = new_broker().start()
+    place(broker, *["customer-a"] * 60, moves=("APPROVED",))
+    for transport in ("tcp", "wss"):
+        asker = Asker(broker, "backoffice", transport=transport)
+        for command, members, parts in (("listEvents", {"limit": 200}, 1), ("listEntities", {"entity": "order"}, 1),
+                                        ("listEntities", {}, 0), ("listEvents", {"limit": 1}, 0),
+                                        ("countRefusals", {"by": "reason"}, 0)):
+            data, count = unpacked(asker, command, **members)
+            assert data == asker.data(command, **members)
+            assert count >= parts and (count > 0) == (parts > 0), (command, members, count)
+        assert {row["entity"] for row in unpacked(asker, "listEntities")[0]["entities"]} >= {"order", "pet"}
+        assert unpacked(asker, "history")[0]["step"] == 10
+        assert asker.error("listEntities", entity="none", encoding="gzip")["code"] == "not-found"
+        assert asker.error("getEntity", entity="order", id="a", encoding="br")["error"].endswith("encoding: expected gzip or identity")
 
 
 def test_an_account_sees_its_own_rows(broker):

@@ -80,7 +80,10 @@ static inline json_t *control_fake_data(void *ctx, enum control_command command,
 		control_note(ctx, "entities", members->entity, members->after);
 		return json_integer(members->limit);
 	case CONTROL_LIST_EVENTS:
-		control_note(ctx, "events", members->topic, members->is_mine ? "mine" : NULL);
+		control_note(ctx, "events", members->topic,
+			     members->is_mine   ? "mine"
+			     : members->is_gzip ? "gzip"
+						: NULL);
 		return json_integer(members->limit);
 	case CONTROL_CONTRACT:
 		return control_fake_contract(ctx, members);

@@ -11,7 +11,10 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "base/base64.h"
+#include "base/packer.h"
 #include "broker/answers.h"
+#include "monitor/packedparts.h"
 #include "failalloc.h"
 
 #define NEVER_MS 3600000u
@@ -21,6 +24,8 @@ struct work {
 	const char *error; /* it fails with this; NULL: it has data */
 	int parts;         /* that its answer has; 0: it has none */
 	enum answers_line line;
+	bool is_packed;
+	json_t *data; /* that it has; NULL: some that is small */
 	sem_t *begun; /* posted when it begins; may be NULL */
 	sem_t *open;  /* waited for before it ends; may be NULL */
 	pthread_t on; /* the thread that ran it */
@@ -50,7 +55,7 @@ static void run(void *ctx, const atomic_bool *is_ending, struct control_answer *
 	else if (work->parts)
 		ret->data = json_array();
 	else
-		ret->data = json_pack("{si}", "a", 1);
+		ret->data = work->data ? json_incref(work->data) : json_pack("{si}", "a", 1);
 	ret->is_parts = work->parts > 0;
 	for (int i = 0; i < work->parts; i++)
 		(void)json_array_append_new(ret->data, json_integer(i));
@@ -76,9 +81,11 @@ static int ask(struct answers *answers, uint64_t session, const char *principal,
 	const struct answers_asker asker = {
 		.session = session, .generation = 3, .handle = work, .principal = principal
 	};
-	const struct answers_job job = {
-		.run = run, .drop = drop, .ctx = work, .line = work->line
-	};
+	const struct answers_job job = { .run = run,
+					 .drop = drop,
+					 .ctx = work,
+					 .line = work->line,
+					 .is_packed = work->is_packed };
 	json_t *correlation = json_pack("s#", principal, 1);
 	struct diag diag;
 	int rc = answers_ask_take(answers, &asker, "explain", correlation, &job, &diag);
@@ -201,6 +208,113 @@ static void test_answers_take__has_parts(void **state)
 	assert_int_equal(done->count, 1);
 	assert_non_null(strstr(done->text[0], "\"error\":\"no\""));
 	answers_done_free(done);
+	answers_free(answers);
+}
+
+/* The data that the messages of @done have in their parts, new. */
+static json_t *unpack(const struct answers_done *done)
+{
+	static unsigned char packed[CONTROL_ANSWER_MAX];
+	size_t used = 0, text_len = CONTROL_ANSWER_MAX;
+	unsigned char *text = NULL;
+	json_t *ret;
+
+	for (size_t i = 0; i < done->count; i++) {
+		json_t *message = json_loads(done->text[i], 0, NULL), *next;
+		json_int_t size, offset;
+		const char *encoding, *base64;
+		size_t len;
+
+		assert_in_range(strlen(done->text[i]), 1, 4095 - 64);
+		assert_int_equal(json_unpack(message, "{s[{s{sI sI so ss ss}}]}", "responses",
+					     "data", "size", &size, "offset", &offset, "next",
+					     &next, "encoding", &encoding, "text", &base64),
+				 0);
+		assert_string_equal(encoding, "gzip");
+		assert_int_equal(offset, used);
+		assert_true(base64_decode(BASE64_PADDED, base64, strlen(base64), packed + used,
+					  sizeof(packed) - used, &len));
+		used += len;
+		assert_true(i + 1 < done->count ? json_integer_value(next) == (json_int_t)used
+						: json_is_null(next) && size == (json_int_t)used);
+		json_decref(message);
+	}
+	assert_int_equal(packer_unpack(packed, used, &text, &text_len), 0);
+	ret = json_loadb((const char *)text, text_len, JSON_DECODE_ANY, NULL);
+	free(text);
+	return ret;
+}
+
+/* Random characters of 6 bits each become two thirds at best: the most parts that there are. */
+static json_t *random_text(size_t len)
+{
+	char *text = malloc(len + 1);
+	uint64_t seed = 7;
+	json_t *ret;
+
+	for (size_t i = 0; i < len; i++) {
+		seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		text[i] = (char)('0' + (seed >> 58));
+	}
+	text[len] = '\0';
+	for (char *at = text; (at = strchr(at, '\\'));)
+		*at = 'z';
+	ret = json_string(text);
+	free(text);
+	return ret;
+}
+
+/* A large answer comes by gzip, in messages that are all small; a small or a failed one as it is.
+ */
+static void test_answers_take__packs_what_is_large(void **state)
+{
+	static const size_t sizes[] = { 0, 1000, 3780, 3900, 4096, 20000, 65000 };
+	struct answers *answers = make(NEVER_MS, NULL, NULL);
+	struct work fails = { .error = "no", .is_packed = true };
+	struct answers_done *done;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct work work = { .is_packed = true, .data = random_text(sizes[i]) };
+		json_t *data;
+
+		assert_int_equal(ask(answers, 1, "eva", &work), 0);
+		done = take(answers);
+		if (sizes[i] < 3800) {
+			assert_int_equal(done->count, 1);
+			assert_non_null(strstr(done->text[0], json_string_value(work.data)));
+			assert_null(strstr(done->text[0], "gzip"));
+		} else {
+			data = unpack(done);
+			assert_true(json_equal(data, work.data));
+			json_decref(data);
+		}
+		assert_int_equal(done->count > 10, sizes[i] > 60000);
+		answers_done_free(done);
+		json_decref(work.data);
+	}
+	assert_int_equal(ask(answers, 1, "eva", &fails), 0);
+	done = take(answers);
+	assert_int_equal(done->count, 1);
+	assert_non_null(strstr(done->text[0], "\"error\":\"no\""));
+	answers_done_free(done);
+	answers_free(answers);
+}
+
+/* What is larger than an answer may be is as well too large where it would be small by gzip. */
+static void test_answers_take__is_too_large_unpacked(void **state)
+{
+	struct answers *answers = make(NEVER_MS, NULL, NULL);
+	struct work work = { .is_packed = true, .data = random_text(CONTROL_ANSWER_MAX) };
+	struct answers_done *done;
+
+	(void)state;
+	assert_int_equal(ask(answers, 1, "eva", &work), 0);
+	done = take(answers);
+	assert_int_equal(done->count, 1);
+	assert_non_null(strstr(done->text[0], "\"code\":\"too-large\""));
+	answers_done_free(done);
+	json_decref(work.data);
 	answers_free(answers);
 }
 
@@ -368,6 +482,8 @@ int main(void)
 		cmocka_unit_test(test_answers_take__answers_each_once),
 		cmocka_unit_test(test_answers_ask__refuses_what_has_no_place),
 		cmocka_unit_test(test_answers_take__has_parts),
+		cmocka_unit_test(test_answers_take__packs_what_is_large),
+		cmocka_unit_test(test_answers_take__is_too_large_unpacked),
 		cmocka_unit_test(test_answers_ask__lines_take_turns),
 		cmocka_unit_test(test_answers_free__drops_what_is_left),
 		cmocka_unit_test(test_answers_ask__starts_the_thread_again),

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { fetchContract, type ContractPart } from "./commands";
+import { ask, fetchContract, type ContractPart } from "./commands";
 import { CommandError } from "./command-error";
 import type { Connection } from "./connection";
 import { gunzip } from "./gzip";
@@ -131,4 +131,83 @@ test("answers that are no parts of a contract are given up", async () => {
     [{ ...part, size: 1e12 }, "too-large"],
   ] as [ContractPart, string][])
     await assert.rejects(fetchContract(plugin(() => [wrong]).connection), { code });
+});
+
+// ---- answers that may be large -----------------------------------------------------------------
+
+const ROWS = { rows: Array.from({ length: 900 }, (_, i) => ({ id: `ord-${i}`, owner: "Ünïcode 😀", n: i * 7919 % 9973 })), next: "7" };
+
+/** A plugin that answers what may be large with the messages of @answer; what it was asked is in @asked. */
+function looked(answer: (members: Record<string, unknown>, times: number) => unknown[]) {
+  const asked: Record<string, unknown>[] = [];
+  const commandParts = async (command: string, members: Record<string, unknown>, isLast: (came: unknown[]) => boolean) => {
+    asked.push({ command, ...members });
+    const came: unknown[] = [];
+    for (const part of answer(members, asked.length)) {
+      came.push(part);
+      if (isLast(came)) break;
+    }
+    return came;
+  };
+  const command = async (name: string, members: Record<string, unknown>) => (await commandParts(name, members, () => true))[0];
+  return { connection: { commandParts, command } as unknown as Connection, asked };
+}
+
+const dataParts = (bytes: number, data: unknown = ROWS): unknown[] =>
+  packedParts(gzipSync(JSON.stringify(data)), { offset: 0, parts: 99 }, bytes).map(({ digest: _, ...part }) => part);
+
+test("what may be large comes compressed, in parts; what is small as it is", async () => {
+  const { connection, asked } = looked(() => dataParts(500));
+  assert.deepEqual(await ask(connection, "listEvents", { limit: 200 }), ROWS);
+  assert.deepEqual(asked, [{ command: "listEvents", limit: 200, encoding: "gzip" }]);
+  assert.deepEqual(await ask(looked(() => dataParts(1e6)).connection, "history"), ROWS);
+  assert.deepEqual(await ask(looked(() => [{ rows: [], next: null }]).connection, "listEvents"), { rows: [], next: null });
+});
+
+test("other commands know no encoding", async () => {
+  const { connection, asked } = looked(() => [{}]);
+  for (const command of ["whoami", "status", "counters", "reload"]) await ask(connection, command);
+  assert.ok(asked.every(({ encoding }) => encoding === undefined));
+});
+
+test("parts that were lost are asked for again, and not without end", async () => {
+  const without = (lost: number) => dataParts(500).filter((_, i) => i !== lost);
+  const last = dataParts(500).length - 1;
+  for (const lost of [0, 2, last]) {
+    const { connection, asked } = looked((_, times) => times > 1 ? dataParts(500) : without(lost));
+    assert.deepEqual(await ask(connection, "listEntities", { entity: "order" }), ROWS);
+    assert.equal(asked.length, 2);
+    const always = looked(() => without(lost));
+    await assert.rejects(ask(always.connection, "listEntities"), { code: "no-answer" });
+    assert.equal(always.asked.length, 2);
+  }
+});
+
+test("an older plugin is asked once whether it compresses", async () => {
+  const { connection, asked } = looked(({ encoding }) => {
+    if (encoding) throw new CommandError("request: /commands/0/encoding: unknown member");
+    return [ROWS];
+  });
+  for (let times = 0; times < 3; times++) assert.deepEqual(await ask(connection, "listEvents"), ROWS);
+  assert.equal(asked.filter(({ encoding }) => encoding).length, 1);
+});
+
+test("a command that fails fails so, and the next one is asked compressed", async () => {
+  let error: CommandError | null = null;
+  const { connection, asked } = looked(() => {
+    if (error) throw error;
+    return dataParts(500);
+  });
+  for (error of [new CommandError("after: is none that was given"), new CommandError("busy", "busy")])
+    await assert.rejects(ask(connection, "listEvents", { after: "x" }), { message: error.message });
+  error = null;
+  assert.deepEqual(await ask(connection, "listEvents"), ROWS);
+  assert.equal(asked.at(-1)!.encoding, "gzip");
+});
+
+test("answers that can't be unpacked are given up", async () => {
+  const [part] = dataParts(1e6) as Record<string, unknown>[];
+  for (const wrong of [{ ...part, text: btoa("abc") }, { ...part, text: "%" }, { ...part, next: 7 },
+    ...dataParts(1e6, "x".repeat(2 * 1024 * 1024))])
+    await assert.rejects(ask(looked(() => [wrong, { ...part, offset: 7, next: null }]).connection, "listEvents"), { code: "malformed" });
 });

@@ -92,17 +92,22 @@ async function fetchParts<Piece>(ask: Ask, count: number, decode: (text: string)
   return pieces;
 }
 
-/** By gzip: a tenth or less, in parts of which 2.0 of Mosquitto sends any number at once. */
-async function fetchPacked(ask: Ask): Promise<string> {
-  const parts = await fetchParts(ask, PARTS, fromBase64, (piece) => piece.byteLength);
+/** The text of a gzip file in parts; @most: bytes that it may have. */
+function unpack(parts: Uint8Array[], most: number): Promise<string> {
   const packed = new Uint8Array(parts.reduce((sum, { byteLength }) => sum + byteLength, 0));
   let at = 0;
   for (const part of parts) {
     packed.set(part, at);
     at += part.byteLength;
   }
+  return gunzip(packed, most);
+}
+
+/** By gzip: a tenth or less, in parts of which 2.0 of Mosquitto sends any number at once. */
+async function fetchPacked(ask: Ask): Promise<string> {
+  const parts = await fetchParts(ask, PARTS, fromBase64, (piece) => piece.byteLength);
   try {
-    return await gunzip(packed, CONTRACT_MAX);
+    return await unpack(parts, CONTRACT_MAX);
   } catch (error) {
     throw error instanceof RangeError ? tooLarge() : new CommandError("The broker's contract can't be unpacked.", "malformed");
   }
@@ -131,6 +136,66 @@ export async function fetchContract(connection: Connection, onBusy?: () => void)
       if (isPacked && error instanceof CommandError && code === undefined) isPacked = false;
       else if (code !== "changed" || ++changed > CHANGED_TIMES) throw error;
     }
+  }
+}
+
+// ---- answers that may be large -----------------------------------------------------------------
+
+/** Commands whose answers the plugin compresses where it is asked to. */
+const PACKED = new Set(["history", "listEntities", "getEntity", "listEvents", "listRefusals", "countRefusals"]);
+const ANSWER_MAX = 1024 * 1024; // bytes of an answer's data; the plugin's bound is lower
+const LOST_TIMES = 2;
+
+/** Those whose plugin is older than the page and knows no encodings. */
+const plainOnly = new WeakSet<Connection>();
+
+interface DataPart { size: number; offset: number; next: number | null; encoding: "gzip"; text: string }
+
+const isPart = (data: unknown): data is DataPart => (data as DataPart | null)?.encoding === "gzip";
+
+/** The data in @parts; null: some of them are missing. */
+async function joinData(parts: DataPart[]): Promise<unknown> {
+  const pieces: Uint8Array[] = [];
+  let at = 0;
+  try {
+    for (const { offset, next, text } of parts) {
+      const piece = fromBase64(text);
+      if (offset !== at) return null;
+      at += piece.byteLength;
+      if (next !== null && next !== at) throw new Error("out of order");
+      pieces.push(piece);
+    }
+    if (parts.at(-1)?.next !== null) return null;
+    return JSON.parse(await unpack(pieces, ANSWER_MAX)) as unknown;
+  } catch {
+    throw new CommandError("The broker's answer can't be unpacked.", "malformed");
+  }
+}
+
+async function askPacked<T>(connection: Connection, command: string, members: Record<string, unknown>): Promise<T> {
+  for (let times = 0; times < LOST_TIMES; times++) {
+    const came = await connection.commandParts<unknown>(command, { ...members, encoding: "gzip" },
+      (parts) => !isPart(parts.at(-1)) || (parts.at(-1) as DataPart).next === null);
+    if (!isPart(came[0])) return came[0] as T; // it is small
+    const data = await joinData(came as DataPart[]);
+    if (data !== null) return data as T;
+  }
+  throw new CommandError(`The broker's answer to "${command}" did not arrive whole.`, "no-answer");
+}
+
+/**
+ * As connection.command(). What may be large comes compressed, in parts of which 2.0 of Mosquitto
+ * sends any number at once by websockets, and of larger messages 4 KiB ten times a second.
+ */
+export async function ask<T>(connection: Connection, command: string, members: Record<string, unknown> = {}): Promise<T> {
+  if (!PACKED.has(command) || !canGunzip() || plainOnly.has(connection)) return connection.command<T>(command, members);
+  try {
+    return await askPacked<T>(connection, command, members);
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.code !== undefined) throw error;
+    const data = await connection.command<T>(command, members); // it fails as well where it was not the encoding
+    plainOnly.add(connection);
+    return data;
   }
 }
 

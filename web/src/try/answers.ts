@@ -2,7 +2,7 @@
 // reasons. No PUBACK carries either; so the event is looked up by command, and refusals are heard
 // on the topic of the connection's notices.
 import { effect, signal } from "@preact/signals";
-import type { Event, Page } from "../broker/commands";
+import { ask, type Event, type Page } from "../broker/commands";
 import type { CommandError } from "../broker/command-error";
 import type { Message } from "../broker/connection";
 import { REASON } from "../broker/words";
@@ -158,7 +158,7 @@ async function accepted(n: number, code: number): Promise<void> {
   let trouble = "";
   for (let wait = 60, end = Date.now() + ANSWER_MS; Date.now() < end; wait = Math.min(wait * 1.5, 400)) {
     try {
-      const { rows } = await line.command<Page<Event>>("listEvents", { topic: it.topic, mine: true, limit: 1 });
+      const { rows } = await ask<Page<Event>>(line, "listEvents", { topic: it.topic, mine: true, limit: 1 });
       const event = rows.find(({ seq }) => !seen.has(seq));
       if (event && isOf(event, it)) {
         seen.add(event.seq);

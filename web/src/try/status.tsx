@@ -2,7 +2,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { contract } from "../app/session";
-import type { EntityRow } from "../broker/commands";
+import { ask, type EntityRow } from "../broker/commands";
 import type { Channel } from "../contract/model";
 import { readJson } from "../contract/jsontext";
 import type { Machine } from "../contract/machines";
@@ -33,7 +33,7 @@ effect(() => {
   const { entity } = at.entity;
   const ours = ++round;
   timer = window.setTimeout(() => {
-    line.command<{ row: EntityRow }>("getEntity", { entity, id, limit: 1 }).then(
+    ask<{ row: EntityRow }>(line, "getEntity", { entity, id, limit: 1 }).then(
       ({ row }) => ours === round && (known.value = row ? { is: "row", row, of: id } : { is: "new", of: id }),
       (error: { code?: string; message: string }) => ours === round
         && (known.value = error.code === "not-found" ? { is: "new", of: id } : { is: "unknown", why: error.message.replace(/\.$/, "") }));

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { connection, may, refresh, whoami } from "../app/session";
-import { patiently, type Page } from "../broker/commands";
+import { ask as askOnce, patiently, type Page } from "../broker/commands";
 import type { CommandError } from "../broker/command-error";
 import { Note } from "../ui/basics";
 import { nothing, Pager, type Known } from "./paging";
@@ -10,11 +10,11 @@ import { nothing, Pager, type Known } from "./paging";
 const TIMES = 6; // that it is asked again
 const CHANGED_MS = 700;
 
-/** As connection.command(), but asks again for a while where the broker is busy. */
+/** As ask() of the broker's commands, but asks again for a while where the broker is busy. */
 export async function ask<T>(command: string, members: Record<string, unknown> = {}): Promise<T> {
   for (let times = 0; ; times++) {
     try {
-      return await patiently(() => connection.command<T>(command, members), TIMES);
+      return await patiently(() => askOnce<T>(connection, command, members), TIMES);
     } catch (error) {
       const { code } = error as CommandError;
       if (code === "scope-missing") void refresh(); // it was there when the page was drawn
