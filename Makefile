@@ -108,7 +108,7 @@ QUICK_ROOMS = $(GATE) access/access base/clock base/fixedtable \
            schema/payload_$(BACKEND) schema/run
 CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_list ctl/cmd_refusals ctl/cmd_brokers ctl/cmd_explain ctl/explanation ctl/cmd_may \
-           ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_bridges ctl/lint_shared ctl/lint_contract ctl/lint_messages ctl/lint_joined ctl/lint_examples \
+           ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_bridges ctl/lint_shared ctl/lint_rights ctl/lint_contract ctl/lint_messages ctl/lint_joined ctl/lint_examples \
            ctl/cmd_diff ctl/diff_payloads ctl/cmd_replay ctl/change_list ctl/deref ctl/schema_compare ctl/schema_compare_keywords \
            ctl/cmd_ctl ctl/control_args \
            ctl/cmd_restored ctl/cmd_copy ctl/cmd_import ctl/import_check ctl/import_rows ctl/import_messages ctl/import_ids ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \

@@ -58,6 +58,12 @@ void lint_bridge_users(struct lint *lint, const struct brokerfile *file, bool is
 /* If the database is one that brokers share: what that needs of the configuration. */
 void lint_shared(struct lint *lint, const struct files *files);
 
+/*
+ * Where root asks: may the user that the broker then runs as read and write the files that the
+ * lines name by their whole path?
+ */
+void lint_rights(struct lint *lint, const struct brokerfile *file);
+
 /* Is @user the local_username of a bridge? It needs no password, and should have none. */
 bool lint_is_bridge_user(const struct brokerfile *file, const char *user);
 

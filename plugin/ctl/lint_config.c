@@ -404,6 +404,7 @@ void lint_config(struct lint *lint, const struct files *files)
 	lint_bridges(lint, file, files->database && ledger_is_shared(files->database));
 	check_persistence(lint, file, path);
 	check_certs(lint, file);
+	lint_rights(lint, file);
 }
 
 /* The largest payload that some channel takes. */

@@ -3,6 +3,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -71,6 +72,45 @@ def test_debian_layout(folder):
     with open(folder + "/etc/mosquitto.conf", "w") as file:
         file.write("persistence true\ninclude_dir %s/etc/conf.d\n" % folder)
     assert lint(folder + "/etc/conf.d/petstore.conf", "--strict") == ["0 errors, 0 warnings"]
+
+
+@pytest.fixture
+def of_nobody(folder):
+    """The same in a folder that is reached by everybody, for a broker that runs as nobody."""
+    with tempfile.TemporaryDirectory() as above:
+        os.chmod(above, 0o755)
+        run = above + "/run"
+        shutil.copytree(folder, run)
+        with open(folder + "/mosquitto.conf") as file:
+            text = re.sub("(?m)^user .*", "user nobody", file.read().replace(folder, run))
+        with open(run + "/mosquitto.conf", "w") as file:
+            file.write(text)
+        open(run + "/petstore.db", "w").close()
+        for path in (run, *(os.path.join(run, name) for name in os.listdir(run))):
+            shutil.chown(path, "nobody")
+        yield run
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask what another user may")
+def test_what_the_broker_may_not_use(of_nobody):
+    """Files that root made, or put back, beside a broker of another user: its start would fail."""
+    def found():
+        return [line for line in lint(of_nobody + "/mosquitto.conf")
+                if "the user nobody" in line and " " + of_nobody in line]
+
+    assert found() == []
+    for name in ("passwords", "petstore.db"):
+        path = os.path.join(of_nobody, name)
+        shutil.chown(path, "root")
+        os.chmod(path, 0o600)
+        line, = found()
+        assert " %s: the user nobody" % path in line
+        os.chmod(path, 0o666)
+        assert found() == []
+    shutil.chown(of_nobody, "root")
+    os.chmod(of_nobody, 0o755)
+    assert ["petstore.db:" in line or "persistence_location" in line for line in found()] == \
+        [True, True]
 
 
 def lint_database(folder, conninfo, **environment):
