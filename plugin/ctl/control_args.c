@@ -226,6 +226,10 @@ static int prepare(struct ctl_call *call, struct control_args *args)
 	if (args->password_file && !broker->user)
 		return diag_set(&call->diag, ERR_INVALID, "--password-file %s: needs --%s NAME",
 				args->password_file, args->topic ? "operator" : "user");
+	if (!broker->user && !broker->certificate)
+		return diag_set(&call->diag, ERR_INVALID,
+				"no user was named, and none was found who may; expected --%s NAME",
+				args->topic ? "operator" : "user");
 	/* One of the user's own ids. Whom a certificate stands for is not known: no id. */
 	if (!broker->client_id && broker->user) {
 		(void)snprintf(args->id, sizeof(args->id), "%.128s/petstorectl-%ld", broker->user,

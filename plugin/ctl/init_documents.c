@@ -87,22 +87,25 @@ static void find_tool(struct making *making, char folder[PATH_MAX])
 		(void)snprintf(making->setting.tool, PATH_MAX, "petstorectl");
 }
 
-/* Beside petstorectl, as `make` leaves it, or where it is installed. */
+/* Beside petstorectl, as `make` leaves it; in lib/ of the PREFIX that it is in; or in LIBDIR. */
 static int find_plugin(struct making *making, struct diag *diag)
 {
 	const char *given = making->setting.args->plugin;
-	char *ret = making->setting.plugin, folder[PATH_MAX], beside[PATH_MAX];
+	char *ret = making->setting.plugin, folder[PATH_MAX], beside[PATH_MAX], lib[PATH_MAX];
 
 	find_tool(making, folder);
 	(void)snprintf(beside, sizeof(beside), "%.*s/" PLUGIN, PATH_MAX - 64, folder);
+	(void)snprintf(lib, sizeof(lib), "%.*s/../lib/" PLUGIN, PATH_MAX - 64, folder);
 	if (given && !realpath(given, ret))
 		return diag_set(diag, ERR_IO, "%s: %s", given, strerror(errno));
-	if (given || realpath(beside, ret) || realpath(INIT_PLUGIN_FOLDER "/" PLUGIN, ret))
+	if (given || realpath(beside, ret) || realpath(lib, ret) ||
+	    realpath(INIT_PLUGIN_FOLDER "/" PLUGIN, ret))
 		return check_path(ret, diag);
-	return diag_set(diag, ERR_INVALID,
-			"expected --plugin FILE, since there is neither %s nor " INIT_PLUGIN_FOLDER
-			"/" PLUGIN,
-			beside);
+	return diag_set(
+		diag, ERR_INVALID,
+		"expected --plugin FILE, since there is none of %s, %s and " INIT_PLUGIN_FOLDER
+		"/" PLUGIN,
+		beside, lib);
 }
 
 /* ---- what is made ----------------------------------------------------------------------- */

@@ -151,6 +151,18 @@ def test_a_made_payload_names_the_topic(tmp_path):
     assert "-t orders/order-number-seventy-seven -m " in text
 
 
+def test_the_plugin_of_its_own_prefix(tmp_path):
+    """As `make install` puts them, under any PREFIX: bin/ and lib/."""
+    for folder, path in (("bin", TOOL), ("lib", harness.PLUGIN)):
+        (tmp_path / folder).mkdir()
+        shutil.copy(path, tmp_path / folder)
+    lamp = os.path.join(APPLICATIONS, "lamp.asyncapi.yaml")
+    subprocess.run([tmp_path / "bin" / "petstorectl", "init", lamp, "--out", tmp_path / "try"],
+                   check=True, stdout=subprocess.DEVNULL)
+    lines = (tmp_path / "try" / "mosquitto.conf").read_text().splitlines()
+    assert "plugin %s" % os.path.realpath(tmp_path / "lib" / "mosquitto_petstore.so") in lines
+
+
 def test_a_folder_in_the_way(tmp_path):
     """--force replaces all of the files or none."""
     made = tmp_path / "made"

@@ -180,6 +180,7 @@ def test_a_password_is_for_its_own_broker(broker, tmp_path):
     status, _, said = in_project(project(tmp_path, broker), "ctl", "--host", "127.0.0.1",
                                  "--port", str(broker.plain), "status")
     assert status == 2 and "reads" not in said and "as backoffice" not in said
+    assert "no user was named, and none was found who may; expected --user NAME" in said
 
 
 def test_lines_that_run_after_make_run(broker, tmp_path):
