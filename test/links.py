@@ -1,6 +1,7 @@
 """
 Links of the pages that lead nowhere: to a file that is not there, or to a heading that its page
-lacks. Prints each, and nothing else.
+lacks. And headings that the list at a page's top leaves out, where it has one. Prints each, and
+nothing else.
 
     links.py [PAGE...]      all *.md of the tree, from its top
 """
@@ -24,6 +25,13 @@ def headings(page):
             for line in re.findall(r"^#+ (.*)$", text_of(page), re.M)}
 
 
+def left_out(page):
+    """Of the headings of the second level, behind a list of links to them."""
+    before, *parts = re.split(r"^## (.*)$", text_of(page), flags=re.M)
+    listed = re.findall(r"^- \[(.*?)\]\(#", before, re.M)
+    return [head for head in parts[::2] if head not in listed] if listed else []
+
+
 def links(page):
     return re.findall(r"\]\((?!https?:|mailto:)([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", text_of(page)))
 
@@ -36,6 +44,8 @@ def faults(page):
             yield "%s: %s: no such file" % (page, link)
         elif heading and heading not in headings(target):
             yield "%s: %s: no such heading" % (page, link)
+    for heading in left_out(page):
+        yield "%s: the list at its top lacks %s" % (page, heading)
 
 
 def pages():
