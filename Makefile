@@ -44,7 +44,7 @@ SCHEMA   = schema/document schema/document_index schema/heirs schema/set schema/
            schema/compile_constant schema/compile_discriminator schema/compile_examples schema/compile_warn \
            schema/compile_circle schema/compile_fast_path schema/compile_worst \
            schema/run schema/run_equal schema/same schema/types schema/marks schema/explain schema/explain_scalar schema/explain_text schema/jsontext \
-           schema/payload_common schema/payload_text schema/payload_headers schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan \
+           schema/payload_common schema/payload_text schema/payload_headers schema/payload_$(BACKEND) schema/jsonbig schema/jsonscan schema/jsonspan schema/jsontree \
            schema/pattern schema/pattern_ecma schema/pattern_ecma_text schema/pattern_ecma_set \
            schema/pattern_property schema/pattern_seq schema/pattern_dfa \
            schema/format schema/format_domain schema/format_host schema/format_time schema/format_uri
@@ -105,7 +105,7 @@ QUICK_ROOMS = $(GATE) access/access base/clock base/fixedtable \
            ledger/ledger_core ledger/ledger_look ledger/ledger_news ledger/pressure ledger/record ledger/state ledger/writer \
            monitor/anomalies monitor/metrics monitor/monitor monitor/monitor_limits monitor/monitor_seen \
            schema/format schema/format_time schema/pattern schema/pattern_seq schema/payload_common \
-           schema/payload_$(BACKEND) schema/run
+           schema/payload_$(BACKEND) schema/run $(if $(filter jansson,$(BACKEND)),schema/jsonbig schema/jsonscan schema/jsontree)
 CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_list ctl/cmd_refusals ctl/cmd_brokers ctl/cmd_explain ctl/explanation ctl/cmd_may \
            ctl/cmd_lint ctl/lint_access ctl/lint_certs ctl/lint_config ctl/lint_bridges ctl/lint_shared ctl/lint_rights ctl/lint_contract ctl/lint_messages ctl/lint_joined ctl/lint_examples \

@@ -93,26 +93,6 @@ static int32_t read_unicode(const char **at, const char *end)
 	return 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
 }
 
-static char *put_utf8(char *to, uint32_t code)
-{
-	if (code < 0x80) {
-		*to++ = (char)code;
-	} else if (code < 0x800) {
-		*to++ = (char)(0xc0 | code >> 6);
-		*to++ = (char)(0x80 | (code & 0x3f));
-	} else if (code < 0x10000) {
-		*to++ = (char)(0xe0 | code >> 12);
-		*to++ = (char)(0x80 | (code >> 6 & 0x3f));
-		*to++ = (char)(0x80 | (code & 0x3f));
-	} else {
-		*to++ = (char)(0xf0 | code >> 18);
-		*to++ = (char)(0x80 | (code >> 12 & 0x3f));
-		*to++ = (char)(0x80 | (code >> 6 & 0x3f));
-		*to++ = (char)(0x80 | (code & 0x3f));
-	}
-	return to;
-}
-
 /* Writes the character of the escape at *@at, behind the backslash, to *@to, and moves both. */
 static bool unescape(const char **at, const char *end, char **to)
 {
@@ -133,7 +113,7 @@ static bool unescape(const char **at, const char *end, char **to)
 	code = read_unicode(at, end);
 	if (code < 0)
 		return false;
-	*to = put_utf8(*to, (uint32_t)code);
+	*to = utf8_write(*to, (uint32_t)code);
 	return true;
 }
 

@@ -19,7 +19,6 @@ struct scan {
 	size_t at;
 	unsigned depth;
 	unsigned max_depth;
-	size_t ordinal;
 	struct jsonscan_big *big;
 	size_t big_max;
 	struct jsonscan *ret;
@@ -201,7 +200,6 @@ static void note_big(struct scan *s, size_t start)
 	if (s->ret->big_count < s->big_max) {
 		struct jsonscan_big *big = &s->big[s->ret->big_count];
 
-		big->ordinal = s->ordinal;
 		big->offset = start;
 		big->len = s->at - start;
 	}
@@ -285,7 +283,6 @@ static bool scan_scalar(struct scan *s)
 		ok = scan_literal(s, c == 't' ? "true" : c == 'f' ? "false" : "null");
 	else
 		ok = unexpected(s, "a value was expected");
-	s->ordinal++;
 	return ok;
 }
 
@@ -387,7 +384,6 @@ bool jsonscan_run(const char *text, size_t len, unsigned max_depth, struct jsons
 	s.at = 0;
 	s.depth = 0;
 	s.max_depth = max_depth < JSONSCAN_MAX_DEPTH ? max_depth : JSONSCAN_MAX_DEPTH;
-	s.ordinal = 0;
 	s.big = big;
 	s.big_max = big_max;
 	s.ret = ret;

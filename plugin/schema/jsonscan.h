@@ -3,8 +3,9 @@
  *
  * The scan follows RFC 8259 and UTF-8 to the byte. It builds nothing and allocates nothing. Both
  * backends of payload.h take the offset and the sentence of a fault from it, so both report the
- * same. The Jansson backend also uses it to limit the depth and to find the numbers that Jansson
- * cannot hold. The scan does not find a member name that occurs twice.
+ * same. The Jansson backend makes its tree of a text that the scan has accepted (jsontree.h),
+ * without another check, and learns of the numbers that Jansson cannot hold. The scan does not find
+ * a member name that occurs twice.
  */
 #ifndef PETSTORE_JSONSCAN_H
 #define PETSTORE_JSONSCAN_H
@@ -22,7 +23,6 @@
  * that is not whole although its double is (1e-400, 1.00000000000000000001).
  */
 struct jsonscan_big {
-	size_t ordinal; /* how many strings, numbers and literals come before it, without names */
 	size_t offset;
 	size_t len;
 };

@@ -63,19 +63,6 @@ bool jsonspan_find(const char *text, size_t len, const char *name, size_t name_l
 	}
 }
 
-size_t jsonspan_string_start(const char *text, size_t len, size_t end)
-{
-	size_t start = 0;
-
-	for (size_t i = 0; i < len && i < end; i++) {
-		if (text[i] != '"')
-			continue;
-		start = i;
-		i = jsonspan_end(text, len, i + 1);
-	}
-	return start;
-}
-
 bool jsonspan_next_number(const char *text, size_t len, size_t *at, size_t *start)
 {
 	size_t i = *at;

@@ -22,9 +22,6 @@ size_t jsonspan_end(const char *text, size_t len, size_t at);
 bool jsonspan_find(const char *text, size_t len, const char *name, size_t name_len, size_t *start,
 		   size_t *end);
 
-/* Returns the offset of the opening quote of the string that ends right before @end; else 0. */
-size_t jsonspan_string_start(const char *text, size_t len, size_t end);
-
 /*
  * Finds the next number at or behind *@at: it is [*start, *at) after the call. False behind the
  * last number.

@@ -1,8 +1,9 @@
 /*
  * payload_jansson.c -- payload.h on Jansson: a struct payload_value is a json_t.
  *
- * jsonscan.h checks the text first, because Jansson cannot be given a smaller depth limit than its
- * own and refuses big numbers. jsonbig.h says how big numbers are kept.
+ * jsonscan.h checks the text, as strictly as payload.h says, and jsontree.h makes the values;
+ * Jansson's own reader knows no other depth than its own, refuses big numbers, and takes six times
+ * as long. jsonbig.h says how big numbers are kept.
  */
 #include <jansson.h>
 #include <stdlib.h>

@@ -11,13 +11,10 @@
 
 #include "cases.h"
 #include "failalloc.h"
+#include "schema/jsonbig.h"
 #include "schema/jsonscan.h"
 #include "schema/jsonspan.h"
 #include "schema/payload.h"
-
-#ifndef PAYLOAD_YYJSON
-#include "schema/jsonbig.h"
-#endif
 
 static const char *const fault_names[] = {
 	[PAYLOAD_OK] = "ok",
@@ -552,10 +549,8 @@ static void test_jsonscan_run__notes_where_big_numbers_stand(void **state)
 	(void)state;
 	assert_true(jsonscan_run(text, strlen(text), 8, big, 2, &scan));
 	assert_int_equal(scan.big_count, 2);
-	assert_int_equal(big[0].ordinal, 2);
 	assert_int_equal(big[0].len, 20);
 	assert_memory_equal(text + big[0].offset, "99999999999999999999", 20);
-	assert_int_equal(big[1].ordinal, 3);
 	assert_int_equal(big[1].len, 5);
 	assert_memory_equal(text + big[1].offset, "1e400", 5);
 }
@@ -618,7 +613,8 @@ static void test_payload_parse__allocates_nothing(void **state)
 	free(large);
 	payload_parser_free(parser);
 }
-#else
+#endif
+
 static void test_jsonbig_parse__gives_plain_values_that_can_be_compared(void **state)
 {
 	static const char text[] = "[99999999999999999999,1]";
@@ -637,7 +633,118 @@ static void test_jsonbig_parse__gives_plain_values_that_can_be_compared(void **s
 	json_decref(one);
 	json_decref(two);
 }
-#endif
+/* The same values in the same order, and written as Jansson writes them to the last digit. */
+static void test_jsonbig_parse__gives_the_tree_that_jansson_does(void **state)
+{
+	static const char *const texts[] = {
+		" [ ] ",
+		"{}",
+		"\t{ \"a\" :\r\n[ 1 , {\"b\":{}} ,[[]],2] , \"\" : null,\"A\":true,\"aa\":false "
+		"}\n",
+		"\"\"",
+		"\"a\\\"b\\\\c\\/d\\b\\f\\n\\r\\te\"",
+		"[\"\\u0000\",\"x\\u0041\\u00e9\\u20AC\\ud83d\\uDE00y\","
+		"\"\\u007f\\u0080\\u07ff\\u0800\\uffff\"]",
+		"{\"\\u0061\\\"\":1,\"b\\\\\":\"\\\\\",\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\":"
+		"\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"}",
+		"[\"1234567\",\"12345678\",\"123456789\",\"\xc2\xa2\xc2\xa2\xc2\xa2\xc2\xa2\"]",
+		"[0,-0,1,-1,9223372036854775807,-9223372036854775808,1234567890123456789]",
+		"[0.0,-0.0,0.1,-0.1,1.5,52.520008,13.404954,38.4,123456789012.345,-12345678901."
+		"2345]",
+		"[0.00000000000001,0.000000000000001,0.3333333333333333333333,1."
+		"7976931348623157e308]",
+		"[1e0,1E+2,1.5e-7,-2.5E3,4.9e-324,2.2250738585072011e-308,9007199254740993.0]",
+		"[99999999999999.9,999999999999999.9,9.99999999999999,0.1234567890123456789]",
+		"0.5",
+		"-17",
+		"true",
+		"null",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+		size_t len = strlen(texts[i]);
+		struct payload_error error;
+		json_t *ours = jsonbig_parse(texts[i], len, 8, &error);
+		json_t *theirs = json_loadb(texts[i], len, flags, NULL);
+		char *a = json_dumps(ours, JSON_ENCODE_ANY);
+		char *b = json_dumps(theirs, JSON_ENCODE_ANY);
+
+		assert_non_null(ours);
+		assert_true(json_equal(ours, theirs));
+		assert_string_equal(a, b);
+		free(a);
+		free(b);
+		json_decref(ours);
+		json_decref(theirs);
+	}
+}
+
+/* Big numbers are put where they stand, whatever is around them. */
+static void test_jsonbig_parse__keeps_big_numbers_in_their_places(void **state)
+{
+	static const char text[] = "{\"9\":0,\"b\":[\"10\",-99999999999999999999,1],\"c\":1e400 }";
+	struct payload_error error;
+	json_t *root = jsonbig_parse(text, strlen(text), 8, &error);
+	json_t *b = json_object_get(root, "b");
+	const char *big;
+	size_t len;
+
+	(void)state;
+	assert_int_equal(json_array_size(b), 3);
+	assert_true(jsonbig_text(json_array_get(b, 1), &big, &len));
+	assert_string_equal(big, "-99999999999999999999");
+	assert_int_equal(json_integer_value(json_array_get(b, 2)), 1);
+	assert_true(jsonbig_text(json_object_get(root, "c"), &big, &len));
+	assert_string_equal(big, "1e400");
+	json_decref(root);
+}
+
+/* The first one in the text, also where the value between the two has one of its own. */
+static void test_jsonbig_parse__finds_the_first_name_that_occurs_twice(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t offset;
+	} rows[] = {
+		{ "{\"a\":1,\"a\":2}", 7 },
+		{ "{\"a\":1,\"a\":{\"b\":1,\"b\":2}}", 7 },
+		{ "{\"a\":{\"b\":1,\"b\":2},\"a\":1}", 12 },
+		{ "[{\"a\":1},{\"a\":2, \"\\u0061\":99999999999999999999}]", 17 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct payload_error error;
+
+		assert_null(jsonbig_parse(rows[i].text, strlen(rows[i].text), 8, &error));
+		assert_int_equal(error.fault, PAYLOAD_DUPLICATE);
+		assert_int_equal(error.offset, rows[i].offset);
+	}
+}
+
+static void test_jsonbig_parse__out_of_memory(void **state)
+{
+	static const char text[] =
+		"{\"a\":[\"\\u0041\",1,1.5,1e1,99999999999999999999],\"\\n\":{\"b\":1}}";
+
+	(void)state;
+	for (size_t n = 1;; n++) {
+		struct payload_error error = { .fault = PAYLOAD_OK };
+		json_t *root;
+
+		failalloc_start(n);
+		root = jsonbig_parse(text, strlen(text), 8, &error);
+		if (!failalloc_stop()) {
+			assert_non_null(root);
+			json_decref(root);
+			break;
+		}
+		assert_null(root);
+		assert_int_equal(error.fault, PAYLOAD_NOMEM);
+	}
+}
 
 /* By the parser and by the text alone: the same place, or none. */
 static void test_payload_span__is_where_the_text_says_it(void **state)
@@ -730,9 +837,12 @@ int main(void)
 		cmocka_unit_test(test_jsonspan_find__stays_within_the_text),
 #ifdef PAYLOAD_YYJSON
 		cmocka_unit_test(test_payload_parse__allocates_nothing),
-#else
-		cmocka_unit_test(test_jsonbig_parse__gives_plain_values_that_can_be_compared),
 #endif
+		cmocka_unit_test(test_jsonbig_parse__gives_plain_values_that_can_be_compared),
+		cmocka_unit_test(test_jsonbig_parse__gives_the_tree_that_jansson_does),
+		cmocka_unit_test(test_jsonbig_parse__keeps_big_numbers_in_their_places),
+		cmocka_unit_test(test_jsonbig_parse__finds_the_first_name_that_occurs_twice),
+		cmocka_unit_test(test_jsonbig_parse__out_of_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
