@@ -22,7 +22,8 @@ RUN="gcc libc6-dev make pkg-config=pkg-config openssl mosquitto mosquitto-client
 	mosquitto-dev libmosquitto-dev libjansson-dev libyaml-dev libsqlite3-dev libssl-dev libpcre2-dev
 	libidn2-dev zlib1g-dev libpq-dev ?libyyjson-dev sqlite3=sqlite3"
 CHECK="libcmocka-dev binutils python3 python3-paho-mqtt python3-pytest
-	python3-jsonschema libpaho-mqtt-dev g++ nodejs=node postgresql python3-psycopg2 haproxy=haproxy"
+	python3-jsonschema python3-yaml libpaho-mqtt-dev g++ nodejs=node postgresql python3-psycopg2
+	haproxy=haproxy"
 TEST="$CHECK
 	clang=clang libclang-rt-dev clang-format=clang-format
 	npm=npm ca-certificates prometheus=promtool shellcheck=shellcheck groff-base=groff
