@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "schema/jsonscan.h"
-#include "schema/jsontree.h"
 #include "schema/payload_backend.h"
 
 /* Most texts have no big numbers. The others are scanned once more, to note where they stand. */

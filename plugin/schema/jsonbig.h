@@ -13,9 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "schema/jsontree.h"
 #include "schema/payload.h"
-
-#define JSONBIG_MARK 0xff
 
 /*
  * Parses @len bytes of JSON text as strictly as payload.h says, with at most @max_depth
@@ -34,7 +33,7 @@ static inline bool jsonbig_text(const json_t *value, const char **ret, size_t *r
 {
 	const char *text = json_string_value(value);
 
-	if (!text || (unsigned char)text[0] != JSONBIG_MARK)
+	if (!text || (unsigned char)text[0] != JSONTREE_BIG_MARK)
 		return false;
 	*ret = text + 1;
 	*ret_len = json_string_length(value) - 1;
@@ -46,7 +45,7 @@ static inline bool jsonbig_is_string(const json_t *value)
 {
 	const char *text = json_string_value(value);
 
-	return text && (unsigned char)text[0] != JSONBIG_MARK;
+	return text && (unsigned char)text[0] != JSONTREE_BIG_MARK;
 }
 
 #endif

@@ -14,7 +14,6 @@
 
 #include "base/ascii.h"
 #include "base/utf8.h"
-#include "schema/jsonbig.h"
 #include "schema/jsonspan.h"
 #include "schema/payload_backend.h"
 
@@ -44,7 +43,7 @@ static inline char skip_space(struct tree *t)
 
 /* ---- strings ----------------------------------------------------------------------------- */
 
-struct piece {
+struct tree_string {
 	const char *text; /* in the message, or @owned */
 	size_t len;
 	char *owned; /* NULL where the string has no escapes */
@@ -103,7 +102,8 @@ static const char *unescape(const char *at, char **to)
 }
 
 /* No escape is shorter than its character. */
-static __attribute__((noinline)) bool read_escaped(struct tree *t, size_t start, struct piece *ret)
+static __attribute__((noinline)) bool read_escaped(struct tree *t, size_t start,
+						   struct tree_string *ret)
 {
 	size_t end = jsonspan_end(t->text, t->len, start);
 	const char *at = t->text + start;
@@ -124,21 +124,21 @@ static __attribute__((noinline)) bool read_escaped(struct tree *t, size_t start,
 }
 
 /* At the opening quote; moves behind the closing one. The caller frees ret->owned. */
-static inline bool read_string(struct tree *t, struct piece *ret)
+static inline bool read_string(struct tree *t, struct tree_string *ret)
 {
 	size_t start = t->at + 1;
 	size_t end = special_from(t, start);
 
 	if (t->text[end] != '"')
 		return read_escaped(t, start, ret);
-	*ret = (struct piece){ t->text + start, end - start, NULL };
+	*ret = (struct tree_string){ t->text + start, end - start, NULL };
 	t->at = end + 1;
 	return true;
 }
 
 static json_t *string_new(struct tree *t)
 {
-	struct piece piece;
+	struct tree_string piece;
 	json_t *value;
 
 	if (!read_string(t, &piece))
@@ -158,7 +158,7 @@ static json_t *big_new(struct tree *t)
 	json_t *value = NULL;
 
 	if (copy) {
-		copy[0] = (char)JSONBIG_MARK;
+		copy[0] = (char)JSONTREE_BIG_MARK;
 		memcpy(copy + 1, t->text + big->offset, big->len);
 		value = json_stringn_nocheck(copy, big->len + 1);
 	}
@@ -246,7 +246,7 @@ static bool fill(struct tree *t, json_t *container);
 static bool add_member(struct tree *t, json_t *object, size_t count)
 {
 	size_t start = t->at;
-	struct piece name;
+	struct tree_string name;
 	json_t *value;
 	char first;
 	bool is_kept;

@@ -14,6 +14,9 @@
 #include "schema/jsonscan.h"
 #include "schema/payload.h"
 
+/* The first byte of a string that is a big number's text; UTF-8 has no such byte. */
+#define JSONTREE_BIG_MARK 0xff
+
 /*
  * Returns a new reference to the value of @text. jsonscan_run() must have accepted these very @len
  * bytes, and have found @big_count big numbers, all of them in @big. NULL with @error filled in

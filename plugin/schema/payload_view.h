@@ -198,7 +198,8 @@ static inline uint32_t view_kind(const struct payload_value *value)
 {
 	const json_t *node = view_node(value);
 
-	if (node->type == JSON_STRING && (unsigned char)json_string_value(node)[0] == JSONBIG_MARK)
+	if (node->type == JSON_STRING &&
+	    (unsigned char)json_string_value(node)[0] == JSONTREE_BIG_MARK)
 		return VIEW_BIG;
 	return 1u << node->type;
 }
