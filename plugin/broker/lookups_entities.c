@@ -19,9 +19,17 @@ static const struct entity *find_entity(const struct lookup *lookup, const char 
 	return NULL;
 }
 
-static enum gate_grant view(struct lookup *lookup, const struct entity *entity)
+/* False: nothing of it. */
+static bool view(struct lookup *lookup, const struct entity *entity, struct lookups_view *ret)
 {
-	return gate_view(&lookup->gate, lookup->who.principal, &lookup->asks, entity);
+	ret->grant = gate_view(&lookup->gate, lookup->who.principal, &lookup->asks, entity,
+			       &ret->columns);
+	return ret->grant != GATE_NONE;
+}
+
+static bool has_column(uint64_t columns, size_t number)
+{
+	return columns >> number & 1;
 }
 
 static bool is_about(const struct contract_channel *channel, const struct entity *entity)
@@ -30,7 +38,7 @@ static bool is_about(const struct contract_channel *channel, const struct entity
 }
 
 /* The entity that is asked about, where some of its rows may be seen; NULL: a failure, said. */
-static const struct entity *asked_entity(struct lookup *lookup, enum gate_grant *grant)
+static const struct entity *asked_entity(struct lookup *lookup, struct lookups_view *ret)
 {
 	const char *name = lookup->members.entity;
 	const struct contract *contract = lookup->who.rules->contract;
@@ -44,8 +52,7 @@ static const struct entity *asked_entity(struct lookup *lookup, enum gate_grant 
 				   known);
 		return NULL;
 	}
-	*grant = view(lookup, entity);
-	if (*grant != GATE_NONE)
+	if (view(lookup, entity, ret))
 		return entity;
 	for (size_t i = 0; !operation && i < contract->channel_count; i++)
 		if (is_about(&contract->channel[i], entity) && contract->channel[i].receive_count)
@@ -56,7 +63,7 @@ static const struct entity *asked_entity(struct lookup *lookup, enum gate_grant 
 
 /* ---- which there are ------------------------------------------------------------------------- */
 
-static json_t *columns_json(const struct entity *entity)
+static json_t *columns_json(const struct entity *entity, uint64_t columns)
 {
 	static const char *const types[] = { [VALUE_NULL] = "text",
 					     [VALUE_TEXT] = "text",
@@ -66,9 +73,10 @@ static json_t *columns_json(const struct entity *entity)
 	json_t *list = json_array();
 
 	for (size_t i = 0; list && i < entity->column_count; i++)
-		(void)json_array_append_new(list,
-					    json_pack("{ss ss}", "name", entity->column[i].name,
-						      "type", types[entity->column[i].type]));
+		if (has_column(columns, i))
+			(void)json_array_append_new(list, json_pack("{ss ss}", "name",
+								    entity->column[i].name, "type",
+								    types[entity->column[i].type]));
 	return list;
 }
 
@@ -129,7 +137,7 @@ static json_t *counts_json(struct lookup *lookup, const struct entity *entity)
 }
 
 static json_t *entity_json(struct lookup *lookup, const struct entity *entity,
-			   enum gate_grant grant)
+			   const struct lookups_view *seen)
 {
 	const struct contract *contract = lookup->who.rules->contract;
 	json_t *channels = json_array(), *statuses = json_object(), *machines = json_object();
@@ -137,15 +145,17 @@ static json_t *entity_json(struct lookup *lookup, const struct entity *entity,
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_channel *channel = &contract->channel[i];
 
-		if (!is_about(channel, entity))
+		if (!is_about(channel, entity) || (seen->columns != GATE_WHOLE &&
+						   gate_reach(&lookup->gate, lookup->who.principal,
+							      &lookup->asks, channel) == GATE_NONE))
 			continue;
 		(void)json_array_append_new(channels, json_string(channel->address));
 		add_machines(channel->mapping, entity, statuses, machines);
 	}
 	return json_pack("{ss ss so so so so so*}", "entity", entity->name, "table", entity->table,
-			 "columns", columns_json(entity), "statuses", statuses, "channels",
-			 channels, "machines", machines, "counts",
-			 grant == GATE_FULL ? counts_json(lookup, entity) : NULL);
+			 "columns", columns_json(entity, seen->columns), "statuses", statuses,
+			 "channels", channels, "machines", machines, "counts",
+			 seen->columns == GATE_WHOLE ? counts_json(lookup, entity) : NULL);
 }
 
 static json_t *list_kinds(struct lookup *lookup)
@@ -154,10 +164,10 @@ static json_t *list_kinds(struct lookup *lookup)
 
 	lookup->limit = ENTITY_COUNT_MAX;
 	for (size_t i = 0; i < plan->entity_count; i++) {
-		enum gate_grant grant = view(lookup, &plan->entity[i]);
+		struct lookups_view seen;
 
-		if (grant != GATE_NONE &&
-		    !lookups_add_take(lookup, entity_json(lookup, &plan->entity[i], grant)))
+		if (view(lookup, &plan->entity[i], &seen) &&
+		    !lookups_add_take(lookup, entity_json(lookup, &plan->entity[i], &seen)))
 			break;
 	}
 	return lookup->is_failed ? NULL : json_pack("{sO}", "entities", lookup->rows);
@@ -165,29 +175,66 @@ static json_t *list_kinds(struct lookup *lookup)
 
 json_t *lookups_list_entities(struct lookup *lookup)
 {
-	enum gate_grant grant = GATE_NONE;
+	struct lookups_view seen;
 	const struct entity *entity;
 
 	if (!lookup->members.entity)
 		return list_kinds(lookup);
-	entity = asked_entity(lookup, &grant);
-	return entity ? lookups_list_rows(lookup, entity, grant) : NULL;
+	entity = asked_entity(lookup, &seen);
+	return entity ? lookups_list_rows(lookup, entity, &seen) : NULL;
 }
 
-bool lookups_may_see(struct lookup *lookup, const struct entity *entity, enum gate_grant grant,
-		     const char *id)
+bool lookups_may_see(struct lookup *lookup, const struct entity *entity,
+		     const struct lookups_view *view, const char *id, uint64_t *columns)
 {
-	return grant == GATE_FULL || gate_views(&lookup->gate, lookup->who.principal, &lookup->asks,
-						entity, id, strlen(id));
+	*columns = view->columns;
+	return *columns == GATE_WHOLE || gate_views(&lookup->gate, lookup->who.principal,
+						    &lookup->asks, entity, id, strlen(id), columns);
+}
+
+/* False: memory ran out. */
+static bool take_column(json_t *ret, const json_t *row, const char *name)
+{
+	json_t *value = json_object_get(row, name);
+
+	return !value || json_object_set(ret, name, value) == 0;
+}
+
+/* Columns of the table that the contract has no more are shown to who may read all that it has. */
+json_t *lookups_row(const struct entity *entity, const struct query_row *row, uint64_t columns)
+{
+	json_t *all = rowjson(row, LOOKUPS_TEXT_MAX), *ret;
+	bool is_taken;
+
+	if (!all || columns == GATE_WHOLE)
+		return all;
+	ret = json_object();
+	is_taken = ret != NULL;
+	for (size_t i = 0; is_taken && i < ENTITY_OWN_COLUMNS; i++)
+		is_taken = take_column(ret, all, entity_own_column[i].name);
+	for (size_t i = 0; is_taken && i < entity->column_count; i++)
+		if (has_column(columns, i))
+			is_taken = take_column(ret, all, entity->column[i].name);
+	json_decref(all);
+	if (is_taken)
+		return ret;
+	json_decref(ret);
+	return NULL;
 }
 
 /* ---- one, with its history ------------------------------------------------------------------- */
 
+struct one_reading {
+	const struct entity *entity;
+	uint64_t columns;
+	json_t *row;
+};
+
 static bool on_one(const struct query_row *row, void *ctx)
 {
-	json_t **ret = ctx;
+	struct one_reading *one = ctx;
 
-	*ret = rowjson(row, LOOKUPS_TEXT_MAX);
+	one->row = lookups_row(one->entity, row, one->columns);
 	return false;
 }
 
@@ -245,30 +292,32 @@ json_t *lookups_get_entity(struct lookup *lookup)
 		.filter_count = 1, .filter = &filter, .limit = 1, .text_max = LOOKUPS_TEXT_MAX + 1
 	};
 	const struct entity *entity;
-	enum gate_grant grant = GATE_NONE;
-	json_t *row = NULL;
+	struct one_reading one = { .row = NULL };
+	struct lookups_view seen;
 	char name[160];
 
-	entity = asked_entity(lookup, &grant);
+	entity = asked_entity(lookup, &seen);
 	if (!entity || !lookups_is_place(lookup, lookup->members.after))
 		return NULL;
 	wanted.table = entity->table;
-	if (strlen(id) <= ENTITY_ID_MAX && lookups_may_see(lookup, entity, grant, id) &&
-	    !lookups_read(lookup, &wanted, on_one, &row))
+	one.entity = entity;
+	if (strlen(id) <= ENTITY_ID_MAX &&
+	    lookups_may_see(lookup, entity, &seen, id, &one.columns) &&
+	    !lookups_read(lookup, &wanted, on_one, &one))
 		goto failed;
 	if (lookup->is_failed)
 		goto failed;
-	if (!row) {
+	if (!one.row) {
 		(void)lookups_fail(lookup, CONTROL_NOT_FOUND, "there is no %s %s that %s may read",
 				   entity->name, diag_name(name, sizeof(name), id, strlen(id)),
 				   lookup->who.principal->name);
 		return NULL;
 	}
 	if (read_history(lookup, entity))
-		return json_pack("{ss so sO so}", "entity", entity->name, "row", row, "history",
+		return json_pack("{ss so sO so}", "entity", entity->name, "row", one.row, "history",
 				 lookup->rows, "next",
 				 lookup->next[0] ? json_string(lookup->next) : json_null());
 failed:
-	json_decref(row);
+	json_decref(one.row);
 	return NULL;
 }

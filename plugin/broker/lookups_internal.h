@@ -109,13 +109,22 @@ bool lookups_is_many(struct lookup *lookup, const struct query_wanted *wanted, b
 /* A cell's text of less than @cap bytes, without a NUL in it. False: it is none. */
 bool lookups_take_text(const struct query_row *row, const char *name, char *ret, size_t cap);
 
-/* May who asks, whom gate_view() gives @grant of the kind, see this one? */
-bool lookups_may_see(struct lookup *lookup, const struct entity *entity, enum gate_grant grant,
-		     const char *id);
+/* What who asks may see of a kind's rows, as gate_view() says it. */
+struct lookups_view {
+	enum gate_grant grant;
+	uint64_t columns;
+};
+
+/* May who asks see this one? *columns: which of its columns. */
+bool lookups_may_see(struct lookup *lookup, const struct entity *entity,
+		     const struct lookups_view *view, const char *id, uint64_t *columns);
+
+/* The row, with these of the entity's columns; new, NULL: memory ran out. */
+json_t *lookups_row(const struct entity *entity, const struct query_row *row, uint64_t columns);
 
 /* The rows of a kind of which who asks may see some. */
 json_t *lookups_list_rows(struct lookup *lookup, const struct entity *entity,
-			  enum gate_grant grant);
+			  const struct lookups_view *view);
 
 /* Where an entity stands in the order of changes. */
 struct lookups_spot {

@@ -14,7 +14,8 @@
 struct entity_list {
 	struct lookup *lookup;
 	const struct entity *entity;
-	enum gate_grant grant;
+	struct lookups_view view;
+	uint64_t needs; /* columns that the question is about */
 	bool is_full;
 	size_t seen;
 	struct lookups_spot last;                /* the row that was looked at last; id "": none */
@@ -25,6 +26,7 @@ static bool on_row(const struct query_row *row, void *ctx)
 {
 	struct entity_list *list = ctx;
 	struct lookups_spot at;
+	uint64_t columns;
 
 	list->seen++;
 	if (!lookups_take_text(row, "id", at.id, sizeof(at.id)) ||
@@ -32,10 +34,11 @@ static bool on_row(const struct query_row *row, void *ctx)
 		return true; /* not the plugin's: nobody can go on behind it */
 	if (list->last.id[0] && !lookups_is_behind(&at, &list->last))
 		return true; /* it has changed meanwhile, and stands further in front */
-	if (list->grant != GATE_FULL)
+	if (list->view.columns != GATE_WHOLE)
 		lookups_learn(list->lookup, list->entity, row);
-	if (lookups_may_see(list->lookup, list->entity, list->grant, at.id) &&
-	    !lookups_add_take(list->lookup, rowjson(row, LOOKUPS_TEXT_MAX))) {
+	if (lookups_may_see(list->lookup, list->entity, &list->view, at.id, &columns) &&
+	    !(list->needs & ~columns) &&
+	    !lookups_add_take(list->lookup, lookups_row(list->entity, row, columns))) {
 		list->is_full = true;
 		return false;
 	}
@@ -115,7 +118,7 @@ static bool set_next(const struct entity_list *list)
 	char text[SEAL_TEXT_MAX + 1];
 
 	(void)snprintf(text, sizeof(text), "%s %s", list->last.time, list->last.id);
-	if (list->grant != GATE_FULL)
+	if (list->view.columns != GATE_WHOLE)
 		return seal_close(&lookup->lookups->seal, text, lookup->next);
 	(void)strcpy(lookup->next, text);
 	return true;
@@ -244,7 +247,8 @@ static bool choose_way(struct entity_list *list, struct query_wanted *wanted,
 	return true;
 }
 
-json_t *lookups_list_rows(struct lookup *lookup, const struct entity *entity, enum gate_grant grant)
+json_t *lookups_list_rows(struct lookup *lookup, const struct entity *entity,
+			  const struct lookups_view *view)
 {
 	struct query_filter filter[QUERY_FILTERS_MAX];
 	char end[ENTITY_ID_MAX + 2];
@@ -257,15 +261,17 @@ json_t *lookups_list_rows(struct lookup *lookup, const struct entity *entity, en
 				       .is_descending = true,
 				       .limit = lookup->limit + 1,
 				       .text_max = LOOKUPS_TEXT_MAX + 1 };
-	struct entity_list list = { .lookup = lookup, .entity = entity, .grant = grant };
+	struct entity_list list = { .lookup = lookup, .entity = entity, .view = *view };
 	struct lookups_changed *changed = NULL;
 	bool is_listed;
 
 	if (!read_after(lookup, &list.last) ||
 	    !set_filters(lookup, entity, end, filter, &wanted.filter_count))
 		return NULL;
+	if (lookup->members.status)
+		list.needs = UINT64_C(1) << entity->slot[0];
 	/* With rules for some topics a row may be seen by its id alone. */
-	if (grant != GATE_FULL && lookup->who.principal->rule_count == 0 &&
+	if (view->grant != GATE_FULL && lookup->who.principal->rule_count == 0 &&
 	    set_own(lookup, entity, ids, &own))
 		wanted.own = &own;
 	is_listed = choose_way(&list, &wanted, &changed) &&

@@ -111,15 +111,22 @@ enum gate_grant gate_grant(const struct rules *rules, const struct access_princi
 /*
  * Which rows of @entity may the principal see, who asks as @who says (method, port and client id of
  * it count)? Those are of whom a channel of the entity would tell it, whatever the channel's other
- * parameters are. The best for any row: GATE_FULL only where it is all of them.
+ * parameters are. The best for any row: GATE_FULL only where it is all of them. *columns: a bit for
+ * each of the entity's columns that such a channel fills, of some row; GATE_WHOLE where it may read
+ * all that any channel says of any row.
  */
+#define GATE_WHOLE UINT64_MAX
 enum gate_grant gate_view(struct gate *gate, const struct access_principal *principal,
-			  const struct gate_request *who, const struct entity *entity);
+			  const struct gate_request *who, const struct entity *entity,
+			  uint64_t *columns);
 
-/* Is the row with the id @id one of them? Asks who owns it where that matters. */
+/*
+ * Is the row with the id @id one of them, and which of its columns are told to the principal? Asks
+ * who owns it where that matters.
+ */
 bool gate_views(struct gate *gate, const struct access_principal *principal,
 		const struct gate_request *who, const struct entity *entity, const char *id,
-		size_t len);
+		size_t len, uint64_t *columns);
 
 /* May it receive all that is published on @channel, whatever the topic, and not only its own? */
 bool gate_receives_all(struct gate *gate, const struct access_principal *principal,

@@ -40,45 +40,68 @@ static enum gate_grant grant_on(const struct judgement *j, const struct contract
 	return best;
 }
 
+/* The columns that the channel's messages fill. */
+static uint64_t columns_of(const struct contract_channel *channel)
+{
+	const struct contract_mapping *mapping = channel->mapping;
+	uint64_t ret = 0;
+
+	if (mapping->transitions)
+		ret |= UINT64_C(1) << mapping->entity->slot[mapping->slot];
+	for (size_t i = 0; i < mapping->fill_count; i++)
+		ret |= UINT64_C(1) << mapping->fill[i].column;
+	return ret;
+}
+
 static bool may_look(const struct access_principal *principal)
 {
 	return principal && !principal->is_disabled;
 }
 
 enum gate_grant gate_view(struct gate *gate, const struct access_principal *principal,
-			  const struct gate_request *who, const struct entity *entity)
+			  const struct gate_request *who, const struct entity *entity,
+			  uint64_t *columns)
 {
 	const struct contract *contract = gate->rules->contract;
 	struct decision decision = { .verdict = VERDICT_DENY };
 	enum gate_grant best = GATE_NONE;
+	bool is_whole = true;
 	struct judgement j;
 
+	*columns = 0;
 	if (!may_look(principal))
 		return GATE_NONE;
 	judgement_begin(&j, gate, principal, who, &decision);
-	for (size_t i = 0; i < contract->channel_count && best != GATE_FULL; i++) {
+	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_channel *channel = &contract->channel[i];
+		enum gate_grant has = GATE_FULL;
 		struct contract_match match;
 
 		if (!is_about(channel, entity))
 			continue;
 		match = match_of(channel, NULL, 0);
-		if (grant_on(&j, &match) == GATE_FULL)
-			best = GATE_FULL;
-		else if (permission_receive(&j, &match) != GATE_NONE)
-			best = GATE_OWN;
+		if (grant_on(&j, &match) != GATE_FULL)
+			has = permission_receive(&j, &match) != GATE_NONE ? GATE_OWN : GATE_NONE;
+		if (has != GATE_NONE)
+			*columns |= columns_of(channel);
+		is_whole = is_whole && has == GATE_FULL;
+		best = has > best ? has : best;
 	}
+	if (best != GATE_NONE && is_whole)
+		*columns = GATE_WHOLE;
 	return best;
 }
 
 bool gate_views(struct gate *gate, const struct access_principal *principal,
 		const struct gate_request *who, const struct entity *entity, const char *id,
-		size_t len)
+		size_t len, uint64_t *columns)
 {
 	const struct contract *contract = gate->rules->contract;
 	struct decision decision = { .verdict = VERDICT_DENY };
+	bool is_seen = false;
 	struct judgement j;
 
+	*columns = 0;
 	if (!may_look(principal))
 		return false;
 	judgement_begin(&j, gate, principal, who, &decision);
@@ -91,10 +114,12 @@ bool gate_views(struct gate *gate, const struct access_principal *principal,
 			continue;
 		match = match_of(channel, id, len);
 		has = grant_on(&j, &match);
-		if (has == GATE_FULL || (has == GATE_OWN && permission_is_own(&j, &match)))
-			return true;
+		if (has != GATE_FULL && !(has == GATE_OWN && permission_is_own(&j, &match)))
+			continue;
+		is_seen = true;
+		*columns |= columns_of(channel);
 	}
-	return false;
+	return is_seen;
 }
 
 bool gate_receives_all(struct gate *gate, const struct access_principal *principal,

@@ -581,6 +581,53 @@ def test_the_way_on_names_nobody_elses(new_broker):
     assert "after" in asker.error("listEntities", entity="order", after=spoilt)["error"]
 
 
+def test_columns_of_channels_that_are_withheld(new_broker):
+    """What an order's payments say of it is for who may read these, and the other way round."""
+    def edit(access):
+        access["roles"].update({
+            "asks": {"scopes": ["control:listEntities", "control:getEntity"]},
+            "orders-only": {"scopes": ["read:orders"]},
+            "payments-only": {"scopes": ["read:payments"]},
+            "own-orders": {"scopes": ["read:orders:own"]},
+        })
+        for user, roles in (("customer-a", ["orders-only"]), ("customer-b", ["payments-only"]),
+                            ("monitor", ["payments-only", "own-orders"])):
+            access["users"][user]["roles"] = ["asks"] + roles
+
+    broker = new_broker()
+    edit_access(broker, edit)
+    with open(broker.contract) as file:
+        contract = json.load(file)
+    contract["operations"]["receiveOrderPayment"]["security"] = \
+        contract["operations"]["receivePaymentStatus"]["security"]
+    with open(broker.contract, "w") as file:
+        json.dump(contract, file)
+    broker.start()
+    client = broker.client("backoffice")
+    for id, owner in (("ord-1", "monitor"), ("ord-2", "customer-b")):
+        assert client.publish(*messages.order(id, userId=owner), qos=1) < 0x80
+        assert client.publish(*messages.order_payment(id), qos=2) < 0x80
+    carried(broker, "orders/ord-2/payment")
+    of_order, of_payment = {"status": "PLACED"}, {"payment_status": "PENDING", "payment_currency": "USD"}
+    both = {**of_order, **of_payment}
+    for user, told in (("backoffice", [both, both]), ("customer-a", [of_order] * 2),
+                       ("customer-b", [of_payment] * 2), ("monitor", [both, of_payment])):
+        asker = Asker(broker, user)
+        rows = sorted(asker.data("listEntities", entity="order")["rows"], key=lambda row: row["id"])
+        assert rows == [asker.data("getEntity", entity="order", id=id)["row"] for id in ("ord-1", "ord-2")]
+        assert [{name: row[name] for name in both if name in row} for row in rows] == told
+        assert all(row["revision"] == 2 and row["updated_at"] for row in rows)
+        asked = asker.data("listEntities", entity="order", status="PLACED")["rows"]
+        assert sorted(ids_of(asked)) == [row["id"] for row in rows if "status" in row]
+        kind, = [each for each in asker.data("listEntities")["entities"] if each["entity"] == "order"]
+        some = {name for row in told for name in row}
+        assert {each["name"] for each in kind["columns"]} & set(both) == some
+        assert set(kind["statuses"]) == some & {"status", "payment_status"}
+        assert kind["channels"] == [address for name, address in (
+            ("status", "orders/{orderId}/status"), ("payment_status", "orders/{orderId}/payment")) if name in some]
+        assert ("counts" in kind) == (user == "backoffice")
+
+
 def test_an_account_with_many_pets(new_broker):
     """More than one question of the database names: each of its own is listed all the same."""
     pets = ["fleet-%02d" % i for i in range(40)]

@@ -72,8 +72,10 @@ static const struct entity *entity_of(const struct world *world, const char *nam
 
 static bool views(struct world *world, const char *user, const char *entity, const char *id)
 {
+	uint64_t columns;
+
 	return gate_views(&world->gate, access_find(world->rules->access, user), &who,
-			  entity_of(world, entity), id, strlen(id));
+			  entity_of(world, entity), id, strlen(id), &columns);
 }
 
 static void test_gate_view__says_how_much(void **state)
@@ -90,13 +92,17 @@ static void test_gate_view__says_how_much(void **state)
 		{ "nobody-at-all", "order", GATE_NONE },
 	};
 	struct world world;
+	uint64_t columns;
 
 	(void)state;
 	begin(&world);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (gate_view(&world.gate, access_find(world.rules->access, rows[i].user), &who,
-			      entity_of(&world, rows[i].entity)) != rows[i].grant)
+			      entity_of(&world, rows[i].entity), &columns) != rows[i].grant)
 			fail_msg("%s and %s: not %d", rows[i].user, rows[i].entity, rows[i].grant);
+		assert_int_equal(columns == GATE_WHOLE, rows[i].grant == GATE_FULL);
+		assert_int_equal(columns == 0, rows[i].grant == GATE_NONE);
+	}
 	end(&world);
 }
 
