@@ -75,20 +75,50 @@ static json_t *change_mode(struct plugin *plugin, const char *name, const char *
 	return events_modes(plugin);
 }
 
-static json_t *explain(struct plugin *plugin, const struct control_members *question,
+/* Who gives the commands. */
+struct operator
+{
+	struct plugin *plugin;
+	struct mosquitto *client;
+	bool is_resend; /* for which the contract's scope was asked */
+};
+
+/*
+ * Whose question it is: the user's that it names, however that one logged in; else the asking
+ * client's, as it is: with its login, its listener and, unless another one is named, its client id.
+ */
+static const struct access_principal *explain_whom(const struct operator* asks,
+						   const struct control_members *question,
+						   struct gate_request *request)
+{
+	struct plugin *plugin = asks->plugin;
+	struct session *session = events_session(plugin, asks->client);
+
+	request->method = GATE_LOGIN_ANY;
+	request->client_id = question->client_id;
+	if (question->username)
+		return events_named(plugin, question->username);
+	if (!session)
+		return NULL;
+	request->method = events_method(session);
+	request->port = session->port;
+	if (!question->client_id)
+		request->client_id = session->client_id;
+	return events_actor(plugin, asks->client, session);
+}
+
+static json_t *explain(const struct operator* asks, const struct control_members *question,
 		       struct diag *diag)
 {
+	struct plugin *plugin = asks->plugin;
 	const struct decision *decision = &plugin->filter;
 	struct gate_request request = { .message = { .topic = question->topic,
 						     .topic_len = strlen(question->topic),
 						     .payload = question->payload,
 						     .payload_len = question->payload_len,
 						     .qos = question->qos,
-						     .is_retained = question->is_retained },
-					.method = GATE_LOGIN_ANY,
-					.client_id = question->client_id };
-	const struct access_principal *principal =
-		question->username ? events_named(plugin, question->username) : NULL;
+						     .is_retained = question->is_retained } };
+	const struct access_principal *principal = explain_whom(asks, question, &request);
 
 	if (strcmp(question->action, "publish") == 0) {
 		request.action = GATE_PUBLISH;
@@ -108,14 +138,6 @@ static json_t *explain(struct plugin *plugin, const struct control_members *ques
 			 decision->error.message, "currentStatus", decision->current_status,
 			 "messageName", decision->kind ? decision->kind->name : "");
 }
-
-/* Who gives the commands. */
-struct operator
-{
-	struct plugin *plugin;
-	struct mosquitto *client;
-	bool is_resend; /* for which the contract's scope was asked */
-};
 
 static json_t *perform_now(struct operator* asks, enum control_command command,
 			   const struct control_members *members, struct diag *diag)
@@ -142,7 +164,7 @@ static json_t *perform_now(struct operator* asks, enum control_command command,
 	case CONTROL_LIST_ALERTS:
 		return feed_list_alerts(plugin->feed);
 	case CONTROL_EXPLAIN:
-		return explain(plugin, members, diag);
+		return explain(asks, members, diag);
 	case CONTROL_HISTORY:
 	case CONTROL_LIST_ENTITIES:
 	case CONTROL_GET_ENTITY:

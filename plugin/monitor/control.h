@@ -18,6 +18,7 @@
  *     liftBan clientId|principal  of a client id, of a principal, or of both; "*" stands for all
  *     listAlerts                  active alerts
  *     explain action topic [payload username clientId qos retain]
+ *                                 what would be said to that user, or to the asking client itself
  *     history [after]             the numbers of the last hour: rows from the oldest on, and "next"
  *
  * What the database has, as far as the one who asks may read it. Lists have "limit" (1 to 200) and

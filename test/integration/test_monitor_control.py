@@ -72,6 +72,27 @@ def test_explain(broker):
     assert answer["field"] == "/quantity" and answer["channel"] == "inventoryStock"
     assert data(broker, "explain", action="subscribe", topic="orders/+/status",
                 username="customer-a")["allowed"]
+    nobody = data(broker, "explain", action="publish", topic=topic, username="nobody")
+    assert nobody["reason"] == "identity-unknown"
+
+
+def test_explain_to_oneself(broker):
+    """Without a username it is whoever asks, under its own client id."""
+    topic, payload = messages.stock("p", -1)
+    answer = data(broker, "explain", action="publish", topic=topic, payload=payload.decode())
+    assert answer["reason"] == "schema-violation" and answer["field"] == "/quantity"
+    client = broker.client("backoffice")
+
+    def explain(**members):
+        request = {"commands": [dict(members, command="explain", action="subscribe")]}
+        client.publish("$CONTROL/petstore/v1", json.dumps(request).encode(), qos=1)
+        response, = json.loads(client.message().payload)["responses"]
+        return response["data"]
+
+    own = "refusals/backoffice/%s" % client.client_id
+    assert explain(topic=own)["allowed"] and explain(topic="orders/+/status")["allowed"]
+    assert explain(topic="no/such/topic")["reason"] == explain(topic="no/such/topic", username="backoffice")["reason"] \
+        != "identity-unknown"
 
 
 def test_bans(new_broker):
