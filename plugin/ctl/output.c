@@ -1,6 +1,7 @@
 #include "ctl/output.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "base/diag.h"
 #include "base/utf8.h"
 
-#define TEXT_MAX 512u
+#define TEXT_MAX 512u /* bytes of a text on a terminal, and what a column is filled up to */
 #define CELL_MAX (TEXT_MAX + 8u)
 #define COLUMNS_MAX 80u
 #define WIDTH_DEFAULT 80u
@@ -39,7 +40,7 @@ static size_t width_of_line(void)
 	}
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
 		return size.ws_col;
-	return WIDTH_DEFAULT;
+	return isatty(STDOUT_FILENO) ? WIDTH_DEFAULT : 0;
 }
 
 void output_init(struct output *ret, bool is_json, const char *color)
@@ -112,28 +113,49 @@ void output_print(const char *format, ...)
 
 /* ---- cells ------------------------------------------------------------------------------- */
 
-/* A title: the name of a column, which is the database's. */
-static const char *title_of(const struct output_column *column, char ret[CELL_MAX])
+/* Where the text of one cell is made; all zero at first. */
+struct cell {
+	char *room; /* owned; NULL: none yet */
+	size_t size;
+	char small[CELL_MAX]; /* all that there is where memory ran out */
+};
+
+/* @text, escaped, whole where there is no width. There is room for an ellipsis behind it. */
+static char *escape(const struct output *output, struct cell *cell, const char *text, size_t len)
 {
-	return diag_escape(ret, TEXT_MAX, column->title, strlen(column->title));
+	size_t size = output->width == 0 ? 4 * len + 1 : 0;
+
+	if (size > TEXT_MAX && size > cell->size) {
+		free(cell->room);
+		cell->room = malloc(size);
+		cell->size = cell->room ? size : 0;
+	}
+	if (size <= TEXT_MAX || !cell->room)
+		return diag_escape(cell->small, TEXT_MAX, text, len);
+	return diag_escape(cell->room, cell->size, text, len);
 }
 
-/* A cell's text: of a string itself, of anything else its JSON. There is room for an ellipsis. */
-static const char *text_of(const json_t *value, char ret[CELL_MAX])
+/* A title: the name of a column, which is the database's. */
+static char *title_of(const struct output *output, const struct output_column *column,
+		      struct cell *cell)
 {
-	char *text;
+	return escape(output, cell, column->title, strlen(column->title));
+}
 
-	ret[0] = '\0';
+/* A cell's text: of a string itself, of anything else its JSON. */
+static char *text_of(const struct output *output, const json_t *value, struct cell *cell)
+{
+	char *text, *ret;
+
 	if (json_is_string(value))
-		return diag_escape(ret, TEXT_MAX, json_string_value(value),
-				   json_string_length(value));
+		return escape(output, cell, json_string_value(value), json_string_length(value));
+	cell->small[0] = '\0';
 	if (!value || json_is_null(value))
-		return ret;
+		return cell->small;
 	if (json_is_boolean(value))
-		return strcpy(ret, json_is_true(value) ? "yes" : "no");
+		return strcpy(cell->small, json_is_true(value) ? "yes" : "no");
 	text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-	if (text)
-		diag_escape(ret, TEXT_MAX, text, strlen(text));
+	ret = text ? escape(output, cell, text, strlen(text)) : cell->small;
 	free(text);
 	return ret;
 }
@@ -154,7 +176,7 @@ static char *next(char *at)
 }
 
 /* Leaves @most characters of the text, the last of them an ellipsis where there were more. */
-static void cut(char text[CELL_MAX], size_t most)
+static void cut(char *text, size_t most)
 {
 	char *at = text;
 
@@ -174,22 +196,38 @@ struct layout {
 	size_t width[COLUMNS_MAX];
 	bool is_broken;             /* a row takes several lines, and so may a cell */
 	bool is_first[COLUMNS_MAX]; /* of a line */
+	struct cell cell;
 };
+
+/* The cell of @row; NULL: the title. */
+static char *text_at(struct layout *layout, const json_t *row, size_t column)
+{
+	const struct output_column *at = &layout->column[column];
+
+	return row ? text_of(layout->output, json_object_get(row, at->key), &layout->cell)
+		   : title_of(layout->output, at, &layout->cell);
+}
+
+static void widen(struct layout *layout, const json_t *row, size_t column)
+{
+	size_t n = width(text_at(layout, row, column));
+
+	if (n > TEXT_MAX)
+		n = TEXT_MAX; /* a longer one moves the rest of its line: else each line were as
+				 long */
+	if (n > layout->width[column])
+		layout->width[column] = n;
+}
 
 static void measure(struct layout *layout, const json_t *rows)
 {
-	char text[CELL_MAX];
 	const json_t *row;
 	size_t i;
 
 	for (size_t c = 0; c < layout->count; c++) {
-		layout->width[c] = width(title_of(&layout->column[c], text));
-		json_array_foreach(rows, i, row) {
-			size_t n =
-				width(text_of(json_object_get(row, layout->column[c].key), text));
-
-			layout->width[c] = n > layout->width[c] ? n : layout->width[c];
-		}
+		widen(layout, NULL, c);
+		json_array_foreach(rows, i, row)
+			widen(layout, row, c);
 	}
 }
 
@@ -249,22 +287,17 @@ static void print_broken(const char *colour, char *text, size_t most)
 }
 
 /* Nothing is printed for cells without a text at the end of a line. @row NULL: the titles. */
-static void print_row(const struct layout *layout, const json_t *row)
+static void print_row(struct layout *layout, const json_t *row)
 {
 	const char *title_colour = layout->output->is_coloured ? BOLD : NULL;
-	char text[CELL_MAX];
 	size_t gap = 0;
 	bool is_new = false; /* the next cell begins a line */
 
 	for (size_t c = 0; c < layout->count; c++) {
-		const struct output_column *column = &layout->column[c];
+		char *text = text_at(layout, row, c);
 		size_t len;
 
-		if (row)
-			(void)text_of(json_object_get(row, column->key), text);
-		else
-			(void)title_of(column, text);
-		if (!layout->is_broken)
+		if (!layout->is_broken && layout->output->width > 0)
 			cut(text, layout->width[c]);
 		if (layout->is_first[c]) {
 			is_new = true;
@@ -273,9 +306,9 @@ static void print_row(const struct layout *layout, const json_t *row)
 		len = width(text);
 		if (len > 0) {
 			(void)printf("%s%*s", is_new ? "\n" : "", (int)gap, "");
-			print_broken(row ? colour_of(layout->output, column->colour, text)
+			print_broken(row ? colour_of(layout->output, layout->column[c].colour, text)
 					 : title_colour,
-				     text, layout->width[c]);
+				     text, layout->is_broken ? layout->width[c] : SIZE_MAX);
 			is_new = false;
 			gap = 0;
 		}
@@ -300,6 +333,7 @@ static void print_table(const struct output *output, json_t *rows,
 	print_row(&layout, NULL);
 	json_array_foreach(rows, i, row)
 		print_row(&layout, row);
+	free(layout.cell.room);
 }
 
 static bool is_empty(const json_t *rows, const char *key)
@@ -344,9 +378,9 @@ void output_json(const json_t *json)
 
 void output_object(const struct output *output, json_t *object)
 {
-	char text[CELL_MAX];
+	struct cell cell = { .room = NULL };
 	size_t widest = 0, len;
-	const char *key;
+	const char *key, *text;
 	json_t *value;
 
 	if (output->is_json) {
@@ -354,12 +388,14 @@ void output_object(const struct output *output, json_t *object)
 		return;
 	}
 	json_object_foreach(object, key, value) {
-		len = width(diag_escape(text, TEXT_MAX, key, strlen(key)));
+		len = width(escape(output, &cell, key, strlen(key)));
 		widest = len > widest ? len : widest;
 	}
 	json_object_foreach(object, key, value) {
-		len = width(diag_escape(text, TEXT_MAX, key, strlen(key)));
+		text = escape(output, &cell, key, strlen(key));
+		len = width(text);
 		(void)printf("%s%*s", text, (int)(widest - len + GAP), "");
-		(void)puts(text_of(value, text));
+		(void)puts(text_of(output, value, &cell));
 	}
+	free(cell.room);
 }

@@ -4,8 +4,9 @@
  *
  * A row is a Jansson object. What came from clients may hold anything: columns have it escaped
  * (diag_escape()), JSON is ASCII. A table fits the width: where cutting its widest column does it,
- * that one is cut with an ellipsis, else each row takes several lines. JSON is never cut. Whether
- * all could be written is looked at once, by main().
+ * that one is cut with an ellipsis, else each row takes several lines. Where there is no width, as
+ * in a pipe, each row is a line and nothing is cut, and JSON never is. Whether all could be written
+ * is looked at once, by main().
  */
 #ifndef PETSTORE_CTL_OUTPUT_H
 #define PETSTORE_CTL_OUTPUT_H
@@ -21,7 +22,8 @@ struct output {
 };
 
 /*
- * The width is the environment's COLUMNS, else the terminal's, else 80. Colours are used on a
+ * The width is the environment's COLUMNS, else the terminal's, or 80 where that doesn't say it,
+ * else any: what is no terminal is read by programs, or kept. Colours are used on a
  * terminal where NO_COLOR is not set, or as @color ("auto", "always", "never"; NULL: "auto") says.
  */
 void output_init(struct output *ret, bool is_json, const char *color);

@@ -56,6 +56,32 @@ def test_columns_beat_the_terminal():
         (0, on_terminal(60, "may", "bob", *SHOP, "--color", "never", COLUMNS="50")[1])
 
 
+def piped(*arguments, **environment):
+    clean = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    done = subprocess.run([TOOL, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True,
+                          env={**clean, **environment})
+    return done.stdout.splitlines()
+
+
+def test_nothing_is_cut_or_wrapped_in_a_pipe(tmp_path):
+    """A row is a line, however long; COLUMNS says otherwise. A long text does not fill the other lines up."""
+    path, long = str(tmp_path / "long.db"), "word " * 2000 + "end"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE store_names (number INTEGER, name TEXT)")
+        database.execute("CREATE TABLE big (id TEXT, updated_at TEXT, note TEXT, more TEXT, last TEXT)")
+        for id, note in (("a", "short"), ("b", long), ("c", "x" * 300)):
+            database.execute("INSERT INTO big VALUES (?, '2026-01-01T00:00:00.000Z', ?, ?, 'z')", (id, note, "y" * 90))
+    lines = piped("list", "big", "--database", path)
+    assert len(lines) == 4 and "…" not in "".join(lines)
+    rows = {line.split()[0]: line for line in lines}
+    assert long in rows["b"] and "x" * 300 in rows["c"]
+    assert all(row.endswith("  " + "y" * 90 + "  z") for id, row in rows.items() if id != "id")
+    assert len(rows["a"]) == len(rows["c"]) < 1000
+    assert max(len(line) for line in piped("list", "big", "--database", path, COLUMNS="80")) <= 80
+    table = piped("may", "bob", *SHOP)
+    assert "refusals/{principal}/{clientId}" in "".join(table) and max(map(len, table)) > 80
+
+
 def test_colours():
     refused = ["explain", "publish", "--user", "bob", "orders/o-1/status", "{}", *SHOP]
     status, text = on_terminal(80, *refused)
