@@ -279,8 +279,9 @@ static bool open_session(struct plugin *plugin, const struct login_request *requ
 	sessions_end_at(plugin->sessions, session, answer->expires_ms);
 	session->was_closed = answer->was_closed;
 	/* A password beside a certificate was checked, too. */
-	session->method = answer->method == LOGIN_CERTIFICATE && request->password ? LOGIN_BOTH
-										   : answer->method;
+	sessions_prove(plugin->sessions, session,
+		       answer->method == LOGIN_CERTIFICATE && request->password ? LOGIN_BOTH
+										: answer->method);
 	session->is_anonymous = answer->principal->is_anonymous;
 	session->is_unsure = session->is_anonymous && plugin->broker.has_connect_event;
 	session->begins_clean = request->is_clean;

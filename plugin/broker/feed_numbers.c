@@ -66,6 +66,9 @@ static void gather(struct feed *feed, const struct feed_facts *facts, struct num
 		.alerts = alerts_counts(monitor_alerts(feed->monitor)),
 	};
 
+	for (unsigned method = 0; method < LOGIN_METHODS; method++)
+		ret->facts.connected[method] =
+			sessions_connected(facts->table, (enum login_method)method);
 	login_count(facts->login, &ret->facts.credential_hits, &ret->facts.credential_misses);
 	ret->facts.has_ledger = feed->ledger != NULL;
 	if (feed->ledger)

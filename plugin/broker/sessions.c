@@ -36,8 +36,9 @@ struct sessions {
 	void *ids, *owners;          /* trees, see join() */
 	size_t count;
 	size_t gone_count;
-	int64_t next_end_ms;    /* no session ends before; INT64_MAX: none does */
-	struct session *due_at; /* where sessions_due() goes on; NULL: at the first */
+	size_t connected[LOGIN_METHODS]; /* those that are not gone, by their login */
+	int64_t next_end_ms;             /* no session ends before; INT64_MAX: none does */
+	struct session *due_at;          /* where sessions_due() goes on; NULL: at the first */
 	uint64_t last_number;
 	uint64_t walk;            /* all live sessions before @stale_at are of this generation */
 	struct session *stale_at; /* NULL: all are */
@@ -204,6 +205,41 @@ static void grow(struct sessions *sessions)
 		LIST_INSERT_HEAD(chain_of(sessions, session->handle), session, chain);
 }
 
+/* ---- how many are connected ---------------------------------------------------------------- */
+
+static size_t *connected_so(struct sessions *sessions, enum login_method method)
+{
+	return &sessions->connected[method == LOGIN_BOTH ? LOGIN_CERTIFICATE : method];
+}
+
+void sessions_prove(struct sessions *sessions, struct session *session, enum login_method method)
+{
+	if (!session->is_gone) {
+		--*connected_so(sessions, session->method);
+		++*connected_so(sessions, method);
+	}
+	session->method = method;
+}
+
+size_t sessions_connected(const struct sessions *sessions, enum login_method method)
+{
+	return sessions->connected[method];
+}
+
+/* A client came. */
+static void add_live(struct sessions *sessions, struct session *session)
+{
+	session->id->live_count++;
+	++*connected_so(sessions, session->method);
+}
+
+/* It left, or its session is forgotten. */
+static void drop_live(struct sessions *sessions, struct session *session)
+{
+	session->id->live_count--;
+	--*connected_so(sessions, session->method);
+}
+
 /* ---- coming and going ---------------------------------------------------------------------- */
 
 static void drop_identity(struct session *session)
@@ -233,7 +269,7 @@ static void forget(struct sessions *sessions, struct session *session)
 	if (session->is_gone)
 		unlink_gone(sessions, session);
 	else
-		session->id->live_count--;
+		drop_live(sessions, session);
 	if (sessions->due_at == session)
 		sessions->due_at = TAILQ_NEXT(session, all);
 	if (sessions->stale_at == session)
@@ -289,7 +325,7 @@ struct session *sessions_open(struct sessions *sessions, const void *handle, con
 	session->handle = handle;
 	session->name = session->owner->name.text;
 	session->client_id = session->id->name.text;
-	session->id->live_count++;
+	add_live(sessions, session);
 	session->id->named_count += is_named(session);
 	LIST_INSERT_HEAD(chain_of(sessions, handle), session, chain);
 	TAILQ_INSERT_TAIL(&sessions->all, session, all);
@@ -316,7 +352,7 @@ void sessions_leave(struct sessions *sessions, const void *handle)
 		return;
 	}
 	session->is_gone = true;
-	session->id->live_count--;
+	drop_live(sessions, session);
 	sessions->gone_count++;
 	TAILQ_INSERT_TAIL(&session->owner->gone, session, gone);
 	change_rank(sessions, session->owner, session->owner->gone_count + 1);

@@ -62,7 +62,7 @@ struct session {
 	int64_t expires_ms; /* unix time at which it ends; 0: never, or it has ended */
 	uint64_t asked;     /* number of the reload after which the broker asked last */
 	enum session_state state;
-	enum login_method method; /* how it logged in */
+	enum login_method method; /* how it logged in: sessions_prove() */
 	uint16_t port;            /* of its listener; 0: not known (2.0) */
 	bool was_closed;   /* its connection before was closed because of a publish (holdoffs.h) */
 	bool is_anonymous; /* it has no name at the broker, see access_anonymous() */
@@ -119,6 +119,9 @@ bool sessions_is_alone(const struct session *session);
 struct session *sessions_open(struct sessions *sessions, const void *handle, const char *name,
 			      const char *client_id);
 
+/* How the session's client logged in, which is LOGIN_PASSWORD until this is called. */
+void sessions_prove(struct sessions *sessions, struct session *session, enum login_method method);
+
 /* The session's proof expired: it becomes SESSION_EXPIRED and keeps its principal. */
 void sessions_expire(struct session *session);
 
@@ -158,6 +161,9 @@ void sessions_leave(struct sessions *sessions, const void *handle);
 void sessions_forget(struct sessions *sessions, const void *handle);
 
 size_t sessions_count(const struct sessions *sessions);
+
+/* How many clients are connected that logged in so; LOGIN_CERTIFICATE has those of LOGIN_BOTH. */
+size_t sessions_connected(const struct sessions *sessions, enum login_method method);
 
 /*
  * How many sessions were forgotten for lack of room since the last call. If any, *name is the

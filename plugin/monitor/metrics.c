@@ -282,6 +282,16 @@ static void print_connections(FILE *out, const struct metrics *metrics)
 				      result_names[result], metrics->connections[method][result]);
 }
 
+static void print_connected(FILE *out, const struct metrics_facts *facts)
+{
+	metricstext_head(out, "sessions_connected", "gauge",
+			 "Clients that are connected now, by how they logged in.");
+	for (unsigned method = 0; method < LOGIN_METHODS; method++)
+		(void)fprintf(out, "petstore_sessions_connected{method=\"%s\"} %" PRIu64 "\n",
+			      login_method_name((enum login_method)method),
+			      facts->connected[method]);
+}
+
 static void print_alerts(FILE *out, const struct alerts_counts *counts)
 {
 	metricstext_head(out, "alerts_total", NULL, "Alerts raised, by kind.");
@@ -334,6 +344,7 @@ int metrics_print(const struct metrics *metrics, const struct metrics_facts *fac
 		"How long a decision about a publish takes; of many some are measured.",
 		&metrics->took, 1000000000);
 	print_connections(out, metrics);
+	print_connected(out, facts);
 	if (facts->alerts)
 		print_alerts(out, facts->alerts);
 	if (facts->ledger.batch_records) {
@@ -402,6 +413,15 @@ static void visit_connections(const struct metrics *metrics, metrics_visitor *vi
 	}
 }
 
+static void visit_connected(const struct metrics_facts *facts, metrics_visitor *visit, void *ctx)
+{
+	uint64_t count = 0;
+
+	for (unsigned method = 0; method < LOGIN_METHODS; method++)
+		count += facts->connected[method];
+	visit_number(visit, ctx, "sessions/connected", count, 1);
+}
+
 void metrics_visit(const struct metrics *metrics, const struct metrics_facts *facts,
 		   metrics_visitor *visit, void *ctx)
 {
@@ -417,6 +437,7 @@ void metrics_visit(const struct metrics *metrics, const struct metrics_facts *fa
 		visit_number(visit, ctx, topic, metrics->refused[action], 1);
 	}
 	visit_connections(metrics, visit, ctx);
+	visit_connected(facts, visit, ctx);
 	if (facts->alerts)
 		visit_alerts(facts->alerts, visit, ctx);
 	for (size_t i = 0; i < FACTS; i++)

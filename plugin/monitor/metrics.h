@@ -71,7 +71,8 @@ struct metrics_facts {
 	uint64_t reloads;
 	uint64_t reload_failures;
 	uint64_t sessions;
-	uint64_t closed; /* clients that were closed because of a publish */
+	uint64_t connected[LOGIN_METHODS]; /* now, by how their clients logged in */
+	uint64_t closed;                   /* clients that were closed because of a publish */
 	uint64_t credential_hits;
 	uint64_t credential_misses;
 	uint64_t clients; /* records in use */

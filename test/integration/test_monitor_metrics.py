@@ -57,6 +57,35 @@ def test_metrics_file(new_broker):
     assert not os.path.exists(path + ".new")
 
 
+def test_how_many_are_connected(new_broker):
+    """Now, by login: who left counts no more, whether its session is kept or not, and a reload changes nothing."""
+    broker = new_broker()
+    path = broker.path("petstore.prom")
+    broker.edits.append(watched.options(metrics_file=path, metrics_interval=1, sys_interval=1))
+    broker.start()
+    password = 'petstore_sessions_connected{method="password"}'
+
+    def become(count):
+        harness.until(lambda: values(read(path)).get(password) == str(count), "%d connected" % count)
+
+    clients = [broker.client("backoffice", client_id="backoffice/%d" % number) for number in range(3)]
+    become(3)
+    clients[0].disconnect()
+    clients[1].drop()
+    become(1)
+    clients.append(broker.client("backoffice", client_id="backoffice/2"))  # takes the place of another
+    kept = broker.client("customer-a", clean=False)
+    become(2)
+    watched.ask(broker, {"command": "reload"})
+    kept.disconnect()
+    become(1)
+    assert values(read(path))['petstore_sessions_connected{method="certificate"}'] == "0"
+    reader = broker.client("monitor")
+    reader.subscribe("$SYS/broker/petstore/sessions/connected")
+    while reader.message().payload != b"2":
+        pass
+
+
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory, template):
     """A broker that writes its numbers every second, and something has happened of each kind."""

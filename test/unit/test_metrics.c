@@ -44,6 +44,7 @@ static struct metrics_facts facts_of(struct alerts_counts *counts, struct histog
 		.contract = "A \"quoted\\\" title\n# EOF",
 		.contract_version = "1",
 		.start_s = 1700000000,
+		.connected = { [LOGIN_PASSWORD] = 3, [LOGIN_CERTIFICATE] = 4 },
 		.has_ledger = true,
 		.ledger = { .journal_age_ms = 1500, .batch_records = batches, .batch_ns = batches },
 		.alerts = counts,
@@ -122,6 +123,8 @@ static void test_metrics_print__says_what_was_counted(void **state)
 	assert_line(text, "petstore_decision_seconds_sum 2.1e-06");
 	assert_line(text, "petstore_connections_total{method=\"token\",result=\"held\"} 1");
 	assert_line(text, "petstore_connections_total{method=\"password\",result=\"accepted\"} 0");
+	assert_line(text, "petstore_sessions_connected{method=\"certificate\"} 4");
+	assert_line(text, "petstore_sessions_connected{method=\"scram\"} 0");
 	assert_line(text, "petstore_alerts_total{kind=\"takeover\"} 3");
 	assert_line(text, "petstore_journal_age_seconds 1.5");
 	assert_line(text, "petstore_batch_records_bucket{le=\"10\"} 1");
@@ -286,6 +289,7 @@ static void test_metrics_visit__one_value_a_topic(void **state)
 	assert_line(all, "publish/allowed=1");
 	assert_line(all, "publish/refused=0");
 	assert_line(all, "connections/refused=2");
+	assert_line(all, "sessions/connected=7");
 	assert_line(all, "alerts/raised=3");
 	assert_line(all, "journal/age=1.500");
 	facts.has_ledger = false;

@@ -41,6 +41,42 @@ static void test_sessions_open__knows_handles_apart(void **state)
 	sessions_free(NULL);
 }
 
+/* Whatever becomes of a session, it counts as connected until its client left, and once. */
+static void test_sessions_connected__counts_by_login(void **state)
+{
+	struct sessions *sessions = NULL;
+	struct diag diag;
+
+	(void)state;
+	assert_int_equal(sessions_new(&sessions, &diag), 0);
+	for (size_t i = 0; i < 4; i++)
+		(void)sessions_open(sessions, handle(i), "eva", "id");
+	sessions_prove(sessions, sessions_find(sessions, handle(1)), LOGIN_TOKEN);
+	sessions_prove(sessions, sessions_find(sessions, handle(2)), LOGIN_CERTIFICATE);
+	sessions_prove(sessions, sessions_find(sessions, handle(3)), LOGIN_BOTH);
+	assert_int_equal(sessions_connected(sessions, LOGIN_PASSWORD), 1);
+	assert_int_equal(sessions_connected(sessions, LOGIN_TOKEN), 1);
+	assert_int_equal(sessions_connected(sessions, LOGIN_CERTIFICATE), 2);
+	/* one proves itself once more under its handle, as another */
+	sessions_prove(sessions, sessions_open(sessions, handle(1), "ida", "id"), LOGIN_SCRAM);
+	assert_int_equal(sessions_connected(sessions, LOGIN_TOKEN), 0);
+	assert_int_equal(sessions_connected(sessions, LOGIN_SCRAM), 1);
+	sessions_expire(sessions_find(sessions, handle(3)));
+	assert_int_equal(sessions_connected(sessions, LOGIN_CERTIFICATE), 2);
+	sessions_leave(sessions, handle(3));
+	sessions_leave(sessions, handle(2));
+	assert_int_equal(sessions_connected(sessions, LOGIN_CERTIFICATE), 0);
+	sessions_leave(sessions, handle(2)); /* which forgets it */
+	sessions_prove(sessions, sessions_find(sessions, handle(3)), LOGIN_PASSWORD);
+	assert_int_equal(sessions_connected(sessions, LOGIN_PASSWORD), 1);
+	sessions_forget(sessions, handle(0));
+	sessions_forget(sessions, handle(1));
+	assert_int_equal(sessions_count(sessions), 1);
+	for (unsigned method = 0; method < LOGIN_METHODS; method++)
+		assert_int_equal(sessions_connected(sessions, (enum login_method)method), 0);
+	sessions_free(sessions);
+}
+
 /* All of a fleet end at once, and some more meanwhile, wherever the walk is then. */
 static void test_sessions_due__finds_each_once(void **state)
 {
@@ -263,6 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sessions_open__knows_handles_apart),
+		cmocka_unit_test(test_sessions_connected__counts_by_login),
 		cmocka_unit_test(test_sessions_due__finds_each_once),
 		cmocka_unit_test(test_sessions_bar__leaves_nothing_to_renew),
 		cmocka_unit_test(test_sessions_stale),

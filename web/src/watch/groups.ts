@@ -26,7 +26,8 @@ export const GROUPS: GroupOf[] = [
     plots: [
       { title: "Logins", help: "Connections by their result; held: locked out, held off or banned.", unit: "/min", isRate: true,
         lines: [ok("connections/accepted", "accepted"), bad("connections/refused", "refused"), warn("connections/held", "held off")] },
-      { title: "Sessions", help: "Sessions that the broker knows, gone ones included.", unit: "", isRate: false, lines: [ok("sessions", "sessions")] },
+      { title: "Sessions", help: "Clients that are connected, and all sessions that the broker knows, gone ones included.", unit: "", isRate: false,
+        lines: [ok("sessions", "known"), { topic: "sessions/connected", name: "connected", tone: "good" }] },
       { title: "Observed clients", help: "Clients whose behaviour the monitor has a record of.", unit: "", isRate: false, lines: [ok("monitor/clients", "clients")] },
       { title: "Clients closed", help: "Disconnected because a message of theirs could not be kept.", unit: "/min", isRate: true, lines: [bad("closed", "closed")] },
     ],
