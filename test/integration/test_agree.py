@@ -16,7 +16,7 @@ import harness
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SHARED = os.environ.get("SHARED", os.path.join(os.path.dirname(TOP), "shared"))
-LINT = os.path.join(os.path.dirname(harness.PLUGIN), "petstorectl")
+LINT = os.path.join(harness.BUILD, "petstorectl")
 
 # The folders whose references lead to a folder above the document.
 ROOTS = r".*/examples/social-media(?=/)"
@@ -63,7 +63,8 @@ def start(path, folder, port):
                    "plugin_opt_journal_size 4194304\n")
     log = ""
     process = subprocess.Popen(["mosquitto", "-c", config], stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True)
+                               stderr=subprocess.STDOUT, text=True,
+                               env=harness.broker_environment())
     for line in process.stdout:
         log += line
         if re.search(r"mosquitto version \S+ running", line):
