@@ -15,6 +15,7 @@ import watched
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory, template):
     broker = harness.Broker(tmp_path_factory.mktemp("broker") / "run", template)
+    broker.without_power()
 
     def edit(contract):
         contract["channels"]["inventoryStock"]["x-interval"] = 1

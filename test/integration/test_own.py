@@ -27,6 +27,7 @@ def broker(tmp_path_factory, template):
     with open(path, "w") as file:
         json.dump(access, file)
     broker = harness.Broker(folder / "run", template, access=path)
+    broker.without_power()
     for user in ("buyer-1", "buyer-2", "filler", "watcher"):
         set_password(broker, user, "secret")
     with harness.running(broker):

@@ -34,12 +34,14 @@ def pair(request, tmp_path_factory, template):
     settings = ["plugin_opt_say_publisher %d" % (request.param == "mqttv50")]
     far = bridges.peer(new, folder / "far", bridges.FAR_USER, TRUST, before=settings)
     far.database.broker = "far"
+    far.without_power()
     far.start()
     near = bridges.peer(new, folder / "near", bridges.NEAR_USER, TRUST,
                         lambda: bridges.connection(far, "topic # both 2", "topic $CONTROL/# both",
                                                    "bridge_protocol_version " + request.param),
                         before=settings)
     near.database.broker = "near"
+    near.without_power()
     near.says = far.says = request.param == "mqttv50"
     near.start()
     wait_up(near, far)
