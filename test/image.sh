@@ -291,7 +291,7 @@ check "it stops" stop
 
 start two PLUGIN_OPT_BATCH_MSS=20
 check "an unknown option stops it" until_true ended
-check "and it says which" said two 'plugin_opt_batch_mss: there is no such option'
+check "and it says which" said two 'plugin_opt_batch_mss: there is no such option; did you mean "batch_ms"?'
 wait "$outer" || true
 outer=''
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/peer.h"
+#include "base/suggest.h"
 #include "base/utf8.h"
 
 #define ROW(name, kind, preset, required, min, max, help)                                          \
@@ -189,6 +190,16 @@ static const struct options_row *find(const char *key)
 	return NULL;
 }
 
+static int no_such_option(const char *key, struct diag *diag)
+{
+	struct suggest suggest = suggest_begin(key);
+
+	for (const struct options_row *row = table; row->name; row++)
+		suggest_add(&suggest, row->name);
+	return diag_set(diag, ERR_INVALID, "plugin_opt_%s: there is no such option%s", key,
+			suggest_text(&suggest));
+}
+
 static int set_pairs(struct options *options, const struct options_pair *pairs, size_t count,
 		     bool *is_given, struct diag *diag)
 {
@@ -198,8 +209,7 @@ static int set_pairs(struct options *options, const struct options_pair *pairs, 
 		int rc;
 
 		if (!row)
-			return diag_set(diag, ERR_INVALID, "plugin_opt_%s: there is no such option",
-					pairs[i].key);
+			return no_such_option(pairs[i].key, diag);
 		if (is_given[row - table] && row->kind != OPTIONS_PATHS)
 			return diag_set(diag, ERR_INVALID, "plugin_opt_%s: given twice", row->name);
 		is_given[row - table] = true;

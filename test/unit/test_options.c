@@ -73,7 +73,9 @@ static void test_options_init__names_what_is_wrong(void **state)
 		struct options_pair last;
 		const char *text;
 	} rows[] = {
-		{ { "contrct", "x" }, "plugin_opt_contrct: there is no such option" },
+		{ { "contrct", "x" },
+		  "plugin_opt_contrct: there is no such option; did you mean \"contract\"?" },
+		{ { "anything", "x" }, "plugin_opt_anything: there is no such option" },
 		{ { "access", "x" }, "plugin_opt_access: given twice" },
 		{ { "database", "" }, "plugin_opt_database: expected a path" },
 		{ { "database", NULL }, "plugin_opt_database: expected a path" },
