@@ -17,7 +17,8 @@ static bool is_topic(struct loader *loader, const struct config *channel)
 	if (address && address->kind != CONFIG_NULL)
 		return servers_serve(loader, channel);
 	loader_warn(loader, channel, NULL,
-		    "has no address: it is no topic, and what its operations say is not enforced");
+		    "has no address, and its name is none: it is no topic, and what its operations "
+		    "say is not enforced");
 	return false;
 }
 
