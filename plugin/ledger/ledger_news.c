@@ -118,8 +118,10 @@ static bool lost_news(struct ledger *l, struct diag *ret)
 
 	if (lost == l->lost || now - l->lost_reported_ns < LOST_EVERY_MS * MS)
 		return false;
-	(void)diag_set(ret, 0, "%s: table refusals: %llu more came than it took", l->path,
-		       (unsigned long long)(lost - l->lost));
+	(void)diag_set(ret, 0,
+		       "%s: table refusals: %llu were not kept: the database took none, or not as "
+		       "fast as they came",
+		       l->path, (unsigned long long)(lost - l->lost));
 	l->lost = lost;
 	l->lost_reported_ns = now;
 	return true;
