@@ -54,6 +54,25 @@ def test_options():
     assert shown and shown <= set(options())
 
 
+def test_tests_that_the_architecture_names():
+    """What may be answered when: each row's test is there ("U:" of test_events.c, "A:", a path)."""
+    unit = set(re.findall(r"test_(\w+)\(void", read("test/unit/test_events.c")))
+    names, files = set(), set()
+    for row in re.findall(r"\| ((?:U: |A: |integration/|unit/)[^|]*) \|$", read("ARCHITECTURE.md"), re.M):
+        kind = ""
+        for word in re.split("[,;] ", row):
+            kind, name = (word[:1], word[3:]) if word[1:3] == ": " else (kind, word)
+            if "/" in name:
+                files.add(name)
+            elif kind == "U":
+                names.add(name)
+            else:
+                files.add("attack/test_%s.py" % name)
+    assert len(names) > 20 and names <= unit, names - unit
+    assert len(files) > 20
+    assert [name for name in files if not os.path.exists(os.path.join(harness.TOP, "test", name))] == []
+
+
 def test_links():
     """Links of the pages lead to files, and to headings."""
     done = subprocess.run([sys.executable, os.path.join("test", "links.py"), *PAGES],
