@@ -10,7 +10,11 @@ const struct entity_own_column entity_own_column[ENTITY_OWN_COLUMNS] = {
 	{ "updated_at", VALUE_TEXT, true, false },  { "adopted_at", VALUE_TEXT, false, true },
 };
 
-static const char *const own_table[] = { "events", "refusals", "alerts", "retained" };
+static const char *const own_table[] = { "events",   "refusals", "alerts",
+					 "retained", "brokers",  "bans" };
+
+/* Columns that PostgreSQL has in every table. */
+static const char *const system_column[] = { "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid" };
 
 bool entity_is_name(const char *name)
 {
@@ -25,6 +29,9 @@ bool entity_is_own_column(const char *name)
 	for (size_t i = 0; i < ENTITY_OWN_COLUMNS; i++)
 		if (strcmp(name, entity_own_column[i].name) == 0)
 			return true;
+	for (size_t i = 0; i < sizeof(system_column) / sizeof(system_column[0]); i++)
+		if (strcmp(name, system_column[i]) == 0)
+			return true;
 	return false;
 }
 
@@ -33,7 +40,8 @@ bool entity_is_own_table(const char *name)
 	for (size_t i = 0; i < sizeof(own_table) / sizeof(own_table[0]); i++)
 		if (strcmp(name, own_table[i]) == 0)
 			return true;
-	return strncmp(name, "sqlite_", 7) == 0 || strncmp(name, "store", 5) == 0;
+	return strncmp(name, "sqlite_", 7) == 0 || strncmp(name, "pg_", 3) == 0 ||
+	       strncmp(name, "store", 5) == 0;
 }
 
 /* -1: it is none. */
