@@ -73,8 +73,8 @@ void naming_key(const char *address, char *ret)
 /* Names that the store has for itself, or that begin like those. */
 static bool is_reserved(const char *name)
 {
-	static const char *const names[] = { "store",  "events",   "refusals",
-					     "alerts", "retained", "sqlite" };
+	static const char *const names[] = { "store",   "events", "refusals", "alerts", "retained",
+					     "brokers", "bans",   "sqlite",   "pg_" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strncmp(name, names[i], strlen(names[i])) == 0)

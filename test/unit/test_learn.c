@@ -432,6 +432,38 @@ static void test_learn_read__status(void **state)
 	clear(&result);
 }
 
+/* A table has no name that the store, or its database, has for itself. */
+static void test_learn_read__tables(void **state)
+{
+	static const char *const rows[][2] = { { "orders", "\"orders\"" },
+					       { "events", "\"seen_events\"" },
+					       { "bans", "\"seen_bans\"" },
+					       { "brokers", "\"seen_brokers\"" },
+					       { "pg_class", "\"seen_pg_class\"" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct recording recording;
+		struct result result;
+		char pointer[64];
+
+		begin(&recording);
+		for (int id = 0; id < 24; id++) {
+			char topic[64], payload[64];
+
+			(void)snprintf(topic, sizeof(topic), "%s/%d", rows[i][0], id / 4);
+			(void)snprintf(payload, sizeof(payload), "{\"id\":%d,\"status\":\"%c\"}",
+				       id / 4, "ABBC"[id % 4]);
+			add(&recording, topic, payload, 1, 0);
+		}
+		finish(&recording, NULL, &result);
+		(void)snprintf(pointer, sizeof(pointer), "/x-entities/%s/table",
+			       strcmp(rows[i][0], "pg_class") == 0 ? "pgClass" : rows[i][0]);
+		assert_says(&result, pointer, rows[i][1]);
+		clear(&result);
+	}
+}
+
 /* Of too few, or with each step once, it is a comment. */
 static void test_learn_read__no_status(void **state)
 {
@@ -770,6 +802,7 @@ int main(void)
 		cmocka_unit_test(test_learn_read__broken),
 		cmocka_unit_test(test_learn_read__kinds),
 		cmocka_unit_test(test_learn_read__status),
+		cmocka_unit_test(test_learn_read__tables),
 		cmocka_unit_test(test_learn_read__no_status),
 		cmocka_unit_test(test_learn_give__widens),
 		cmocka_unit_test(test_learn_give__keeps_what_it_does_not_know),
