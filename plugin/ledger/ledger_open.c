@@ -317,10 +317,11 @@ static void set_up(struct ledger *l, const struct ledger_options *options)
 		.limits = { options->events_keep_rows, options->events_keep_days,
 			    options->refusals_keep_rows, options->refusals_keep_days },
 		.batch_rows = options->batch_rows ? options->batch_rows : 1,
+		.is_shared = ledger_is_shared(options->path),
 		.wal_bytes_max = options->wal_bytes_max ? options->wal_bytes_max : WAL_BYTES_MAX,
 		.backlog = l->backlog,
 	};
-	if (ledger_is_shared(options->path) && l->replay.batch_rows > STORE_SHARED_ROWS)
+	if (l->replay.is_shared && l->replay.batch_rows > STORE_SHARED_ROWS)
 		l->replay.batch_rows = STORE_SHARED_ROWS;
 	replay_init(&l->replay);
 	l->idfilter_fill.idfilter = l->idfilter;

@@ -114,7 +114,8 @@ bool pressure_news(struct pressure *p, const struct journal *journal, const char
 		return true;
 	}
 	now_ns = clock_mono_ns();
-	if (now_ns - p->last_ns < PRESSURE_OVER_MS * MS)
+	/* Where a full journal refuses all nobody waits either. */
+	if (now_ns - p->last_ns < PRESSURE_OVER_MS * MS || journal_is_behind(journal))
 		return false;
 	(void)diag_set(ret, 0, "%s: keeps up again: publishers waited %llu ms in %lld s", path,
 		       (unsigned long long)(p->waited_ns - p->told_ns) / MS,

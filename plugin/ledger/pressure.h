@@ -23,7 +23,8 @@ struct journal;
 #define PRESSURE_MS_MAX 1000
 /* Where no tick comes: 2.0.11 to 2.0.14 send none with per_listener_settings. */
 #define PRESSURE_TICK_MS 100
-#define PRESSURE_OVER_MS 5000 /* nobody waited for so long: the database keeps up again */
+/* Nobody waited for so long, and less than half of the fast part is in use: it keeps up again. */
+#define PRESSURE_OVER_MS 5000
 
 struct pressure {
 	int64_t max_ns; /* between two ticks; 0: nobody waits */

@@ -83,12 +83,22 @@ static unsigned old_rows(unsigned rows, bool is_full)
 	return is_full ? rows + rows / 4 + 1 : 2 * rows + TRIM_ROWS;
 }
 
+/* How many times as much as usual the next transaction takes, in bytes and in rows. */
+static unsigned times_due(const struct replay *replay)
+{
+	size_t used = journal_used(replay->journal), times = used / 2 / REPLAY_BYTES;
+
+	if (replay->is_shared || used <= journal_fast_bytes(replay->journal) || times < 1)
+		return 1;
+	return times < REPLAY_TIMES ? (unsigned)times : REPLAY_TIMES;
+}
+
 /* Within a transaction: from @first to the end of the batch. *last is the last one's number. */
 static int apply_batch(struct replay *replay, struct journal_record *first, uint64_t applied,
 		       uint64_t *last, struct diag *diag)
 {
 	struct journal_record record = *first;
-	unsigned rows = 0;
+	unsigned rows = 0, times = times_due(replay);
 	size_t bytes = 0;
 	bool is_full = false;
 	uint64_t removed;
@@ -105,7 +115,7 @@ static int apply_batch(struct replay *replay, struct journal_record *first, uint
 		}
 		rows++;
 		bytes += record.len;
-		is_full = rows >= replay->batch_rows || bytes >= REPLAY_BYTES_MAX;
+		is_full = rows >= replay->batch_rows * times || bytes >= REPLAY_BYTES * times;
 		rc = is_full ? 0 : journal_next(replay->journal, &record, diag);
 	} while (rc == 1);
 	if (rc < 0)

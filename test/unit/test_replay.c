@@ -9,10 +9,11 @@
 #include "ledger/record.h"
 #include "ledger/replay.h"
 
-/* How many old events go with the new ones, batch by batch, without a thread. */
+/* What a batch takes, and how many old events go with it, batch by batch, without a thread. */
 
 #define BATCH 100u
 #define OLD 5000u
+#define LARGE 40000u /* bytes of a payload */
 
 struct fixture {
 	struct folder folder;
@@ -126,6 +127,61 @@ static void test_replay_batch__an_idle_store_shrinks_at_once_by_rows_slowly_by_a
 	assert_in_range(removed_by_batch(f, 0), 100, 2000);
 }
 
+/* Records until so many bytes wait. */
+static void append_large(struct fixture *f, size_t bytes)
+{
+	static char payload[LARGE];
+	const struct record record = { .received_ms = 1700000000000,
+				       .topic = { "a", 1 },
+				       .publisher = { "ann", 3 },
+				       .client_id = { "desk", 4 },
+				       .payload = { payload, sizeof(payload) } };
+	uint64_t seq;
+
+	memset(payload, ' ', sizeof(payload));
+	while (journal_used(f->replay.journal) < bytes) {
+		void *body = journal_reserve(f->replay.journal, record_bytes(&record));
+
+		assert_non_null(body);
+		record_encode(&record, body);
+		assert_int_equal(journal_commit(f->replay.journal, false, &seq, &f->diag), 0);
+	}
+}
+
+/* How many bytes of records the next batch takes. */
+static size_t taken_by_batch(struct fixture *f)
+{
+	uint64_t applied = 0;
+	struct journal_facts facts;
+
+	journal_inspect(f->replay.journal, &facts);
+	assert_int_equal(replay_batch(&f->replay, &applied, &f->diag), 1);
+	return (size_t)(applied - facts.first_seq + 1) * LARGE;
+}
+
+static void test_replay_batch__takes_more_where_much_waits(void **state)
+{
+	static const unsigned char ours[JOURNAL_IDENTITY] = "the database";
+	struct fixture *f = *state;
+	const size_t some = LARGE + 4000;
+
+	assert_int_equal(
+		journal_format(f->replay.journal, 1 << 22, (size_t)96 << 20, ours, 1, &f->diag), 0);
+	f->replay.batch_rows = 1 << 20;
+	append_large(f, (size_t)14 << 20);
+	assert_in_range(taken_by_batch(f), REPLAY_BYTES - some, REPLAY_BYTES + some);
+	append_large(f, (size_t)25 << 20);
+	assert_in_range(taken_by_batch(f), 3 * REPLAY_BYTES - some, 3 * REPLAY_BYTES + some);
+	append_large(f, (size_t)88 << 20);
+	assert_in_range(taken_by_batch(f), 8 * REPLAY_BYTES - some, 8 * REPLAY_BYTES + some);
+	f->replay.is_shared = true;
+	assert_in_range(taken_by_batch(f), REPLAY_BYTES - some, REPLAY_BYTES + some);
+	f->replay.is_shared = false;
+	f->replay.batch_rows = 20;
+	append_large(f, (size_t)88 << 20);
+	assert_int_equal(taken_by_batch(f), 8 * 20 * LARGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +191,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_replay_batch__an_idle_store_shrinks_at_once_by_rows_slowly_by_age,
 			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_replay_batch__takes_more_where_much_waits,
+						set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("replay", tests, NULL, NULL);
