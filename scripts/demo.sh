@@ -409,6 +409,7 @@ password_of() { sed -n "s/^$1 //p" credentials; }
 shown() { printf '%q' "$shown_run$1"; }
 shown_data() { if [ "$data" = "$PWD" ]; then shown "$1"; else printf '%q' "$data$1"; fi; }
 
+# What is served, what is said behind the console's address, and the line about accounts if not the demo's.
 heading()
 {
 	cat <<-END
@@ -421,7 +422,7 @@ heading()
 	  mqtts://localhost:$tls_port   wss://localhost:$wss_port   mqtt://127.0.0.1:$plain_port (this machine only)
 	  mqtts://localhost:$mtls_port   for clients with a certificate
 	  authority    $(shown /ca.crt)
-	  accounts     $(shown /credentials)
+	  ${3:-accounts     $(shown /credentials)}
 	  database     $(shown_data /petstore.db)
 	  settings     $(shown /extra.conf): lines of yours for mosquitto.conf, which is made anew at each run
 	END
@@ -472,7 +473,8 @@ help_own()
 	config="--config $(shown /mosquitto.conf)"
 	copied="a copy of $(printf '%q' "$access"); edit the copy"
 	cmp -s "$access" "$access_copy" || copied="edited by you, so $(printf '%q' "$access") is not read"
-	heading "$(basename "$contract")"
+	heading "$(basename "$contract")" "" \
+		"passwords    $(shown /passwords): each user of the access file needs one, as below"
 	cat <<-END
 	  contract     $(printf '%q' "$contract")
 	  access       $(shown "/$access_copy"): $copied

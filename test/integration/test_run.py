@@ -325,6 +325,7 @@ def test_own_contract(run, tmp_path):
     log = one.text()
     assert "loaded contract Without scopes 1" in log
     assert "orders" not in log and "Petstore" not in log
+    assert "/passwords: each user of the access file needs one" in log and "credentials" not in log
     assert shown_page(log)[0] == page()
     password, may = pasted(log, "build/petstorectl")[:2]
     for command in (password, may):
