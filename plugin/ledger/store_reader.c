@@ -1,10 +1,13 @@
 /* store_reader.c -- the connection that only reads: entities, events and what is retained. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ledger/store_sqlite_internal.h"
 
 #define PATIENCE_MS 2000 /* for a lock, which readers of a WAL hardly ever meet */
+
+#define SLEEP_US 1000 /* at most, of which SQLite takes a hundred */
 
 #define TEXT(number) #number
 #define LIMIT(number) TEXT(number)
@@ -68,6 +71,38 @@ int lite_open_to_look(const char *path, struct sql *ret, struct diag *diag)
 	return rc;
 }
 
+static int sleep_little(sqlite3_vfs *vfs, int us)
+{
+	sqlite3_vfs *system = sqlite3_vfs_find(NULL);
+
+	(void)vfs;
+	return system->xSleep(system, us < SLEEP_US ? us : SLEEP_US);
+}
+
+/*
+ * Where another program keeps readers of a WAL out, SQLite tries a hundred times, and sleeps longer
+ * before each: ten seconds in all, whatever patience a connection has. The broker's thread, which
+ * reads here, would serve nobody meanwhile.
+ */
+static int open_impatient(struct sqlite_reader *reader, const char *path, struct diag *diag)
+{
+	const sqlite3_vfs *system = sqlite3_vfs_find(NULL);
+
+	if (!system)
+		return diag_set(diag, ERR_IO, "SQLite has no file system");
+	(void)snprintf(reader->vfs_name, sizeof(reader->vfs_name), "petstore-look-%p",
+		       (void *)reader);
+	reader->vfs = *system;
+	reader->vfs.zName = reader->vfs_name;
+	reader->vfs.pNext = NULL;
+	reader->vfs.xSleep = sleep_little;
+	if (sqlite3_vfs_register(&reader->vfs, 0) != SQLITE_OK) {
+		reader->vfs_name[0] = '\0';
+		return diag_nomem(diag);
+	}
+	return sql_open(&reader->sql, path, SQLITE_OPEN_READONLY, reader->vfs_name, diag);
+}
+
 int lite_reader_open(const struct store_place *place, bool is_alone, struct store_reader **ret,
 		     struct diag *diag)
 {
@@ -80,7 +115,7 @@ int lite_reader_open(const struct store_place *place, bool is_alone, struct stor
 	reader->base.engine = &store_sqlite;
 	reader->is_alone = is_alone;
 	rc = is_alone ? lite_open_to_look(path, &reader->sql, diag)
-		      : sql_open(&reader->sql, path, SQLITE_OPEN_READONLY, NULL, diag);
+		      : open_impatient(reader, path, diag);
 	if (rc) {
 		lite_reader_close(&reader->base);
 		return rc;
@@ -111,6 +146,8 @@ void lite_reader_close(struct store_reader *base)
 	for (size_t i = 0; i < STORE_READS; i++)
 		(void)sqlite3_finalize(reader->read[i]);
 	sql_close(&reader->sql);
+	if (reader->vfs_name[0])
+		(void)sqlite3_vfs_unregister(&reader->vfs);
 	free(reader->payload);
 	free(reader);
 }

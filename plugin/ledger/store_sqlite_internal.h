@@ -121,6 +121,9 @@ struct sqlite_store {
 struct sqlite_reader {
 	struct store_reader base;
 	struct sql sql;
+	/* The default one with shorter sleeps, unless is_alone. */
+	sqlite3_vfs vfs;
+	char vfs_name[32]; /* "": not registered */
 	const struct entity_plan *plan;
 	/* NULL: not asked yet */
 	sqlite3_stmt *find[ENTITY_COUNT_MAX];

@@ -311,10 +311,10 @@ class RawClient:
         reply = self._reply(UNSUBACK, mid)
         return list(reply[3:]) if self.version == 5 else [0] * len(filters)
 
-    def ping(self):
+    def ping(self, wait=WAIT):
         """The connection lives, and all that was sent before has been handled."""
         self._send(PINGREQ << 4, b"")
-        self._reply(PINGRESP)
+        self._reply(PINGRESP, wait=wait)
 
     def message(self, wait=WAIT):
         """The next message that was delivered, whatever it is."""

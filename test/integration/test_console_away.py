@@ -11,6 +11,7 @@ import pytest
 
 import engines
 import harness
+import messages
 import postgres
 from test_console_lookups import Asker, ids_of, place
 
@@ -72,6 +73,23 @@ def test_a_file_that_nobody_may_read(new_broker):
         response, = json.loads(asker.client.message(30).payload)["responses"]
         assert (response["code"], response["error"]) == ("busy", "the database is busy now: try again")
     until_answered(asker, order)
+
+
+@engines.sqlite_only("another program that keeps readers out of the file")
+def test_everybody_else_is_served_meanwhile(new_broker):
+    """
+    The broker's own thread looks for steps that are due right after the first client came, and for
+    what is retained: SQLite's ten seconds would be all clients'.
+    """
+    broker = new_broker()
+    broker.start()
+    other = broker.client("customer-a")
+    client = broker.client("backoffice")
+    assert client.publish(*messages.order(messages.unique("ord"), userId="customer-a"), qos=1) < 0x80
+    with locked(broker.database.path):
+        for _ in range(4):
+            time.sleep(0.2)
+            other.ping(4)
 
 
 class Server:
