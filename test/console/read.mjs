@@ -4,12 +4,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, check, checkAccessible, checkFits, checkThat, isFirefox, openPage, run, shot, skip } from "./harness.mjs";
+import { build, check, checkAccessible, checkFits, checkThat, isFirefox, openPage, run, shot, skip, until } from "./harness.mjs";
 
 const page = pathToFileURL(join(build, "docs/index.html")).href;
 const contract = JSON.parse(readFileSync(join(build, "docs/contract.json"), "utf8"));
 const PLACES = ["", "channel/orderStatus", "message/paymentStatus", "machine/order", "entity/order", "scopes", "reasons",
   "alerts", "limits", "servers", "configuration/options", "configuration/access", "all"];
+
+const ELEMENTS_MAX = 2000; // a contract of 1,000 topics has 12,000
 
 const open = (tab, place) => tab.evaluate((to) => { location.hash = `#/read/${to}`; }, place);
 const words = (tab) => tab.locator("article").innerText();
@@ -187,16 +189,37 @@ function large() {
   return { asyncapi: "3.0.0", info: { title: "</script><b>Large", version: "1", description: "<img src=x onerror=alert(1)> **bold**" }, channels, operations, components: { schemas } };
 }
 
+/** Into mostDrawn, the most elements that one task of the page added. */
+async function countDrawn(tab) {
+  await tab.addInitScript(() => {
+    globalThis.mostDrawn = 0;
+    const sizeOf = (node) => (node.nodeType === 1 ? 1 + node.querySelectorAll("*").length : 0);
+    // The page's parser adds what the file has; what is drawn is below #app.
+    new MutationObserver((all) => {
+      const tops = new Set(all.flatMap(({ addedNodes }) => [...addedNodes]).filter((it) => it.parentElement?.closest("#app")));
+      const outer = [...tops].filter((it) => !tops.has(it.parentElement));
+      globalThis.mostDrawn = Math.max(globalThis.mostDrawn, outer.reduce((sum, it) => sum + sizeOf(it), 0));
+    }).observe(document, { subtree: true, childList: true });
+  });
+}
+
 async function thousand() {
   const folder = mkdtempSync(join(tmpdir(), "petstore-large-"));
   try {
     writeFileSync(join(folder, "large.json"), JSON.stringify(large()));
     execFileSync(process.execPath, ["--preserve-symlinks", "--preserve-symlinks-main", "build.mjs", join(folder, "large.html"),
       "--reference", "reference.json", "--contract", join(folder, "large.json")], { cwd: process.env.WEB_HOME ?? join(build, "web") });
-    const tab = await openPage(pathToFileURL(join(folder, "large.html")).href);
+    const tab = await openPage(null);
+    await countDrawn(tab);
+    await tab.goto(pathToFileURL(join(folder, "large.html")).href);
     await tab.getByRole("heading", { level: 1 }).waitFor();
     const begin = await tab.evaluate(() => performance.now());
     console.log(`1,000 channels: shown ${Math.round(begin)} ms after the page was asked for`);
+    check("MQTT.js is not set up before it is needed", await tab.evaluate(() => !("regeneratorRuntime" in globalThis)));
+    await checkThat("all of it is drawn", () => until(async () => (await tab.locator(".topic-list li").count()) === 1000
+      && (await tab.locator("#read-nav .read-part li a").count()) >= 2000, "rows"));
+    const most = await tab.evaluate(() => globalThis.mostDrawn);
+    check("no task draws more than a piece of it", most > 0 && most <= ELEMENTS_MAX, `${most} elements`);
     check("names are text, whatever is in them", (await words(tab)).includes("</script><b>Large") && (await words(tab)).includes("<img src=x onerror=alert(1)>"));
     check("the list of pages is folded", (await tab.locator("#read-nav details[open]").count()) <= 3);
     await tab.keyboard.press("/");

@@ -10,8 +10,8 @@ export const connection = new Connection();
 export const whoami = signal<Whoami | null>(null);
 /** What went wrong after signing in, in a sentence; null: nothing. */
 export const trouble = signal<string | null>(null);
-/** The contract: the account's, else the one that was built in. */
-export const contract = signal<Contract | null>(builtIn());
+/** The contract: the account's, else the one that was built in, once it was read. */
+export const contract = signal<Contract | null>(null);
 export const isLoading = signal(false);
 /** The broker answers others first, and is asked again. */
 export const isBusy = signal(false);
@@ -22,9 +22,9 @@ export const may = (command: string) => whoami.value?.commands.includes(command)
 /** Kept in memory alone, for the connection that Try makes and for coming back. */
 export const credentials = signal<{ url: string; username: string; password: string } | null>(null);
 
-function builtIn(): Contract | null {
+export function readBuiltIn(): void {
   const text = document.getElementById("built-in")?.textContent;
-  return text ? loadContract(JSON.stringify({ documents: [JSON.parse(text)], may: [] })) : null;
+  contract.value = text ? loadContract(JSON.stringify({ documents: [JSON.parse(text)], may: [] })) : null;
 }
 
 /** A client id that the shipped rule takes: the user name, a slash, and something of our own. */
@@ -46,7 +46,7 @@ export function signOut(): void {
   credentials.value = null;
   whoami.value = null;
   trouble.value = null;
-  contract.value = builtIn();
+  readBuiltIn();
 }
 
 const WHOAMI_TIMES = 10; // that it is asked again while the broker is busy

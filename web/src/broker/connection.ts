@@ -2,7 +2,7 @@
 // for people; its state is a signal. The console has one for itself, and makes another to try
 // things with.
 import { signal, type Signal } from "@preact/signals";
-import mqtt, { type IClientOptions, type IPublishPacket, type MqttClient } from "mqtt";
+import type { IClientOptions, IPublishPacket, MqttClient } from "mqtt";
 import { CommandError } from "./command-error";
 import { explainClose, explainConnack } from "./words";
 
@@ -85,10 +85,17 @@ export class Connection {
   options: ConnectOptions | null = null;
 
   /** Resolves once it is on; rejects with words for people when it was refused or failed. */
-  connect(options: ConnectOptions): Promise<void> {
+  async connect(options: ConnectOptions): Promise<void> {
     this.end();
     this.options = options;
     this.phase.value = { is: "connecting" };
+    // Set up when it is needed first: that takes as long as to draw the page.
+    const { default: mqtt } = await import("mqtt");
+    if (this.options !== options || this.phase.value.is !== "connecting") throw new Error("Signed out."); // meanwhile
+    await this.open(mqtt.connect, options);
+  }
+
+  private open(connect: (url: string, options: IClientOptions) => MqttClient, options: ConnectOptions): Promise<void> {
     const wanted: IClientOptions = {
       protocolVersion: 5,
       clientId: options.clientId,
@@ -123,7 +130,7 @@ export class Connection {
         reject(new Error(hint ? `${why} ${hint}` : why));
       };
       try {
-        client = mqtt.connect(options.url, wanted);
+        client = connect(options.url, wanted);
       } catch (error) {
         this.phase.value = { is: "failed", why: `${options.url} is no address of a broker: ${(error as Error).message}` };
         reject(error as Error);

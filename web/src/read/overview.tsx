@@ -1,10 +1,12 @@
 // The first page: what the API is, what this account may, and all topics.
 import type { JSX } from "preact";
+import { useMemo } from "preact/hooks";
 import { href } from "../app/route";
 import { whoami } from "../app/session";
 import { hasTitle, type Channel, type Contract } from "../contract/model";
 import { Badge, Prose, Time } from "../ui/basics";
-import { groupsOf } from "./groups";
+import { InPieces } from "../ui/pieces";
+import { groupsOf, type Group } from "./groups";
 import { howToSend } from "./words";
 import { Fold } from "./fold";
 import { ScopeLinks } from "./bits";
@@ -48,7 +50,39 @@ function Account(): JSX.Element | null {
   );
 }
 
+const AT_ONCE = 100; // topics: more than a screen has; further ones come in pieces
+
+const oneTopic = (channel: Channel): JSX.Element => (
+  <li key={channel.id}>
+    <a href={href(["read", "channel", channel.id])}>
+      <code class="topic">{channel.address}</code>
+      <span class="topic-title">{hasTitle(channel) ? channel.title : ""}</span>
+      <span class="topic-how muted">{howToSend(channel)[0]?.replace("any", "0, 1 or 2") ?? ""}</span>
+      <span class="topic-may"><May channel={channel} /></span>
+    </a>
+  </li>
+);
+
+const oneGroup = ({ name, description, channels, atOnce }: Group & { atOnce: number }): JSX.Element => (
+  <section key={name} class="topics">
+    <h2 id={`tag/${name}`}>{name}</h2>
+    {description ? <p class="muted">{description}</p> : null}
+    <ul class="topic-list"><InPieces of={channels} atOnce={atOnce} row={oneTopic} /></ul>
+  </section>
+);
+
+/** The groups, each with how many of its topics are among the first ones of all. */
+function groupsInOrder(contract: Contract): (Group & { atOnce: number })[] {
+  let left = AT_ONCE;
+  return groupsOf(contract).map((group) => {
+    const atOnce = Math.min(left, group.channels.length);
+    left -= atOnce;
+    return { ...group, atOnce };
+  });
+}
+
 export function Overview({ contract }: { contract: Contract }): JSX.Element {
+  const groups = useMemo(() => groupsInOrder(contract), [contract]);
   return (
     <>
       <h1>{contract.title} {contract.version ? <small class="muted">{contract.version}</small> : null}</h1>
@@ -56,24 +90,7 @@ export function Overview({ contract }: { contract: Contract }): JSX.Element {
       <Account />
       {contract.channels.length === 0
         ? <p>There is no topic in it that this account may publish to or read. Ask the operator for a role that has some.</p> : null}
-      {groupsOf(contract).map(({ name, description, channels }) => (
-        <section key={name} class="topics">
-          <h2 id={`tag/${name}`}>{name}</h2>
-          {description ? <p class="muted">{description}</p> : null}
-          <ul class="topic-list">
-            {channels.map((channel) => (
-              <li key={channel.id}>
-                <a href={href(["read", "channel", channel.id])}>
-                  <code class="topic">{channel.address}</code>
-                  <span class="topic-title">{hasTitle(channel) ? channel.title : ""}</span>
-                  <span class="topic-how muted">{howToSend(channel)[0]?.replace("any", "0, 1 or 2") ?? ""}</span>
-                  <span class="topic-may"><May channel={channel} /></span>
-                </a>
-              </li>
-            ))}
-          </ul>
-        </section>
-      ))}
+      <InPieces of={groups} atOnce={groups.filter(({ atOnce }) => atOnce > 0).length} size={10} row={oneGroup} />
       <p class="muted"><Prose text="Press `/` to search topics, messages, members, scopes and reasons." /></p>
     </>
   );
