@@ -36,7 +36,7 @@ run_firefox()
 		echo "0 passed, 0 failed, 1 skipped" >>"$sums"
 		return
 	fi
-	for name in frame signed-in read watch keyboard; do
+	for name in frame signed-in read watch keyboard configuration; do
 		run "$name, Firefox" env BROWSER=firefox MANY=6000 node "test/console/$name.mjs"
 	done
 	# Of Try what is of browsers: the editor, the clipboard, forms.
