@@ -286,9 +286,13 @@ export async function countSpoken(page) {
   await page.evaluate(() => {
     globalThis.spoken = [];
     const regions = "[aria-live], [role=status], [role=alert], [role=log], output";
+    const said = new Map([...document.querySelectorAll(regions)].map((it) => [it, it.textContent])); // the same again is not read
     new MutationObserver((all) => {
       const at = new Set(all.map(({ target }) => (target.nodeType === 1 ? target : target.parentElement)?.closest(regions)).filter(Boolean));
-      for (const it of at) globalThis.spoken.push(it.textContent);
+      for (const it of at) {
+        if (it.textContent !== (said.get(it) ?? "")) globalThis.spoken.push(it.textContent);
+        said.set(it, it.textContent);
+      }
     }).observe(document.body, { subtree: true, childList: true, characterData: true });
   });
   return () => page.evaluate(() => globalThis.spoken);

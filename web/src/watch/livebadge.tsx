@@ -20,5 +20,5 @@ export function Said({ total, what }: { total: number; what: (count: number) => 
     const timer = setInterval(() => say(now.current), SAID_MS);
     return () => clearInterval(timer);
   }, []);
-  return <span class="live" role="status">{said > 0 ? what(said) : ""}</span>;
+  return <span class="live" role="status">{said > 0 ? what(said) : null}</span>;
 }
