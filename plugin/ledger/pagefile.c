@@ -1,6 +1,5 @@
 #include "ledger/pagefile.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct pagefile {
@@ -178,12 +177,8 @@ int pagefile_init(struct pagefile_vfs *vfs, struct diag *diag)
 	int rc = SQLITE_ERROR;
 
 	vfs->wal = NULL;
-	vfs->system = sqlite3_vfs_find(NULL);
+	vfs->system = sql_copy_vfs(&vfs->base, vfs->name);
 	if (vfs->system) {
-		vfs->base = *vfs->system;
-		(void)snprintf(vfs->name, sizeof(vfs->name), "petstore-%p", (void *)vfs);
-		vfs->base.zName = vfs->name;
-		vfs->base.pNext = NULL;
 		vfs->base.szOsFile += (int)sizeof(struct pagefile);
 		vfs->base.xOpen = on_open;
 		rc = sqlite3_vfs_register(&vfs->base, 0);

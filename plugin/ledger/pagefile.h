@@ -24,9 +24,9 @@
 /* For one connection, which is to be closed before pagefile_clear(). It must not be moved. */
 struct pagefile_vfs {
 	sqlite3_vfs base;
-	sqlite3_vfs *system;  /* the default one */
-	struct pagefile *wal; /* pagefile.c's; NULL: none is open */
-	char name[32];        /* for sql_open() */
+	sqlite3_vfs *system;         /* the default one */
+	struct pagefile *wal;        /* pagefile.c's; NULL: none is open */
+	char name[SQL_VFS_NAME_MAX]; /* for sql_open() */
 };
 
 int pagefile_init(struct pagefile_vfs *vfs, struct diag *diag) MUST_CHECK;

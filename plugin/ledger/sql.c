@@ -1,6 +1,7 @@
 #include "ledger/sql.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 int sql_open(struct sql *sql, const char *path, int mode, const char *vfs, struct diag *diag)
@@ -19,6 +20,19 @@ void sql_close(struct sql *sql)
 	(void)sqlite3_close(sql->db);
 	free(sql->path);
 	*sql = (struct sql){ .db = NULL };
+}
+
+sqlite3_vfs *sql_copy_vfs(sqlite3_vfs *ret, char name[SQL_VFS_NAME_MAX])
+{
+	sqlite3_vfs *system = sqlite3_vfs_find(NULL);
+
+	if (!system)
+		return NULL;
+	*ret = *system;
+	(void)snprintf(name, SQL_VFS_NAME_MAX, "petstore-%p", (void *)ret);
+	ret->zName = name;
+	ret->pNext = NULL;
+	return system;
 }
 
 /* What an operator can do that does not follow from SQLite's words. */

@@ -29,6 +29,15 @@ int sql_open(struct sql *sql, const char *path, int mode, const char *vfs,
 	     struct diag *diag) MUST_CHECK;
 void sql_close(struct sql *sql); /* all statements are finalized */
 
+#define SQL_VFS_NAME_MAX 32u
+
+/*
+ * Makes @ret the default VFS under a name of its own, written to @name, which @ret borrows: for
+ * changes and sqlite3_vfs_register(). @ret must not be moved. Returns the default one; NULL: there
+ * is none.
+ */
+sqlite3_vfs *sql_copy_vfs(sqlite3_vfs *ret, char name[SQL_VFS_NAME_MAX]);
+
 /* "<path>: <what>: <SQLite's message>" and the error that the connection's last one is. */
 int sql_fail(const struct sql *sql, const char *what, struct diag *diag) MUST_CHECK;
 

@@ -1,5 +1,4 @@
 /* store_reader.c -- the connection that only reads: entities, events and what is retained. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,15 +85,8 @@ static int sleep_little(sqlite3_vfs *vfs, int us)
  */
 static int open_impatient(struct sqlite_reader *reader, const char *path, struct diag *diag)
 {
-	const sqlite3_vfs *system = sqlite3_vfs_find(NULL);
-
-	if (!system)
+	if (!sql_copy_vfs(&reader->vfs, reader->vfs_name))
 		return diag_set(diag, ERR_IO, "SQLite has no file system");
-	(void)snprintf(reader->vfs_name, sizeof(reader->vfs_name), "petstore-look-%p",
-		       (void *)reader);
-	reader->vfs = *system;
-	reader->vfs.zName = reader->vfs_name;
-	reader->vfs.pNext = NULL;
 	reader->vfs.xSleep = sleep_little;
 	if (sqlite3_vfs_register(&reader->vfs, 0) != SQLITE_OK) {
 		reader->vfs_name[0] = '\0';

@@ -123,7 +123,7 @@ struct sqlite_reader {
 	struct sql sql;
 	/* The default one with shorter sleeps, unless is_alone. */
 	sqlite3_vfs vfs;
-	char vfs_name[32]; /* "": not registered */
+	char vfs_name[SQL_VFS_NAME_MAX]; /* "": not registered */
 	const struct entity_plan *plan;
 	/* NULL: not asked yet */
 	sqlite3_stmt *find[ENTITY_COUNT_MAX];
