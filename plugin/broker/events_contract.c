@@ -55,27 +55,34 @@ static json_t *plain_part(struct shown *shown, const struct shown_text *text, si
 	return ret;
 }
 
-/* The part of @bytes at @offset, which is inside the text; NULL: memory ran out. */
-static json_t *packed_part(const struct shown_text *text, size_t offset, size_t bytes)
+/* Names the text in @part. */
+static bool add_digest(json_t *part, const struct shown_text *text)
 {
-	json_t *ret = packedparts_one(text->packed, text->packed_len, offset, bytes);
+	return part && json_object_set_new(part, "digest", json_string(text->digest)) == 0;
+}
 
-	if (ret && json_object_set_new(ret, "digest", json_string(text->digest))) {
-		json_decref(ret);
-		return NULL;
-	}
-	return ret;
+/* The part at @offset, which is inside the text; NULL: memory ran out. */
+static json_t *packed_part(const struct shown_text *text, size_t offset)
+{
+	json_t *ret = packedparts_one(text->packed, text->packed_len, offset, PART_ALONE);
+
+	if (add_digest(ret, text))
+		return ret;
+	json_decref(ret);
+	return NULL;
 }
 
 static json_t *packed_parts(const struct shown_text *text, size_t offset, unsigned parts)
 {
-	json_t *ret = json_array();
+	json_t *ret = packedparts_list(text->packed, text->packed_len, offset, parts), *part;
+	size_t i;
 
-	for (; ret && parts > 0 && offset < text->packed_len; parts--, offset += PACKEDPARTS_BYTES)
-		if (json_array_append_new(ret, packed_part(text, offset, PACKEDPARTS_BYTES))) {
+	json_array_foreach(ret, i, part) {
+		if (!add_digest(part, text)) {
 			json_decref(ret);
 			return NULL;
 		}
+	}
 	return ret;
 }
 
@@ -92,7 +99,7 @@ static void answer(const struct contract_part *part, const struct shown_text *te
 		(void)diag_set(&ret->diag, ERR_INVALID, "offset: expected 0 to %zu",
 			       text->packed_len - 1);
 	} else if (part->parts == 0) {
-		ret->data = packed_part(text, part->offset, PART_ALONE);
+		ret->data = packed_part(text, part->offset);
 	} else {
 		ret->data = packed_parts(text, part->offset, part->parts);
 		ret->is_parts = true;

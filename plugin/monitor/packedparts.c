@@ -1,5 +1,6 @@
 #include "monitor/packedparts.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,11 +25,11 @@ json_t *packedparts_one(const unsigned char *packed, size_t len, size_t offset, 
 	return ret;
 }
 
-static json_t *parts_of(const unsigned char *packed, size_t len)
+json_t *packedparts_list(const unsigned char *packed, size_t len, size_t offset, size_t most)
 {
 	json_t *ret = json_array();
 
-	for (size_t offset = 0; ret && offset < len; offset += PACKEDPARTS_BYTES)
+	for (; ret && most > 0 && offset < len; most--, offset += PACKEDPARTS_BYTES)
 		if (json_array_append_new(
 			    ret, packedparts_one(packed, len, offset, PACKEDPARTS_BYTES))) {
 			json_decref(ret);
@@ -56,7 +57,7 @@ json_t *packedparts_of(const json_t *data)
 	char *text = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY);
 	size_t len = 0;
 	unsigned char *packed = text ? pack(text, &len) : NULL;
-	json_t *ret = packed ? parts_of(packed, len) : NULL;
+	json_t *ret = packed ? packedparts_list(packed, len, 0, SIZE_MAX) : NULL;
 
 	free(packed);
 	free(text);

@@ -27,6 +27,9 @@
  * memory ran out. */
 json_t *packedparts_one(const unsigned char *packed, size_t len, size_t offset, size_t bytes);
 
+/* The small parts from @offset on, @most at most, an array: new. NULL: memory ran out. */
+json_t *packedparts_list(const unsigned char *packed, size_t len, size_t offset, size_t most);
+
 /* The parts of @data's text, an array: new. NULL: memory ran out. */
 json_t *packedparts_of(const json_t *data);
 
