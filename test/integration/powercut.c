@@ -54,7 +54,7 @@ enum {
 	FAIL,      /* so many syncs are to fail */
 	FAIL_KIND, /* of these files only: see kinds[] */
 	FAILED,    /* that did */
-	SLOW,      /* milliseconds that a sync takes */
+	SLOW,      /* milliseconds that a sync takes, as long as it says so */
 	LIES,      /* syncs do nothing, and say that they did */
 	WRITEBACK, /* permille of the sectors of a page that the kernel writes by itself */
 	STRICT,
@@ -411,15 +411,23 @@ static void begin_write_back(void)
 	(void)pthread_detach(thread); /* a thread that was just made */
 }
 
-/* Others sync meanwhile. */
-static void pause_for(int ms)
+static int64_t now_ms(void)
 {
-	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+	struct timespec now;
 
-	if (ms == 0)
-		return;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Others sync meanwhile. Over as soon as the test makes it shorter. */
+static void be_slow(void)
+{
+	const struct timespec look = { .tv_nsec = 5000000 };
+	int64_t begun = now_ms();
+
 	leave();
-	(void)nanosleep(&pause, NULL); /* shorter where a signal comes */
+	while (now_ms() - begun < world.control[SLOW])
+		(void)nanosleep(&look, NULL); /* shorter where a signal comes */
 	enter();
 }
 
@@ -435,7 +443,8 @@ static int file_sync(struct file *file, size_t from, size_t to)
 		world.control[RING_BEGUN]++;
 	if (when == 0)
 		cut();
-	pause_for(world.control[SLOW]);
+	if (world.control[SLOW] > 0)
+		be_slow();
 	if (world.control[LIES])
 		return 0;
 	if (world.control[FAIL] > 0 && is_kind(file, (unsigned)world.control[FAIL_KIND])) {
