@@ -1,6 +1,7 @@
 /*
  * entity_rules.c -- what a publish changes in its entity: owner, status, columns.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -307,7 +308,7 @@ static void fill_value(struct value *to, enum value_type type, const struct payl
 		to->type = VALUE_TEXT;
 	else if (type == VALUE_INTEGER && payload_integer(from, &to->integer))
 		to->type = VALUE_INTEGER;
-	else if (type == VALUE_REAL && payload_number(from, &to->real))
+	else if (type == VALUE_REAL && payload_number(from, &to->real) && isfinite(to->real))
 		to->type = VALUE_REAL;
 	else if (type == VALUE_BOOLEAN && payload_boolean(from, &truth)) {
 		to->type = VALUE_BOOLEAN;

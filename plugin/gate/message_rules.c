@@ -179,10 +179,18 @@ static void point_decimals(char *text)
 __attribute__((cold, noinline)) static const char *
 plain_text(const struct payload_value *value, char ret[NUMBER_TEXT_MAX], size_t *len)
 {
+	char room[PAYLOAD_BIG_ROOM];
+	const char *big;
 	int64_t integer;
 	double number;
 	bool truth;
 
+	if (payload_big(value, room, &big, len)) {
+		if (*len >= NUMBER_TEXT_MAX)
+			return NULL;
+		memcpy(ret, big, *len);
+		return ret;
+	}
 	if (payload_boolean(value, &truth))
 		(void)snprintf(ret, NUMBER_TEXT_MAX, "%s", truth ? "true" : "false");
 	else if (payload_integer(value, &integer))

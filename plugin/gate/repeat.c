@@ -192,6 +192,7 @@ void repeat_take_over(struct judgement *j)
  */
 static bool add_value(uint64_t *hash, const struct payload_value *value)
 {
+	char room[PAYLOAD_BIG_ROOM];
 	const char *text;
 	int64_t integer;
 	double real;
@@ -204,6 +205,8 @@ static bool add_value(uint64_t *hash, const struct payload_value *value)
 		*hash = wordhash(*hash ^ 's', text, len);
 	} else if (payload_integer(value, &integer)) {
 		*hash = wordhash(*hash ^ 'i', &integer, sizeof(integer));
+	} else if (payload_big(value, room, &text, &len)) {
+		*hash = wordhash(*hash ^ 'n', text, len);
 	} else if (payload_number(value, &real)) {
 		*hash = wordhash(*hash ^ 'r', &real, sizeof(real));
 	} else if (payload_boolean(value, &truth)) {

@@ -1,5 +1,6 @@
 #include "report/rowjson.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/diag.h"
@@ -47,7 +48,8 @@ json_t *rowjson_cell(const struct query_cell *cell, size_t max, bool *is_cut)
 	case VALUE_BOOLEAN:
 		return json_integer(cell->integer);
 	case VALUE_REAL:
-		return json_real(cell->real);
+		/* JSON has neither infinity nor what is no number, and Jansson makes no value. */
+		return isfinite(cell->real) ? json_real(cell->real) : json_null();
 	case VALUE_NULL:
 		break;
 	}

@@ -181,8 +181,17 @@ bool payload_string(const struct payload_value *value, const char **ret, size_t 
 /* True where @value is a JSON number that int64_t holds exactly (1.0 is 1). */
 bool payload_integer(const struct payload_value *value, int64_t *ret);
 
-/* True where @value is any JSON number: *ret is the nearest double. */
+/* True where @value is any JSON number: *ret is the nearest double, which may be infinite. */
 bool payload_number(const struct payload_value *value, double *ret);
+
+/*
+ * True where @value is a JSON number that is kept as its text, since its int64_t or double would be
+ * that of other numbers as well (schema/number.h). *ret is that text, borrowed from @value or in
+ * @room.
+ */
+#define PAYLOAD_BIG_ROOM 24u
+bool payload_big(const struct payload_value *value, char room[PAYLOAD_BIG_ROOM], const char **ret,
+		 size_t *ret_len);
 
 /* True where @value is true or false. */
 bool payload_boolean(const struct payload_value *value, bool *ret);

@@ -1,6 +1,7 @@
 /* The functions that both backends share: they check limits and read values by payload_view.h. */
 #include "schema/payload.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -80,6 +81,24 @@ bool payload_number(const struct payload_value *value, double *ret)
 	if (!read_number(value, &number))
 		return false;
 	*ret = number_real(&number);
+	return true;
+}
+
+bool payload_big(const struct payload_value *value, char room[PAYLOAD_BIG_ROOM], const char **ret,
+		 size_t *ret_len)
+{
+	struct number number;
+
+	if (!read_number(value, &number) ||
+	    (number.kind != NUMBER_BIG && number.kind != NUMBER_UINT))
+		return false;
+	*ret = room;
+	if (number.kind == NUMBER_UINT) {
+		*ret_len = (size_t)snprintf(room, PAYLOAD_BIG_ROOM, "%" PRIu64, number.u);
+	} else {
+		*ret = number.big.text;
+		*ret_len = number.big.len;
+	}
 	return true;
 }
 

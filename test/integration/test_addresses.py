@@ -203,7 +203,8 @@ def test_location(broker):
     for level, value, fits in (("7", 7, True), ("-7", -7, True), ("07", 7, False), ("7", "7", True),
                                ("21.5", 21.5, True), ("21.50", 21.5, False), ("true", True, True),
                                ("True", True, False), ("null", None, False), ("0.1", 0.1, True),
-                               ("9007199254740993", 9007199254740993, True), ("[]", [], False)):
+                               ("9007199254740993", 9007199254740993, True), ("[]", [], False),
+                               ("18446744073709551615", 18446744073709551615, True)):
         code, log = reasons(broker, client, "numbers/" + level, json.dumps({"n": value}))
         assert (code in (0, 0x10)) == fits, (level, value)
         assert fits or "id-mismatch" in log

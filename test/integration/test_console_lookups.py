@@ -10,6 +10,7 @@ import time
 import engines
 import harness
 import messages
+from test_reload import edit_json
 
 COMMANDS = "$CONTROL/petstore/v1"
 RESPONSE = COMMANDS + "/response"
@@ -628,6 +629,34 @@ def test_columns_of_channels_that_are_withheld(new_broker):
         assert kind["channels"] == [address for name, address in (
             ("status", "orders/{orderId}/status"), ("payment_status", "orders/{orderId}/payment")) if name in some]
         assert ("counts" in kind) == (user == "backoffice")
+
+
+def weigh(contract):
+    """Orders with numbers of any size, and a column for the nearest double."""
+    contract["x-entities"]["order"]["columns"]["weight"] = {"type": "real"}
+    contract["channels"]["orderStatus"]["x-entity"]["columns"]["weight"] = "/weight"
+
+
+def test_a_number_beyond_doubles_hides_no_row(new_broker):
+    """It leaves the column empty; one that stands there all the same is none."""
+    broker = new_broker()
+    edit_json(broker.contract, weigh)
+    edit_json(os.path.join(broker.schemas, "order-status.schema.json"),
+              lambda schema: schema["properties"].update(weight={"type": "number"}))
+    client = broker.start().client("backoffice")
+    weights = ["2.5", "1e400", "-1e400", "1.7976931348623158e308", "1.7976931348623159e308", "1e-400", "3"]
+    ids = [messages.unique("ord") for _ in weights]
+    for order_id, weight in zip(ids, weights):
+        topic, payload = messages.order(order_id, weight=-99)
+        assert client.publish(topic, payload.replace(b"-99", weight.encode()), qos=1) < 0x80
+    carried(broker, topic)
+    asker = Asker(broker, "customer-a")
+    expected = dict(zip(ids, [2.5, None, None, 1.7976931348623157e308, None, 0, 3]))
+    assert {row["id"]: row["weight"] for row in asker.pages("listEntities", entity="order")} == expected
+    infinite = "9e999" if engines.IS_SQLITE else "'Infinity'"
+    broker.database.change("UPDATE orders SET weight = %s WHERE weight = 3" % infinite)
+    assert asker.data("getEntity", entity="order", id=ids[-1])["row"]["weight"] is None
+    assert len(asker.data("listEntities", entity="order")["rows"]) == len(ids)
 
 
 def test_an_account_with_many_pets(new_broker):

@@ -59,6 +59,25 @@ def test_others_count_for_themselves(shop):
     shop.wait_rows([(7,)], QUERY, other[0])
 
 
+def test_numbers_that_have_one_double(new_broker):
+    """Beyond 64 bits and beyond doubles, too, what is not the same is an event of its own."""
+    broker = new_broker()
+    edit_json(broker.contract, by_time)
+    edit_json(os.path.join(broker.schemas, "inventory-stock.schema.json"),
+              lambda schema: schema["properties"].update(quantity={"type": "number"}))
+    client = connect(broker.start(), "inventory-service")
+    topic, payload = messages.stock(messages.unique("pet"), 7)
+    numbers = [b"18446744073709551615", b"18446744073709551614", b"36893488147419103232",
+               b"36893488147419103233", b"1e400", b"-1e400", b"1e401"]
+    for number in numbers + numbers + [b"9"]:
+        assert client.publish(topic, payload.replace(b": 7", b": " + number), qos=1) in TAKEN
+    broker.wait_rows([("9",)], "SELECT json_extract(payload, '$.quantity') || '' FROM events "
+                     "WHERE topic = ? AND payload LIKE '%: 9,%'", topic)
+    rows = broker.rows("SELECT payload FROM events WHERE topic = ? ORDER BY seq", topic)
+    assert [number in row[0].encode() for number, row in zip(numbers + [b": 9,"], rows)] == [True] * 8
+    assert len(rows) == 8
+
+
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_after_the_broker_ended(shop, is_killed):
     topic, payload = messages.stock(messages.unique("pet"), 7)

@@ -471,6 +471,28 @@ static void test_payload_number__nearest_double_of_any_size(void **state)
 	payload_parser_free(parser);
 }
 
+static void test_payload_big__the_text_of_what_no_double_holds(void **state)
+{
+	static const char *const big[] = { "18446744073709551615", "9223372036854775808",
+					   "-9223372036854775809", "1e400",
+					   "1.00000000000000000001" };
+	static const char *const others[] = { "9223372036854775807", "1.5", "1e308", "\"1e400\"",
+					      "null" };
+	struct payload_parser *parser = parser_new(1000, 8);
+	char room[PAYLOAD_BIG_ROOM];
+	const char *text;
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(big) / sizeof(big[0]); i++) {
+		assert_true(payload_big(parse(parser, big[i]), room, &text, &len));
+		assert_true(len == strlen(big[i]) && memcmp(text, big[i], len) == 0);
+		assert_false(payload_big(parse(parser, others[i]), room, &text, &len));
+	}
+	assert_false(payload_big(NULL, room, &text, &len));
+	payload_parser_free(parser);
+}
+
 static void test_payload_parse__big_numbers_stay_in_their_places(void **state)
 {
 	struct payload_parser *parser = parser_new(1000, 8);
@@ -828,6 +850,7 @@ int main(void)
 		cmocka_unit_test(test_payload_integer__exact_or_not_at_all),
 		cmocka_unit_test(test_payload_parse__says_where_a_name_occurs_twice),
 		cmocka_unit_test(test_payload_number__nearest_double_of_any_size),
+		cmocka_unit_test(test_payload_big__the_text_of_what_no_double_holds),
 		cmocka_unit_test(test_payload_parse__big_numbers_stay_in_their_places),
 		cmocka_unit_test(test_jsonscan_run__where_a_double_ends),
 		cmocka_unit_test(test_jsonscan_run__sees_each_byte_of_a_string),
