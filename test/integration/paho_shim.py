@@ -17,7 +17,7 @@ def tls(client, authority):
     return client
 
 
-WAIT = 10
+WAIT = 60
 
 
 class Subscriber:

@@ -19,7 +19,7 @@ SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT = 8, 9, 
 AUTH = 15
 
 NOT_AUTHORIZED = 0x87
-WAIT = 10  # seconds that an answer may take on a busy machine
+WAIT = 60  # seconds that an answer may take on a busy machine
 
 Message = collections.namedtuple("Message", "topic payload qos retain dup")
 
