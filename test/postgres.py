@@ -11,6 +11,7 @@ user's: postgres' where we are root. They end when this process does, however it
 their folder goes with them. `Wire` is a TCP proxy between a client and a server, with faults.
 """
 import asyncio
+import collections
 import contextlib
 import glob
 import os
@@ -28,7 +29,8 @@ import threading
 import time
 
 USER = "petstore"
-WAIT = 30.0
+WAIT = 120.0
+CLAIMS_MAX = 100  # ports that a process keeps for itself until something is bound there
 
 SETTINGS = """
 listen_addresses = '127.0.0.1'
@@ -72,6 +74,26 @@ def _unprivileged():
     return None
 
 
+def claim(port):
+    """
+    False: another process of tests has found @port to be free before, and binds it soon. The kernel
+    keeps the names, and drops them with their process.
+    """
+    held = socket.socket(socket.AF_UNIX)
+    try:
+        held.bind("\0petstore-test-port-%d" % port)
+    except OSError:
+        held.close()
+        return False
+    claim.held.append(held)
+    if len(claim.held) > CLAIMS_MAX:
+        claim.held.popleft().close()
+    return True
+
+
+claim.held = collections.deque()
+
+
 def free_port():
     """
     Not in the range that outgoing connections take theirs from, nor in that of the brokers. Several
@@ -86,6 +108,8 @@ def free_port():
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if not claim(port):
+            continue
         free_port.given.add(port)
         return port
     raise OSError("no free port")

@@ -17,6 +17,7 @@ import weakref
 import engines
 import messages
 import paho_shim
+import postgres
 import rawmqtt
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -64,7 +65,7 @@ class Shell:
     ends with them.
     """
 
-    def __init__(self, script, wait=60, **options):
+    def __init__(self, script, wait=300, **options):
         self.process = subprocess.Popen(["stdbuf", "-oL", "bash", "-c", script], text=True,
                                         start_new_session=True, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, **options)
@@ -118,7 +119,7 @@ def free_ports(count):
                 probe.bind(("", port))
             except OSError:
                 continue
-        if port not in ports:
+        if postgres.claim(port):
             ports.append(port)
     return ports
 

@@ -43,14 +43,21 @@ def lint(path):
     command = [LINT, "lint", "--json", "--contract", path]
     if root_of(path):
         command += ["--contract-root", root_of(path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=harness.WAIT)
     assert done.returncode in (0, 1), done.stderr
     findings = json.loads(done.stdout)
     return done.returncode == 0, [f["text"] for f in findings if f["level"] == "error"]
 
 
-def start(path, folder, port):
-    """Whether the broker comes up with the contract, and its log."""
+def start(path, folder):
+    """Whether the broker comes up with the contract, and its log; another port where one is taken."""
+    while True:
+        is_up, log = start_at(path, folder, harness.free_ports(1)[0])
+        if is_up or "Address already in use" not in log:
+            return is_up, log
+
+
+def start_at(path, folder, port):
     root = f"plugin_opt_contract_root {root_of(path)}\n" if root_of(path) else ""
     with open(os.path.join(folder, "access.json"), "w") as file:
         file.write('{"users": {}, "roles": {}}')
@@ -71,20 +78,18 @@ def start(path, folder, port):
             process.kill()  # nothing is kept, and it has no client
             break
     process.stdout.close()
-    process.wait(timeout=30)
+    process.wait()
     return bool(re.search(r"mosquitto version \S+ running", log)), log
 
 
 def disagreements(paths, folder):
-    ports = harness.free_ports(2)
-
     def check(slot):
         found = []
         for number, path in enumerate(paths[slot::2]):
             place = os.path.join(folder, f"{slot}-{number}")
             os.mkdir(place)
             is_good, errors = lint(path)
-            is_up, log = start(path, place, ports[slot])
+            is_up, log = start(path, place)
             shutil.rmtree(place)
             if is_good != is_up:
                 found.append(f"{path}: lint {errors or 'has no error'}, the broker says:\n{log}")

@@ -18,12 +18,19 @@ SECRET = b"a secret beside the console"
 REFUSED = b"Not authorised"  # what 2.1 says where the plugin says no
 
 
+class Console(harness.Broker):
+    """@page and @sockets: the ports, others where some are taken."""
+
+    def configure(self):
+        self.page, self.sockets = harness.free_ports(2)
+        self.settings.update(CONSOLE_PORT=self.page, CONSOLE_WS_PORT=self.sockets)
+        super().configure()
+
+
 @pytest.fixture(scope="module")
 def console(tmp_path_factory):
     """A broker that serves the console, with things around it that nobody may get."""
-    broker = harness.Broker(tmp_path_factory.mktemp("console") / "run")
-    broker.page, broker.sockets = harness.free_ports(2)
-    broker.settings.update(CONSOLE_PORT=broker.page, CONSOLE_WS_PORT=broker.sockets)
+    broker = Console(tmp_path_factory.mktemp("console") / "run")
     with harness.running(broker):
         folder = broker.path("console")
         os.mkdir(folder + "-other")
@@ -39,7 +46,7 @@ def console(tmp_path_factory):
 
 def ask(port, path, method="GET", headers=b"Host: 127.0.0.1\r\n"):
     """Status, headers and body, whatever bytes @path has."""
-    with socket.create_connection(("127.0.0.1", port), 10) as stream:
+    with socket.create_connection(("127.0.0.1", port), harness.WAIT) as stream:
         stream.sendall(b"%s %s HTTP/1.1\r\n%s\r\n" % (method.encode(), path, headers))
         data = b""
         while not is_whole(data):
@@ -174,9 +181,8 @@ def works(console):
 
 
 def opened(port):
-    stream = socket.socket()
+    stream = socket.create_connection(("127.0.0.1", port), harness.WAIT)
     stream.settimeout(0.5)
-    stream.connect(("127.0.0.1", port))
     return stream
 
 
