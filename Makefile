@@ -442,7 +442,7 @@ $(B)/powercut.so $(B)/slowsync.so $(B)/asanfirst.so: $(B)/%.so: test/integration
 $(B)/asanfirst.so: SHARED_LD = -Wl,-z,initfirst
 
 RUNS ?= 10
-crash: all  ## kill -9 the broker under load RUNS times a condition; what was acknowledged is kept
+crash: all $(B)/slowsync.so  ## kill -9 the broker under load RUNS times a condition; what was acknowledged is kept
 	B="$(abspath $(B))" $(PYTHON) test/integration/crash.py --runs $(RUNS)
 
 cluster-faults: all  ## kill brokers and servers of a cluster, cut its wires, RUNS times under load

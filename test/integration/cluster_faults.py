@@ -44,7 +44,7 @@ import rawmqtt
 FAULTS = ("broker", "primary", "cut", "drop", "hole", "bridge")
 RUNS_OF_ONE = 10  # faults of one cluster, so that what is compared does not grow for ever
 HOPELESS = 8.0  # seconds that a step is refused before its publisher leaves it
-SETTLED = 30.0  # seconds that may go until all is as it should be
+SETTLED = 120.0  # seconds that may go until all is as it should be
 WHOSE = "SELECT origin, origin_seq, received_at, publisher, client_id, qos, taken_over, revision, " \
         "overruled FROM events WHERE topic = ? AND payload = ?"
 STEPS = "SELECT payload, origin, origin_seq, received_at, client_id, revision, overruled FROM events " \
@@ -202,7 +202,7 @@ def told_of(both, order):
 
 def settle(both, notes, crowd):
     """Once all was acknowledged or left; the faults that there are."""
-    if not publishers.finish(crowd, cluster.Front(both), 60):
+    if not publishers.finish(crowd, cluster.Front(both)):
         return ["not acknowledged: %s" % [each.waiting for each in crowd if each.waiting]]
     with contextlib.suppress(AssertionError):
         both.wait_carried(SETTLED)

@@ -184,7 +184,7 @@ class Crowd:
             thread.join()
 
 
-def finish(publishers, broker, wait=60):
+def finish(publishers, broker, wait=300):
     """Sends again what was not acknowledged, until it is; False if that takes longer than @wait."""
     for each in publishers:
         each.finish()

@@ -1,13 +1,15 @@
 /*
- * slowsync.c -- a disk whose syncs take their time, for one process.
+ * slowsync.c -- a disk whose syncs take their time, or none at all, for one process.
  *
  * Preloaded into a broker (LD_PRELOAD). The file SLOWSYNC_CONTROL, which both map, begins with the
- * milliseconds that each sync takes longer, and goes on with how many were begun.
+ * milliseconds that each sync takes longer, and goes on with how many were begun. Below 0 nothing
+ * is synced: what a process wrote that is killed is the kernel's, whatever the disk does.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -35,7 +37,8 @@ static void begin(void)
 	world.control = at;
 }
 
-static void wait_for_disk(void)
+/* False: there is nothing to be done. */
+static bool wait_for_disk(void)
 {
 	struct timespec left;
 	int32_t ms;
@@ -43,31 +46,31 @@ static void wait_for_disk(void)
 	(void)pthread_once(&world.once, begin);
 	ms = atomic_load(&world.control[0]);
 	atomic_fetch_add(&world.control[1], 1);
+	if (ms < 0)
+		return false;
 	left = (struct timespec){ ms / 1000, (long)(ms % 1000) * 1000000 };
 	while (nanosleep(&left, &left) != 0)
 		;
+	return true;
 }
 
 int msync(void *addr, size_t len, int flags)
 {
 	int (*call)(void *, size_t, int) = dlsym(RTLD_NEXT, "msync");
 
-	wait_for_disk();
-	return call(addr, len, flags);
+	return wait_for_disk() ? call(addr, len, flags) : 0;
 }
 
 int fsync(int fd)
 {
 	int (*call)(int) = dlsym(RTLD_NEXT, "fsync");
 
-	wait_for_disk();
-	return call(fd);
+	return wait_for_disk() ? call(fd) : 0;
 }
 
 int fdatasync(int fd)
 {
 	int (*call)(int) = dlsym(RTLD_NEXT, "fdatasync");
 
-	wait_for_disk();
-	return call(fd);
+	return wait_for_disk() ? call(fd) : 0;
 }
