@@ -13,6 +13,7 @@ import messages
 import rawmqtt
 from test_reload import edit_json
 
+NEEDS_POWER = False  # a slow disk is not what it is about
 LATE = "deliveries were refused of messages that were released after newer ones"
 
 
@@ -147,6 +148,7 @@ def test_nor_with_the_status_that_stands_and_older_words(broker, qos):
 
 
 def wait_untold(broker, seconds=1):
+    broker.without_power()
     broker.edits.append(lambda text: text + "plugin_opt_release_wait %d\n" % seconds)
     return broker.start()
 

@@ -14,6 +14,7 @@ from test_reload import edit_json
 
 COMMANDS = "$CONTROL/petstore/v1"
 RESPONSE = COMMANDS + "/response"
+NEEDS_POWER = False  # a slow disk is not what it is about
 
 
 class Asker:
@@ -441,6 +442,7 @@ def threads(broker):
 def test_what_is_its_own_is_found_at_once(new_broker):
     """However many events of others are newer, the first page has it."""
     broker = new_broker()
+    broker.without_power()
     broker.start()
     ids = place(broker, *["customer-a"] * 3, moves=("APPROVED",))
     client = broker.client("backoffice")
@@ -596,6 +598,7 @@ def test_columns_of_channels_that_are_withheld(new_broker):
             access["users"][user]["roles"] = ["asks"] + roles
 
     broker = new_broker()
+    broker.without_power()
     edit_access(broker, edit)
     with open(broker.contract) as file:
         contract = json.load(file)

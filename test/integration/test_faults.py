@@ -78,7 +78,7 @@ def test_syncs_of_the_database_fail(lab, version):
     assert payment(lab, version) == expected(version, 2)
     lab.disk.set(powercut.FAIL, 0)
     harness.until(lambda: order(lab, version) in TAKEN, "an order that is kept")
-    assert payment(lab, version) in TAKEN
+    harness.until(lambda: payment(lab, version) in TAKEN, "a payment that is kept")
 
 
 @pytest.mark.parametrize("version", [5, 4])
