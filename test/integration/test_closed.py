@@ -115,7 +115,7 @@ def comes(broker, user, version, client_id, **options):
 def comes_back(broker, user, version, client_id, **options):
     """When its time is over."""
     return harness.until(lambda: (lambda it: it if isinstance(it, rawmqtt.RawClient) else None)(
-        comes(broker, user, version, client_id, **options)), "the end of a hold-off", 40)
+        comes(broker, user, version, client_id, **options)), "the end of a hold-off", 120)
 
 
 # ---- who is closed ----
@@ -245,7 +245,9 @@ def test_it_is_counted(broker, trouble):
 
 @pytest.mark.parametrize("version, qos", [(4, 1), (4, 2)] + ([] if harness.IS_2_1 else [(5, 1)]))
 def test_it_sends_again_and_that_is_kept_once(new_broker, version, qos):
-    broker = new_broker().start()
+    broker = new_broker()
+    broker.without_power()
+    broker.start()
     kept = {"clean": False, "expiry": 3600}
     user = "payments-service" if qos == 2 else "orders-service"
     make, table = (messages.payment, "payments") if qos == 2 else (messages.order, "orders")
@@ -272,7 +274,9 @@ def test_a_library_loses_nothing(new_broker):
     paho, as a program uses it: publishes while nothing can be kept, and looks at no code. (Without
     TLS: the thread of paho 1.6 ends by an exception when a TLS connection ends while it writes.)
     """
-    broker = new_broker().start()
+    broker = new_broker()
+    broker.without_power()
+    broker.start()
     order, pay = messages.unique("ord"), messages.unique("pay")
     work = {"orders-service": (1, [messages.order(order, status) for status in
                                    ("PLACED", "APPROVED", "SHIPPED", "DELIVERED")]),
@@ -291,7 +295,7 @@ def test_a_library_loses_nothing(new_broker):
             sent.update((each.client, each.client.publish(*message, qos).mid) for message in steps)
         harness.until(lambda: len(re.findall("disconnected unacknowledged", broker.log())) > 3,
                       "both to be closed")
-    harness.until(lambda: kept == sent, "all to be kept", 60)
+    harness.until(lambda: kept == sent, "all to be kept", 120)
     for each in running:
         each.stop()
     for _, steps in work.values():
@@ -308,10 +312,10 @@ def accepted_at_most(seconds):
 
 
 def test_a_storm_is_bounded(broker, trouble):
-    """It comes back at once, each time, for four seconds."""
+    """It comes back at once, each time, for four seconds, and until that was too soon."""
     client_id, accepted, tried = messages.unique("storm"), 0, 0
     began = time.monotonic()
-    while time.monotonic() - began < 4:
+    while time.monotonic() - began < 4 or tried == accepted:
         tried += 1
         client = comes(broker, "orders-service", 4, client_id)
         if client is None:
@@ -326,51 +330,72 @@ def test_a_storm_is_bounded(broker, trouble):
     assert broker.rows("SELECT count(*) FROM alerts") == [(0,)]
 
 
-@pytest.fixture
-def closed(broker, trouble):
-    """(user, client id) of a client that was closed, often enough to be held off for a while."""
+def while_held_off(come, message, check):
+    """
+    Has a client closed over @message and calls @check(). Once more, since it is held off for twice as
+    long then, where @check() found it otherwise after that time: a busy machine took longer.
+    @come: what CONNECT is answered with.
+    """
+    for seconds in (1, 2, 4, 8, 16, 30, 30):
+        client = harness.until(lambda: (lambda it: it if isinstance(it, rawmqtt.RawClient) else None)(come()),
+                               "the end of a hold-off", 120)
+        began = time.monotonic()
+        assert answer(client, message(), 1) == ("closed", None)
+        try:
+            return check()
+        except (AssertionError, pytest.fail.Exception):
+            if time.monotonic() < began + seconds:
+                raise
+    raise AssertionError("too slow for each hold-off")
+
+
+def new_order():
+    return messages.order(messages.unique("ord"))
+
+
+def test_held_off(broker, trouble):
+    user, client_id, stranger = "orders-service", messages.unique("closed"), messages.unique("stranger")
+
+    def check():
+        # It does not read as a bad password.
+        assert comes(broker, user, 5, client_id) == (BUSY if harness.IS_2_1 else None)
+        assert comes(broker, user, 4, client_id) is None
+        assert comes(broker, user, 3, client_id) is None
+        # A wrong one is answered as ever, and holds off nobody.
+        for name in (client_id, stranger):
+            assert comes(broker, user, 4, name, password="guess") == 5
+            assert comes(broker, user, 5, name, password="guess") == 0x87
+        # Others are let in: of the same user, and under the same id.
+        assert isinstance(comes(broker, user, 4, stranger), rawmqtt.RawClient)
+        assert isinstance(comes(broker, "backoffice", 4, client_id), rawmqtt.RawClient)
+        assert comes(broker, user, 4, client_id) is None
+
+    while_held_off(lambda: comes(broker, user, 4, client_id), new_order, check)
+
+
+def test_by_scram(broker, trouble):
     user, client_id = "orders-service", messages.unique("closed")
-    for _ in range(3):
-        client = comes_back(broker, user, 4, client_id)
-        assert answer(client, messages.order(messages.unique("ord")), 1) == ("closed", None)
-    return user, client_id
 
+    def check():
+        with pytest.raises(rawmqtt.Closed) as error:
+            test_scram.come(broker, test_scram.Scram(user, "ruler"), client_id=client_id)
+        assert error.value.reason is None
+        assert test_scram.come(broker, test_scram.Scram(user, "wrong"),
+                               client_id=client_id).code == 0x87
+        assert test_scram.come(broker, test_scram.Scram(user, "ruler")).code == 0
 
-def test_held_off(broker, closed):
-    user, client_id = closed
-    stranger = messages.unique("stranger")
-    # It does not read as a bad password.
-    assert comes(broker, user, 5, client_id) == (BUSY if harness.IS_2_1 else None)
-    assert comes(broker, user, 4, client_id) is None
-    assert comes(broker, user, 3, client_id) is None
-    # A wrong one is answered as ever, and holds off nobody.
-    for name in (client_id, stranger):
-        assert comes(broker, user, 4, name, password="guess") == 5
-        assert comes(broker, user, 5, name, password="guess") == 0x87
-    # Others are let in: of the same user, and under the same id.
-    assert isinstance(comes(broker, user, 4, stranger), rawmqtt.RawClient)
-    assert isinstance(comes(broker, "backoffice", 4, client_id), rawmqtt.RawClient)
-    assert comes(broker, user, 4, client_id) is None
-
-
-def test_by_scram(broker, closed):
-    user, client_id = closed
-    with pytest.raises(rawmqtt.Closed) as error:
-        test_scram.come(broker, test_scram.Scram(user, "ruler"), client_id=client_id)
-    assert error.value.reason is None
-    assert test_scram.come(broker, test_scram.Scram(user, "wrong"),
-                           client_id=client_id).code == 0x87
-    assert test_scram.come(broker, test_scram.Scram(user, "ruler")).code == 0
+    while_held_off(lambda: comes(broker, user, 4, client_id), new_order, check)
 
 
 def test_by_certificate(broker, trouble):
     shown = broker.path("clients/collar-7.crt"), broker.path("clients/collar-7.key")
     client_id = messages.unique("collar-7")
 
-    def come(name):
+    def come(name=client_id):
         return comes(broker, None, 4, name, password=None, transport="mtls", certificate=shown)
 
-    client = come(client_id)
-    assert answer(client, messages.pet_status("collar-7"), 1) == ("closed", None)
-    assert come(client_id) is None
-    assert isinstance(come(messages.unique("collar-7")), rawmqtt.RawClient)
+    def check():
+        assert come() is None
+        assert isinstance(come(messages.unique("collar-7")), rawmqtt.RawClient)
+
+    while_held_off(come, lambda: messages.pet_status("collar-7"), check)
