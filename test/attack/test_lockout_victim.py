@@ -45,8 +45,7 @@ def enter(at, method, source=HOME):
         return at.come(text, "collar-7", client_id="collar-7", source=source).code
     if method == "scram":
         return come_by_scram(broker, "collar-7", "pencil", source).code
-    return broker.try_client("collar-7", broker.password("collar-7"), client_id="collar-7",
-                             source=source).code
+    return broker.client("collar-7", client_id="collar-7", source=source).code
 
 
 def come_by_scram(broker, user, password, source, meanwhile=lambda: None):

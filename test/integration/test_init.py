@@ -53,31 +53,34 @@ class Made:
             self.process = subprocess.Popen("exec " + start, shell=True, stdout=log, stderr=log,
                                             env=harness.broker_environment())
         harness.until(lambda: re.search(r"mosquitto version \S+ running", self.log()) or
-                      self.process.poll() is not None, "the broker", 30)
+                      self.process.poll() is not None, "the broker")
         assert self.process.poll() is None, self.log()
         return self
 
     def __exit__(self, *_):
         self.process.terminate()
-        assert self.process.wait(15) == 0, self.log()
+        assert self.process.wait(harness.WAIT) == 0, self.log()
 
     def client(self, user):
         lines = (self.folder / "credentials").read_text().splitlines()
         password = dict(line.split() for line in lines)[user]
-        stream = rawmqtt.open_stream("tcp", self.port)
-        client = rawmqtt.RawClient(stream, client_id=user, user=user, password=password)
-        assert client.code == 0
-        return client
+
+        def come():
+            stream = rawmqtt.open_stream("tcp", self.port)
+            client = rawmqtt.RawClient(stream, client_id=user, user=user, password=password)
+            return client if client.code == 0 else None
+
+        return harness.until(come, "a login")
 
 
 def run(command):
     return subprocess.run(command, shell=True, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=20).stdout
+                          stderr=subprocess.STDOUT, timeout=300).stdout
 
 
 def listening(command):
     """Its shell; None: a busy machine has derived all keys that a second has time for."""
-    shell = harness.Shell(command + " -d", wait=20)
+    shell = harness.Shell(command + " -d")
     try:
         shell.line_with("SUBACK")
         return shell
@@ -198,8 +201,7 @@ def test_clients_view(tmp_path):
     with Made(tmp_path / "try", str(tmp_path / "schemas" / "petstore.asyncapi.json")) as made:
         assert list(json.loads((tmp_path / "try" / "access.json").read_text())["users"]) == ["client"]
         assert not (tmp_path / "try" / "notices.asyncapi.yaml").exists()
-        listener = harness.Shell(made.commands("mosquitto_sub")[0] + " -d", wait=20)
-        listener.line_with("SUBACK")
+        listener = harness.until(lambda: listening(made.commands("mosquitto_sub")[0]), "a login")
         valid, invalid = made.commands("mosquitto_pub")[:2]
         assert "Not authorized" not in run(valid)
         assert "Not authorized" in run(invalid)
