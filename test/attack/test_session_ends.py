@@ -132,10 +132,9 @@ def test_an_account_with_too_many_sessions(new_broker):
     device = broker.client("backoffice", client_id="device", clean=False, expiry=36000)
     assert device.subscribe("pets/#") == [2]
     device.disconnect()
-    with_delay(broker, "orders-service", broker.password("orders-service"),
-               messages.order("ord-w"), 5, 36000, "w1")
-    with_delay(broker, "collar-7", broker.password("collar-7"),
-               messages.pet_status("pet-w"), 5, 36000, "w2")
+    for user, will, client_id in (("orders-service", messages.order("ord-w"), "w1"),
+                                  ("collar-7", messages.pet_status("pet-w"), "w2")):
+        assert with_delay(broker, user, broker.password(user), will, 5, 36000, client_id) == 0
     body = rawmqtt.field("MQTT") + bytes([4, 0xC0]) + b"\0\x3c"
     tail = rawmqtt.field("customer-a") + rawmqtt.field(broker.password("customer-a"))
     for number in range(SESSIONS + 50):

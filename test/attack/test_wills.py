@@ -2,8 +2,10 @@
 A last will is its principal's as that was proved at CONNECT, whatever ended the connection; and
 what a session has subscribed to stays its own until it is back.
 """
+import contextlib
 import json
 import signal
+import ssl
 import struct
 import time
 
@@ -57,13 +59,21 @@ def edit(broker, change):
         json.dump(access, file)
 
 
-def by_token(broker, issuer, seconds, client_id, **options):
+LIVES = (2, 6, 20, 60)  # seconds: a slow machine comes too late with what is over soon
+
+
+def token_of(issuer, seconds):
     now = int(time.time())
-    claims = {"iss": "https://id.example", "aud": "petstore", "sub": "collar-77", "iat": now,
-              "exp": now + seconds, "scope": "write:pets read:pets read:inventory"}
-    client = broker.try_client("collar-77", token(issuer, claims), client_id=client_id, **options)
-    assert client.code == 0
-    return client
+    return token(issuer, {"iss": "https://id.example", "aud": "petstore", "sub": "collar-77", "iat": now,
+                          "exp": now + seconds, "scope": "write:pets read:pets read:inventory"})
+
+
+def by_token(broker, issuer, client_id, lives=LIVES, **options):
+    for seconds in lives:
+        client = broker.try_client("collar-77", token_of(issuer, seconds), client_id=client_id, **options)
+        if client.code == 0:
+            return client
+    raise AssertionError("no token gets in")
 
 
 def will_of(pet):
@@ -89,7 +99,7 @@ def assert_kept(broker, watcher, pet):
 @pytest.mark.parametrize("expiry", [0, 100])
 def test_a_token_ends(broker, issuer, expiry):
     watcher, pet = watch(broker), messages.unique("pet")
-    client = by_token(broker, issuer, 2, "device", expiry=expiry, will=will_of(pet) + (1, True))
+    client = by_token(broker, issuer, "device", expiry=expiry, will=will_of(pet) + (1, True))
     client.wait_closed()
     assert_kept(broker, watcher, pet)
 
@@ -97,10 +107,16 @@ def test_a_token_ends(broker, issuer, expiry):
 def test_a_certificate_ends(broker):
     """So does the session that it proved, with its will and its subscriptions."""
     watcher, pet, mark = watch(broker), messages.unique("pet"), broker.mark()
-    files = certificate(broker.folder, [(CN, "collar-88")], days=(-1, 3 / 86400))
-    client = broker.try_client(None, None, transport="mtls", certificate=files, client_id="brief",
-                               expiry=100, will=will_of(pet) + (1, False))
-    assert client.code == 0
+
+    def come(seconds):
+        files = certificate(broker.folder, [(CN, "collar-88")], days=(-1, seconds / 86400))
+        with contextlib.suppress(ssl.SSLError, ConnectionError, rawmqtt.Closed):
+            client = broker.try_client(None, None, transport="mtls", certificate=files, client_id="brief",
+                                       expiry=100, will=will_of(pet) + (1, False))
+            return client if client.code == 0 else None
+        return None
+
+    client = next(filter(None, map(come, (3, 10, 40))))
     client.wait_closed()
     assert_ended(broker, mark, "certificate of collar-88")
     assert_kept(broker, watcher, pet)
@@ -108,13 +124,13 @@ def test_a_certificate_ends(broker):
 
 @pytest.mark.parametrize("version", [4, 5])
 def test_what_a_session_has_outlives_its_token(broker, issuer, version):
-    client = by_token(broker, issuer, 2, "device", version=version, clean=False,
+    client = by_token(broker, issuer, "device", version=version, clean=False,
                       expiry=100 if version == 5 else 0)
     assert client.subscribe("pets/#", "inventory/#") == [2, 2]
     client.wait_closed()
     topic, payload = messages.stock(messages.unique("product"))
     broker.client("backoffice").publish(topic, payload, qos=1)
-    client = by_token(broker, issuer, 60, "device", version=version, clean=False,
+    client = by_token(broker, issuer, "device", (600,), version=version, clean=False,
                       expiry=100 if version == 5 else 0)
     assert client.is_session_present
     assert client.message().topic == topic
@@ -124,7 +140,7 @@ def test_what_a_session_has_outlives_its_token(broker, issuer, version):
 
 
 def with_delay(broker, user, password, will, delay, expiry, client_id):
-    """A connection with a delayed will, which MQTT 5 alone has."""
+    """A connection with a delayed will, which MQTT 5 alone has. CONNACK's code."""
     topic, payload = will
     body = rawmqtt.field("MQTT") + bytes([5, 0xC0 | 0x02 | 0x04 | 1 << 3]) + b"\0\x3c"
     properties = struct.pack("!BI", 0x11, expiry)
@@ -134,16 +150,15 @@ def with_delay(broker, user, password, will, delay, expiry, client_id):
     body += rawmqtt.field(payload) + rawmqtt.field(user) + rawmqtt.field(password)
     stream = rawmqtt.open_stream("tcp", broker.plain)
     stream.send(bytes([0x10]) + rawmqtt.length(len(body)) + body)
-    assert stream.receive(time.monotonic() + rawmqtt.WAIT)[3] == 0
+    code = stream.receive(time.monotonic() + rawmqtt.WAIT)[3]
     stream.close()
+    return code
 
 
 def test_a_token_ends_while_the_will_is_delayed(broker, issuer):
     watcher, pet = watch(broker), messages.unique("pet")
-    now = int(time.time())
-    claims = {"iss": "https://id.example", "aud": "petstore", "sub": "collar-77", "iat": now,
-              "exp": now + 2, "scope": "write:pets read:pets"}
-    with_delay(broker, "collar-77", token(issuer, claims), will_of(pet), 4, 100, "device")
+    assert any(with_delay(broker, "collar-77", token_of(issuer, seconds), will_of(pet), seconds + 2, 100,
+                          "device") == 0 for seconds in LIVES)
     watcher.until(will_of(pet)[0])
     broker.wait_rows([("NOT_AVAILABLE",)], "SELECT status FROM pets WHERE id = ?", pet)
 
@@ -172,10 +187,11 @@ def test_a_right_that_was_taken_away(broker, change, is_sighup):
     """While the client is away and its will is delayed, by either kind of reload."""
     watcher, pet = broker.client("monitor"), messages.unique("pet")
     assert watcher.subscribe("pets/#") == [2]
-    with_delay(broker, "backoffice", broker.password("backoffice"), will_of(pet), 2, 100, "gone")
     admin = broker.client("backoffice")
     edit(broker, change)
     mark = broker.mark()
+    # All that takes a while is done before.
+    assert with_delay(broker, "backoffice", broker.password("backoffice"), will_of(pet), 4, 100, "gone") == 0
     if is_sighup:
         broker.process.send_signal(signal.SIGHUP)
     else:
@@ -196,12 +212,12 @@ def test_a_ban(new_broker, is_away):
     broker.start()
     watcher = broker.client("monitor")
     assert watcher.subscribe("pets/#") == [2]
-    if is_away:
-        with_delay(broker, "backoffice", broker.password("backoffice"), will_of(pet), 2, 100,
-                   "gone")
     mark = broker.mark()
     client = broker.client("backoffice", will=None if is_away else will_of(pet) + (1, False))
-    for _ in range(3):
+    for number in range(3):
+        if is_away and number == 2:
+            assert with_delay(broker, "backoffice", broker.password("backoffice"), will_of(pet), 4, 100,
+                              "gone") == 0
         client.publish("weather/today", b"{}", qos=1)
     client.wait_closed()
     broker.wait_log("refused will %s .*is banned" % will_of(pet)[0], mark)
