@@ -21,7 +21,7 @@ def remote(tmp_path):
         process = subprocess.Popen(["mosquitto", "-c", path], stdout=log, stderr=log)
     yield port
     process.terminate()
-    process.wait(30)
+    process.wait(harness.WAIT)
 
 
 def bridged(new_broker, port, *lines, prepare=lambda broker: None):
@@ -57,7 +57,9 @@ def test_judged_as_its_user(new_broker, remote):
     broker.wait_rows([(order, "APPROVED")], "SELECT id, status FROM orders WHERE id = ?", order)
     assert [(each.topic, b"PLACED" in each.payload) for each in broker.barrier(reader)] == [
         ("orders/%s/status" % order, True), ("orders/%s/status" % order, False)]
-    refused = [(topic.split("/")[0], user, reason) for topic, user, _, reason in broker.refusals(before)]
+    # Some of what asked for the bridge may have been on its way still.
+    refused = [(topic.split("/")[0], user, reason) for topic, user, _, reason in broker.refusals(before)
+               if "/probe-" not in topic]
     assert refused == [("orders", "orders-service", "transition-illegal"),
                        ("inventory", "orders-service", "scope-missing")]
 

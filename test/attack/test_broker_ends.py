@@ -6,7 +6,7 @@ import time
 
 import messages
 import wire
-from rawmqtt import PUBACK
+from rawmqtt import PUBACK, WAIT
 
 CLIENTS = 60
 EACH = 150
@@ -33,9 +33,9 @@ def test_nothing_is_refused_in_its_last_round(new_broker):
         except BlockingIOError:
             pass
     sockets = {client.stream.socket: b"" for client in clients}
-    assert select.select(list(sockets), [], [], 10)[0]
+    assert select.select(list(sockets), [], [], WAIT)[0]
     os.kill(broker.process.pid, signal.SIGTERM)
-    is_open, deadline = set(sockets), time.monotonic() + 10
+    is_open, deadline = set(sockets), time.monotonic() + WAIT
     while is_open and time.monotonic() < deadline:
         for each in select.select(list(is_open), [], [], 1)[0]:
             try:

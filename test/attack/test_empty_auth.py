@@ -7,7 +7,7 @@ import pytest
 import harness
 import messages
 import wire
-from rawmqtt import Closed
+from rawmqtt import WAIT, Closed
 from test_scram import Scram
 
 EMPTY = b"\xf0\x00"
@@ -50,7 +50,7 @@ def test_it_is_disconnected_and_the_broker_stays_whole(broker, expiry):
             client.stream.send(EMPTY + (EMPTY if i % 2 else b""))
             with pytest.raises(Closed):
                 while True:
-                    client._packet(time.monotonic() + 10)
+                    client._packet(time.monotonic() + WAIT)
     broker.wait_log("it goes on with an exchange that was not begun: disconnected", before)
     broker.reload()
     for other in others:

@@ -1,4 +1,5 @@
 """Who begins to authenticate under another's client id, and never ends it, takes nothing from it."""
+import contextlib
 import subprocess
 
 import pytest
@@ -48,8 +49,9 @@ def test_the_session_stays(broker, is_away, last, clean, ends):
     stranger = begin(broker, client_id, clean, EXPIRIES[ends])
     if last:
         stranger.send(last)
-        while stranger.socket.recv(1000):
-            pass
+        with contextlib.suppress(ConnectionError):
+            while stranger.socket.recv(1000):
+                pass
     stranger.close()
     if EXPIRIES[ends] and last != wire.auth(0x18, "SCRAM-SHA-256", "c=biws,r=x,p=eA=="):
         broker.wait_log("Expiring client|losed|isconnected", before)

@@ -16,7 +16,7 @@ def test_nobody_is_let_in(new_broker):
     broker.start()
     for credential in (None, "Basic YmFja29mZmljZTp4"):
         for path in ("/api/v1/version", "/api/v1/systree", "/api/v1/listeners"):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=harness.WAIT)
             connection.request("GET", path, headers={"Authorization": credential}
                                if credential else {})
             assert connection.getresponse().status in (401, 403)

@@ -7,7 +7,7 @@ import pytest
 import harness
 import messages
 import wire
-from rawmqtt import AUTH
+from rawmqtt import AUTH, WAIT
 from test_reload import edit_json
 from test_scram import Scram
 
@@ -28,10 +28,10 @@ def broker(new_broker):
 
 def authenticate_again(client, scram):
     client.stream.send(wire.auth(0x19, METHOD, scram.begin()))
-    first, body = client._packet(time.monotonic() + 10)
+    first, body = client._packet(time.monotonic() + WAIT)
     assert first >> 4 == AUTH and body[0] == 0x18
     client.stream.send(wire.auth(0x18, METHOD, scram.answer(wire.auth_data(body))))
-    first, body = client._packet(time.monotonic() + 10)
+    first, body = client._packet(time.monotonic() + WAIT)
     assert first >> 4 == AUTH and (not body or body[0] == 0)
 
 

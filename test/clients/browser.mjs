@@ -49,7 +49,7 @@ try {
   await page.addScriptTag({ path: require.resolve("mqtt/dist/mqtt.min") });
   const events = await Promise.race([
     page.evaluate(session, { url, password: process.env.PASSWORD }),
-    new Promise((_, fail) => setTimeout(() => fail(new Error("no answer")), 30000).unref()),
+    new Promise((_, fail) => setTimeout(() => fail(new Error("no answer")), 120000).unref()),
   ]);
   console.log(JSON.stringify(events));
 } finally {

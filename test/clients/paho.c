@@ -15,7 +15,7 @@
 #include <string.h>
 
 #define TOPIC "inventory/paho-c/stock"
-#define WAIT_SECONDS 20
+#define WAIT_SECONDS 60
 
 /* What the library's threads tell the main one. */
 struct mailbox {

@@ -186,7 +186,7 @@ class Cluster:
         self.wait_bridges()
         return self
 
-    def wait_bridges(self, wait=30):
+    def wait_bridges(self, wait=120):
         """What is said at one is heard at each other one."""
         for here in self.brokers:
             for there in self.brokers:
@@ -208,7 +208,7 @@ class Cluster:
         writer.disconnect()
         reader.disconnect()
 
-    def wait_carried(self, wait=30):
+    def wait_carried(self, wait=120):
         """
         All journals are in the database, as each broker says it, once a second. One that can't
         write there says nothing, so that only what it says from now on counts.
@@ -293,7 +293,7 @@ def disagreements(cluster, table, pattern):
             if len({kept.get(each), *[found.get(each) for found in seen]}) != 1]
 
 
-def wait_agreed(cluster, table, pattern, wait=10):
+def wait_agreed(cluster, table, pattern, wait=120):
     """Seconds until all agree; what they differ in is asserted to be nothing."""
     begin, found = time.monotonic(), None
     while time.monotonic() < begin + wait:

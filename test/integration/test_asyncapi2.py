@@ -71,6 +71,7 @@ def test_binding(broker):
     client = broker.client("backoffice")
     before = broker.mark()
     client.publish("beds/north/measured", json.dumps({"percent": 40}), 0)
+    client.ping()
     assert publish(broker, "beds/north/measured", {"percent": 41}) is None
     assert [refusal[3] for refusal in broker.refusals(before)] == ["qos-too-low"]
 

@@ -16,7 +16,7 @@ PLACE = re.compile(r"^[^ ]*?(:\d+:\d+)?: (/[^ ]*: )?")
 
 
 def run(*arguments):
-    return subprocess.run([test_agree.LINT, *arguments], capture_output=True, text=True, timeout=60,
+    return subprocess.run([test_agree.LINT, *arguments], capture_output=True, text=True, timeout=300,
                           check=False)
 
 

@@ -17,7 +17,7 @@ CLIENTS = os.path.join(harness.TOP, "test", "clients")
 EXAMPLES = os.path.join(harness.TOP, "examples")
 
 
-def run(*command, wait=60, **options):
+def run(*command, wait=300, **options):
     return subprocess.run(command, text=True, timeout=wait, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, **options)
 
@@ -222,6 +222,6 @@ def test_mosquitto_rr(broker, version):
     request = json.dumps({"productId": "rr", "quantity": 7, "updatedAt": "2026-01-15T10:30:00Z"})
     done = run("mosquitto_rr", "-h", "localhost", "-p", str(broker.tls), "--cafile",
                broker.authority, "-V", version, "-u", "backoffice", "-P",
-               broker.password("backoffice"), "-q", "1", "-W", "20",
+               broker.password("backoffice"), "-q", "1", "-W", "60",
                "-e", "inventory/rr/stock", "-t", "inventory/rr/stock", "-m", request)
     assert (done.returncode, done.stdout) == (0, request + "\n")

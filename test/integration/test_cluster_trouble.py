@@ -66,7 +66,7 @@ class Shop:
             self.accepted.append(order)
         return code
 
-    def place_until(self, codes, wait=30):
+    def place_until(self, codes, wait=120):
         return harness.until(lambda: self.place() in codes, "an answer of %s" % (codes,), wait)
 
     def places(self, count=5):
@@ -76,7 +76,7 @@ class Shop:
     def check(self):
         """Nothing that was acknowledged is lost."""
         harness.until(lambda: {row[0] for row in self.ask("SELECT id FROM orders")}
-                      >= set(self.accepted), "all that was acknowledged", 40)
+                      >= set(self.accepted), "all that was acknowledged", 120)
         twice = self.ask("SELECT topic FROM events GROUP BY topic HAVING count(*) > 1")
         assert twice == []
 

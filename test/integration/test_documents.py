@@ -297,7 +297,7 @@ def try_document(path, template, folder):
             refused += trial.refused
         broker.client("backoffice").publish("no/such/topic", b"{}", 1)
         with contextlib.suppress(AssertionError):  # what lacks is said below
-            harness.until(lambda: broker.rows("SELECT count(*) FROM events")[0][0] >= len(taken), "rows", 5)
+            harness.until(lambda: broker.rows("SELECT count(*) FROM events")[0][0] >= len(taken), "rows")
         kept = broker.rows("SELECT topic, payload FROM events ORDER BY seq")
     kept = [(topic, payload.encode() if isinstance(payload, str) else payload) for topic, payload in kept]
     wrong += differences("kept", taken, kept)

@@ -5,6 +5,7 @@ port, TLS and credentials are the broker's.
 
 import os
 import shlex
+import subprocess
 import sys
 
 import pytest
@@ -13,10 +14,13 @@ import harness
 
 GUIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guide")
 
-# paho 2 asks for the callbacks' version first; the scripts know nothing of it.
+# paho 2 asks for the callbacks' version first; the scripts know nothing of it. Who wants it paced has a
+# pause end with a line on stdin.
 RUN = """
-import runpy, sys
+import os, runpy, sys, time
 import paho.mqtt.client as mqtt
+if "PACED" in os.environ:
+    time.sleep = lambda _: sys.stdin.readline()
 if hasattr(mqtt, "CallbackAPIVersion"):
     Client = mqtt.Client
     mqtt.Client = lambda *args: Client(mqtt.CallbackAPIVersion.VERSION1, *args)
@@ -24,11 +28,13 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 """
 
 
-def start(broker, script, user, password=None):
+def start(broker, script, user, password=None, **more):
     environment = dict(os.environ, BROKER="localhost", PORT=str(broker.tls), CA=broker.authority,
                        USERNAME=user, PASSWORD=password or broker.password(user))
     script = os.path.join(GUIDE, script)
-    return harness.Shell(shlex.join(["exec", sys.executable, "-W", "ignore", "-c", RUN, script]), env=environment)
+    if more:
+        environment["PACED"] = "1"
+    return harness.Shell(shlex.join(["exec", sys.executable, "-W", "ignore", "-c", RUN, script]), env=environment, **more)
 
 
 @pytest.fixture
@@ -53,10 +59,14 @@ def test_publisher(broker, subscriber):
 
 
 def test_publisher_without_loop(broker, subscriber):
-    publisher = start(broker, "publisher_without_loop.py", "inventory-service")
+    """It reads nothing, and what a slow broker has not taken when it closes is lost: its pauses wait for that."""
+    publisher = start(broker, "publisher_without_loop.py", "inventory-service", stdin=subprocess.PIPE)
+    for quantity in (42, 41, 40):
+        assert subscriber.line() == "Received inventory/xyz789/stock %d\n" % quantity
+        publisher.process.stdin.write("\n")
+        publisher.process.stdin.flush()
     assert publisher.finish() == (0, "")
-    assert [subscriber.line() for _ in range(3)] == [
-        "Received inventory/xyz789/stock %d\n" % quantity for quantity in (42, 41, 40)]
+    publisher.process.stdin.close()
 
 
 def test_wrong_password(broker):

@@ -215,7 +215,7 @@ def test_deliveries(at):
     staff, web = at.come("tcp", "password"), at.come("wss", "password")
     for client in (staff, web):
         assert client.subscribe("anywhere") == [2]
-    at.broker.process.send_signal(1)
+    at.broker.reload()
     at.come("tcp", "password").publish("anywhere", "7", 1)
     assert staff.message().payload == web.message().payload == b"7"
 
