@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "ledger/store.h"
+#include "report/rowjson.h"
 
 #define APPLICATION "mosquitto_petstore lookups"
 
@@ -130,9 +131,46 @@ bool lookups_is_many(struct lookup *lookup, const struct query_wanted *wanted, b
 	return lookups_read(lookup, &beyond, on_any, ret);
 }
 
-bool lookups_add_take(struct lookup *lookup, json_t *row)
+/* Of a text of a row that is too large: so short that no row is, whatever has to be escaped. */
+#define SHORT_TEXT 64u
+
+static bool is_own_column(const char *name)
+{
+	for (size_t i = 0; i < ENTITY_OWN_COLUMNS; i++)
+		if (strcmp(entity_own_column[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* False: memory ran out. */
+static bool shorten(json_t *row)
+{
+	for (void *at = json_object_iter(row); at; at = json_object_iter_next(row, at)) {
+		const json_t *value = json_object_iter_value(at);
+		const struct query_cell cell = { .type = VALUE_TEXT,
+						 .text = json_string_value(value),
+						 .len = json_string_length(value) };
+		bool is_cut;
+
+		if (json_is_string(value) && !is_own_column(json_object_iter_key(at)) &&
+		    json_object_iter_set_new(row, at, rowjson_cell(&cell, SHORT_TEXT, &is_cut)))
+			return false;
+	}
+	return true;
+}
+
+size_t lookups_fit(json_t *row, size_t most)
 {
 	size_t bytes = row ? json_dumpb(row, NULL, 0, JSON_COMPACT) + 1 : 0;
+
+	if (bytes <= most)
+		return bytes;
+	return shorten(row) ? json_dumpb(row, NULL, 0, JSON_COMPACT) + 1 : 0;
+}
+
+bool lookups_add_take(struct lookup *lookup, json_t *row)
+{
+	size_t bytes = lookups_fit(row, LOOKUPS_BYTES_MAX);
 
 	if (bytes == 0)
 		lookup->is_failed = true;

@@ -228,6 +228,7 @@ struct one_reading {
 	const struct entity *entity;
 	uint64_t columns;
 	json_t *row;
+	size_t bytes;
 };
 
 static bool on_one(const struct query_row *row, void *ctx)
@@ -235,6 +236,7 @@ static bool on_one(const struct query_row *row, void *ctx)
 	struct one_reading *one = ctx;
 
 	one->row = lookups_row(one->entity, row, one->columns);
+	one->bytes = lookups_fit(one->row, LOOKUPS_ONE_MAX);
 	return false;
 }
 
@@ -313,7 +315,8 @@ json_t *lookups_get_entity(struct lookup *lookup)
 				   lookup->who.principal->name);
 		return NULL;
 	}
-	if (read_history(lookup, entity))
+	lookup->bytes = one.bytes;
+	if (one.bytes > 0 && read_history(lookup, entity))
 		return json_pack("{ss so sO so}", "entity", entity->name, "row", one.row, "history",
 				 lookup->rows, "next",
 				 lookup->next[0] ? json_string(lookup->next) : json_null());

@@ -13,6 +13,7 @@
 #define LOOKUPS_TEXT_MAX 1024u    /* bytes of a column's text that an answer has */
 #define LOOKUPS_PAYLOAD_MAX 4096u /* of a payload */
 #define LOOKUPS_BYTES_MAX 57344u  /* of the rows of an answer, as they are sent */
+#define LOOKUPS_ONE_MAX 24576u    /* of these, of an entity that its history follows */
 #define LOOKUPS_PAGE 50u
 /* A list is answered with what it has after so long; the next page goes on. */
 #define LOOKUPS_ENOUGH_MS (LOOKUPS_MS / 2)
@@ -90,8 +91,15 @@ bool lookups_read(struct lookup *lookup, const struct query_wanted *wanted, quer
 		  void *ctx);
 
 /*
+ * How many bytes @row takes in an answer; its texts are cut to a few bytes where that would be more
+ * than @most, so that what one client wrote keeps no other row from anybody. 0: memory ran out, or
+ * it is NULL.
+ */
+size_t lookups_fit(json_t *row, size_t most);
+
+/*
  * Adds the row, which it takes, unless the answer is full. False: it is, and there are more. A row
- * that has no room in an empty answer is a failure.
+ * that has no room in an empty answer, even where lookups_fit() cut it, is a failure.
  */
 bool lookups_add_take(struct lookup *lookup, json_t *row);
 

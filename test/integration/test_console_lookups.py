@@ -662,6 +662,40 @@ def test_a_number_beyond_doubles_hides_no_row(new_broker):
     assert len(asker.data("listEntities", entity="order")["rows"]) == len(ids)
 
 
+NOTES = ["note_%d" % number for number in range(24)]
+
+
+def annotate(contract):
+    """Orders with so many texts that a row is larger than an answer may be."""
+    for name in NOTES:
+        contract["x-entities"]["order"]["columns"][name] = {}
+        contract["channels"]["orderStatus"]["x-entity"]["columns"][name] = "/" + name
+
+
+def test_a_row_that_is_larger_than_an_answer(new_broker):
+    """Its texts are cut shorter, and the others are listed; its history comes, too, in pages."""
+    broker = new_broker()
+    edit_json(broker.contract, annotate)
+    edit_json(os.path.join(broker.schemas, "order-status.schema.json"),
+              lambda schema: schema["properties"].update({name: {"type": "string"} for name in NOTES}))
+    client = broker.start().client("backoffice")
+    ids = [messages.unique("ord") for _ in range(3)]
+    for order_id in ids:
+        assert client.publish(*messages.order(order_id), qos=1) < 0x80
+    for at in range(0, 24, 2):  # each message leaves what the others filled
+        more = {name: "\1" * 1200 for name in NOTES[at:at + 2]}
+        topic, payload = messages.order(ids[1], "PLACED" if at == 0 else "APPROVED", **more)
+        assert client.publish(topic, payload, qos=1) < 0x80
+    carried(broker, topic, 13)
+    asker = Asker(broker, "backoffice")
+    rows = {row["id"]: row for row in asker.pages("listEntities", entity="order")}
+    assert set(rows) == set(ids)
+    assert rows[ids[1]]["note_0"] == rows[ids[1]]["note_23"] == "\1" * 64
+    assert rows[ids[1]]["owner"] == "customer-a"
+    history = asker.pages("getEntity", key="history", entity="order", id=ids[1])
+    assert len(history) == 13 and [event["seq"] for event in history] == sorted({event["seq"] for event in history})
+
+
 def test_an_account_with_many_pets(new_broker):
     """More than one question of the database names: each of its own is listed all the same."""
     pets = ["fleet-%02d" % i for i in range(40)]
