@@ -29,8 +29,9 @@
 # mqtts://HOST:PORT or mqtt://HOST:PORT. CONSOLE_MQTT is that of the only one, if it is not our port for TLS.
 # CONSOLE_DIR holds its files elsewhere than in RUN_DIR.
 #
-# What the operator put there is left alone: a server.crt without our authority's key beside
-# it, passwords without credentials, an access.json that is not the shipped one.
+# What the operator put there is left alone: a server.crt of another authority, or without our
+# authority's key beside it, passwords without credentials, an access.json that is not the shipped
+# one. An access file that lacks a demo account gets no password for it.
 set -euo pipefail
 umask 077
 
@@ -57,6 +58,7 @@ console_page=${CONSOLE_PAGE:-$top/web/console.html}
 	console_page=$(cd "$(dirname "$0")" && pwd)/console/index.html # installed
 options=${OPTIONS:-}           # lines behind the plugin's, in place of those of the same name
 
+authority="Petstore demo CA"
 accounts="backoffice orders-service payments-service inventory-service
 	customer-a customer-b collar-7 monitor supervisor"
 devices="collar-7 collar-8"
@@ -77,6 +79,13 @@ is_good()
 	[ -s "$1" ] && [ -s "$2" ] &&
 		openssl verify -CAfile ca.crt "$1" >/dev/null 2>&1 &&
 		openssl x509 -noout -checkend 86400 -in "$1" >/dev/null 2>&1
+}
+
+# Did our authority, this one or an earlier one, sign server.crt?
+is_ours_signed()
+{
+	[ -s ca.crt ] && [ -e ca.key ] && [ -s server.crt ] &&
+		[[ "$(openssl x509 -noout -issuer -in server.crt 2>/dev/null)" == *"$authority" ]]
 }
 
 # Makes @1.crt and @1.key: section @2, common name @3, @4 days, the rest to openssl. The
@@ -141,8 +150,10 @@ certificates()
 	database = index.txt
 	default_md = sha256
 	END
-	is_good ca.crt ca.key || issue ca authority "Petstore demo CA" "$authority_days"
-	if ! is_good server.crt server.key || [ "$SAN" != "$(cat server.names 2>/dev/null)" ]; then
+	is_good ca.crt ca.key || issue ca authority "$authority" "$authority_days"
+	if [ -s server.crt ] && ! is_ours_signed; then
+		: # the operator's: neither it nor its key can be made again
+	elif ! is_good server.crt server.key || [ "$SAN" != "$(cat server.names 2>/dev/null)" ]; then
 		issue server server localhost "$certificate_days" -CA ca.crt -CAkey ca.key
 		printf '%s' "$SAN" >server.names
 	fi
@@ -185,22 +196,41 @@ revoke()
 
 # ---- accounts ---------------------------------------------------------------------------
 
-# A random password for each demo account that has none; accounts of the operator's own stay.
+# Is @1 a key of the access file, JSON or YAML, behind its "users"?
+is_user()
+{
+	awk '{ text = text $0 "\n" } END {
+		if (match(text, /(^|[{, \t\n])"?users"?[ \t]*:/))
+			print substr(text, RSTART + RLENGTH)
+	}' "$access_copy" |
+		grep -qE "(^|[{,[:space:]\"'])$1[\"']?[[:space:]]*:"
+}
+
+# Is @1 a demo account that the access file does not have?
+is_left_out() { [[ $accounts =~ (^|[[:space:]])"$1"($|[[:space:]]) ]] && ! is_user "$1"; }
+
+# A random password for each demo account of the access file that has none; accounts of the
+# operator's own stay. A demo account that is no user goes: "default" would let it in.
 passwords()
 {
 	local user
 	[ -s passwords ] && [ ! -e credentials ] && return 0
 	touch credentials passwords
 	for user in $accounts; do
-		grep -q "^$user " credentials ||
+		if is_left_out "$user"; then
+			! grep -q "^$user " credentials || sed -i "/^$user:/d" passwords
+		elif ! grep -q "^$user " credentials; then
 			printf '%s %s\n' "$user" "$(openssl rand -hex 12)" >>credentials
+		fi
 	done
 	: >"$work/new"
 	while read -r user password; do
+		! is_left_out "$user" || continue
 		# Twice, as at a terminal: an argument could be seen by all, and -U knows no rounds.
 		grep -q "^$user:" passwords || printf '%s\n%s\n' "$password" "$password" |
 			mosquitto_passwd -H sha512-pbkdf2 -I "$rounds" "$work/new" "$user" >/dev/null
 	done <credentials
+	[ -s credentials ] || rm credentials
 	[ -s "$work/new" ] || return 0
 	cat passwords "$work/new" >"$work/all"
 	mv "$work/all" passwords
@@ -259,9 +289,6 @@ has_http()
 	printf 'listener 8080 127.0.0.1\nprotocol http_api\n' >"$work/probe.conf"
 	mosquitto -c "$work/probe.conf" --test-config >/dev/null 2>&1
 }
-
-# Is the authority ours, and with it the certificate of the listener with TLS?
-is_ours_signed() { [ -s ca.crt ] && [ -e ca.key ]; }
 
 # "NAME=URL,MQTT URL" as the page reads it.
 brokers_json()
@@ -403,7 +430,16 @@ is_port() { [[ $1 =~ ^[0-9]{1,5}$ ]] && [ $((10#$1)) -ge 1 ] && [ $((10#$1)) -le
 
 is_taken() { (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-password_of() { sed -n "s/^$1 //p" credentials; }
+# PASSWORD stands for one that is not known here.
+password_of()
+{
+	local found
+	found=$(sed -n "s/^$1 //p" credentials 2>/dev/null || true)
+	printf '%s' "${found:-PASSWORD}"
+}
+
+# What clients trust: AUTHORITY stands for one that is not known here.
+authority_file() { if is_ours_signed; then shown /ca.crt; else printf AUTHORITY; fi; }
 
 # Paths as one would type them: relative to where the user is, quoted where needed.
 shown() { printf '%q' "$shown_run$1"; }
@@ -421,11 +457,29 @@ heading()
 	cat <<-END
 	  mqtts://localhost:$tls_port   wss://localhost:$wss_port   mqtt://127.0.0.1:$plain_port (this machine only)
 	  mqtts://localhost:$mtls_port   for clients with a certificate
-	  authority    $(shown /ca.crt)
-	  ${3:-accounts     $(shown /credentials)}
+	  authority    $(trusted)
+	  ${3:-accounts     $(known)}
 	  database     $(shown_data /petstore.db)
 	  settings     $(shown /extra.conf): lines of yours for mosquitto.conf, which is made anew at each run
 	END
+}
+
+trusted()
+{
+	if is_ours_signed; then
+		shown /ca.crt
+	else
+		printf 'that of %s, which is yours: AUTHORITY below stands for its file' "$(shown /server.crt)"
+	fi
+}
+
+known()
+{
+	if [ -e credentials ]; then
+		shown /credentials
+	else
+		printf '%s: PASSWORD below stands for theirs' "$(shown /passwords)"
+	fi
 }
 
 ending()
@@ -443,7 +497,7 @@ ending()
 help()
 {
 	local tls
-	tls="-h localhost -p $tls_port --cafile $(shown /ca.crt)"
+	tls="-h localhost -p $tls_port --cafile $(authority_file)"
 	heading "The Petstore's MQTT API" "; sign in as backoffice, password $(password_of backoffice)"
 	cat <<-END
 
@@ -461,7 +515,7 @@ help()
 	  build/petstorectl refusals --config $(shown /mosquitto.conf)
 
 	A device shows its certificate instead of a password; that of collar-8 is revoked.
-	  mosquitto_pub -h localhost -p $mtls_port --cafile $(shown /ca.crt) --cert $(shown /clients/collar-7.crt) --key $(shown /clients/collar-7.key) -V 5 -q 1 -t pets/collar-7/availability -m '{"petId":"collar-7","available":true,"updatedAt":"$now"}'
+	  mosquitto_pub -h localhost -p $mtls_port --cafile $(authority_file) --cert $(shown /clients/collar-7.crt) --key $(shown /clients/collar-7.key) -V 5 -q 1 -t pets/collar-7/availability -m '{"petId":"collar-7","available":true,"updatedAt":"$now"}'
 	END
 	ending
 }
@@ -485,8 +539,8 @@ help_own()
 	  build/petstorectl may USER $config
 
 	As this user, see everything that it may receive, and publish:
-	  mosquitto_sub -h localhost -p $tls_port --cafile $(shown /ca.crt) -V 5 -u USER -P PASSWORD -i USER/sub -q 1 -v -t '#'
-	  mosquitto_pub -h localhost -p $tls_port --cafile $(shown /ca.crt) -V 5 -u USER -P PASSWORD -i USER/pub -q 1 -t TOPIC -m PAYLOAD
+	  mosquitto_sub -h localhost -p $tls_port --cafile $(authority_file) -V 5 -u USER -P PASSWORD -i USER/sub -q 1 -v -t '#'
+	  mosquitto_pub -h localhost -p $tls_port --cafile $(authority_file) -V 5 -u USER -P PASSWORD -i USER/pub -q 1 -t TOPIC -m PAYLOAD
 
 	What was refused, and why (the log below says it too); and what would be decided about a message:
 	  build/petstorectl refusals $config
@@ -532,8 +586,8 @@ if [ "${1:-}" = console ]; then
 	exit 0
 fi
 certificates
-passwords
 roles
+passwords
 console_files
 configure
 [ "${1:-}" = prepare ] && exit 0

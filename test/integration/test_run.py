@@ -312,6 +312,62 @@ def test_accounts_of_ones_own_stay(tmp_path, template):
         assert file.read() == mine
 
 
+def lines_of(path):
+    return sorted(line.split(":")[0] for line in path.read_text().splitlines())
+
+
+@pytest.mark.parametrize("name, text", [
+    ("access.yaml", "roles:\n  monitor: { scopes: ['*'] }\n"
+                    "users:\n  ann: { roles: [monitor] }\ndefault: { roles: [monitor] }\n"),
+    ("access.json", '{"roles": {"monitor": {"scopes": ["*"]}}, "default": {"roles": ["monitor"]},'
+                    ' "users": {"ann": {"roles": ["monitor"]}}}'),
+])
+def test_demo_accounts_are_the_access_files(tmp_path, template, name, text):
+    """No password for a name that an access file of one's own lacks; not those of a run before."""
+    folder = tmp_path / "run"
+    (tmp_path / name).write_text(text)
+    harness.prepare(folder, ACCESS=tmp_path / name)
+    assert lines_of(folder / "passwords") == []
+    assert not (folder / "credentials").exists()
+    shutil.copytree(template, folder, dirs_exist_ok=True)
+    before = (folder / "passwords").read_text()
+    assert "monitor:" in before
+    subprocess.run(["mosquitto_passwd", "-b", folder / "passwords", "ann", "secret"], check=True)
+    harness.prepare(folder, ACCESS=tmp_path / name)
+    assert lines_of(folder / "passwords") == ["ann"]
+    (folder / "passwords").unlink()
+    harness.prepare(folder, ACCESS=harness.ACCESS)
+    assert lines_of(folder / "passwords") == sorted(
+        line.split(":")[0] for line in before.splitlines())
+
+
+def test_certificate_of_ones_own_stays(tmp_path, template):
+    """One of another authority, also while the demo's key lies beside it."""
+    folder = tmp_path / "run"
+    shutil.copytree(template, folder)
+    assert openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                   "-nodes", "-subj", "/CN=localhost", "-keyout", folder / "server.key",
+                   "-out", folder / "server.crt").returncode == 0
+    before = [(folder / name).read_bytes() for name in ("server.crt", "server.key")]
+    harness.prepare(folder, SERVER_NAMES="petstore.example")
+    assert [(folder / name).read_bytes() for name in ("server.crt", "server.key")] == before
+
+
+def test_without_what_the_demo_knows(run, tmp_path, template):
+    """Passwords and a certificate of one's own: no command has an empty or a wrong one."""
+    folder = tmp_path / "run"
+    shutil.copytree(template, folder)
+    for name in ("credentials", "ca.key"):
+        (folder / name).unlink()
+    log = run().serve().text()
+    assert "sed:" not in log
+    commands = pasted(log, "mosquitto_pub") + pasted(log, "mosquitto_sub")
+    assert commands and all("--cafile AUTHORITY" in line for line in commands)
+    assert all("-P PASSWORD" in line for line in commands if "-P" in line)
+    assert "passwords: PASSWORD below stands for theirs" in log
+    assert "AUTHORITY below stands for its file" in log
+
+
 def test_nobody_else_reads_secrets(template):
     for name in ("credentials", "passwords", "ca.key", "server.key", "clients/collar-7.key"):
         assert os.stat(os.path.join(template, name)).st_mode & 0o077 == 0, name
