@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/jsonpointer.h"
 #include "monitor/alerts.h"
 #include "report/notice.h"
 #include "schema/payload.h"
@@ -39,16 +40,19 @@ static int check(const struct sample *sample, const char *text, size_t len)
 	struct payload_error broken;
 	struct schema_error error = { .message = "too costly to check" };
 	const struct payload_value *value = payload_parse(sample->parser, text, len, &broken);
+	char name[DIAG_MAX / 4];
 
 	if (!value)
 		return diag_set(sample->diag, ERR_NOMEM, "out of memory");
 	if (is_message(sample, value, &error))
 		return 0;
+	(void)jsonpointer_put(name, sizeof(name), sample->channel->name,
+			      strlen(sample->channel->name));
 	return diag_set(sample->diag, ERR_INVALID,
-			"%s: /channels/%s/messages: the schema refuses what the plugin publishes "
+			"%s: /channels%s/messages: the schema refuses what the plugin publishes "
 			"to %s: %s%s%s",
 			sample->rules->contract->application[sample->channel->application].file,
-			sample->channel->name, sample->channel->address, error.instance,
+			name, sample->channel->address, error.instance,
 			error.instance[0] ? ": " : "", error.message);
 }
 

@@ -154,7 +154,7 @@ static bool name_operations(struct loader *loader, struct contract_application *
 static void load_names(struct loader *loader, const struct sources_file *file,
 		       struct contract_application *ret)
 {
-	ret->file = file->name;
+	ret->file = file->path;
 	ret->id = config_string(config_member(file->original, "id"));
 	ret->title = load_words(loader, file->original, "title");
 	ret->version = load_words(loader, file->original, "version");

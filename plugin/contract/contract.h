@@ -128,6 +128,16 @@ static inline struct sources_file *contract_document(const struct contract *cont
 	return contract->sources.file[channel->application];
 }
 
+/* Where that document has it. */
+static inline const struct config *contract_channel_at(const struct contract *contract,
+						       const struct contract_channel *channel)
+{
+	const char *group = channel->address[0] == '$' ? "x-broker-topics" : "channels";
+
+	return config_member(config_member(contract_document(contract, channel)->root, group),
+			     channel->name);
+}
+
 /*
  * The application that is called so: by its id, or by its title where it has no id; else the one
  * with this title. -1: there is none, -2: several have the title.
@@ -143,7 +153,7 @@ bool contract_has_operation(const struct contract *contract, unsigned applicatio
  * x-perspective, x-mode and x-unlisted count in place of the document's; its file is needed until
  * the call returns. On success *ret is new, to be freed with contract_free(). On failure *ret is
  * untouched and
- * @diag reads like petstore.asyncapi.json: /channels/orderStatus/address: expected a string
+ * @diag reads like api/shop.asyncapi.json:9:3: /channels/order/address: expected a string
  * @all, unless it is NULL, gets one such line for each fault; the first is @diag's.
  */
 int contract_open(const struct sources_place *place, const struct config *settings,

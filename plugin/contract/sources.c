@@ -42,36 +42,41 @@ bool sources_has_scheme(const char *ref)
 	return len > 0 && ref[len] == ':';
 }
 
-/* ---- files ------------------------------------------------------------------------------ */
-
-struct sources_file *sources_read(struct sources *set, const char *path, const char *name,
-				  const char *uri, struct config_report *report)
-{
-	struct sources_file *file = arena_alloc(set->arena, sizeof(*file));
-	struct diag diag = { "the file's name is too long" };
-
-	if (!file) {
-		(void)config_nomem(report);
-		return NULL;
-	}
-	file->rc = uri ? config_load(path, name, &file->original, &diag) : ERR_LIMIT;
-	file->root = file->original;
-	file->name = arena_text(set->arena, name, strlen(name));
-	file->uri = uri ? arena_text(set->arena, uri, strlen(uri)) : "";
-	file->fault = arena_text(set->arena, diag.text, strlen(diag.text));
-	if (file->rc != ERR_NOMEM && file->name && file->uri && file->fault)
-		return file;
-	config_free(file->original);
-	(void)config_nomem(report);
-	return NULL;
-}
-
-bool sources_is_below(const char *real, const char *folder)
+int sources_folder_len(const char *folder)
 {
 	size_t len = strlen(folder);
 
 	while (len > 0 && folder[len - 1] == '/')
 		len--;
+	return (int)len;
+}
+
+/* ---- files ------------------------------------------------------------------------------ */
+
+struct sources_file *sources_read(struct sources *set, const char *path, const char *real,
+				  const char *name, const char *uri)
+{
+	struct sources_file *file = arena_alloc(set->arena, sizeof(*file));
+	struct diag diag = { "the file's name is too long" };
+
+	if (!file)
+		return NULL;
+	file->path = arena_text(set->arena, path, strlen(path));
+	file->rc = uri ? config_load(real ? real : path, path, &file->original, &diag) : ERR_LIMIT;
+	file->root = file->original;
+	file->name = arena_text(set->arena, name, strlen(name));
+	file->uri = uri ? arena_text(set->arena, uri, strlen(uri)) : "";
+	file->fault = arena_text(set->arena, diag.text, strlen(diag.text));
+	if (file->rc != ERR_NOMEM && file->path && file->name && file->uri && file->fault)
+		return file;
+	config_free(file->original);
+	return NULL;
+}
+
+bool sources_is_below(const char *real, const char *folder)
+{
+	size_t len = (size_t)sources_folder_len(folder);
+
 	return strncmp(real, folder, len) == 0 && (real[len] == '/' || real[len] == '\0');
 }
 
@@ -93,7 +98,7 @@ struct sources_file *sources_load(struct sources *set, const char *name, bool is
 	size_t base = strlen(URI_BASE);
 	struct sources_file *file = NULL;
 	char *path = NULL, *real = NULL;
-	bool is_inside;
+	bool is_inside, is_named;
 
 	if (asprintf(&path, "%s%s", set->folder, name) < 0) {
 		(void)config_nomem(report);
@@ -101,17 +106,14 @@ struct sources_file *sources_load(struct sources *set, const char *name, bool is
 	}
 	/* A document itself may be a link to anywhere: the operator has named it. */
 	is_inside = is_document || check_links(set, path, &real);
-	if (is_inside) {
-		file = sources_read(
-			set, real ? real : path, name,
-			sources_encode(uri + base, sizeof(uri) - base, name) ? uri : NULL, report);
-	} else {
-		file = sources_read(set, "", name, NULL, report);
-		if (file)
-			file->fault = "a link leads out of the contract's root folder";
-	}
+	is_named = is_inside && sources_encode(uri + base, sizeof(uri) - base, name);
+	file = sources_read(set, path, real, name, is_named ? uri : NULL);
+	if (file && !is_inside)
+		file->fault = "a link leads out of the contract's root folder";
 	if (file)
 		set->file[set->count++] = file;
+	else
+		(void)config_nomem(report);
 	free(real);
 	free(path);
 	return file;

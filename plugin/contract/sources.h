@@ -2,9 +2,10 @@
  * sources.h -- the contract's files and the references between them.
  *
  * Knows files below one folder, the root, JSON Pointer and the $ref of AsyncAPI; knows nothing of
- * the files' meaning. Files are named relative to the root; a reference may lead anywhere below it,
- * but not out of it, nor may a link of the file system. Beside the root there may be a folder of
- * documents that are known by their "$id". Nothing is fetched over a network.
+ * the files' meaning. Files are named relative to the root, but in messages by their path; a
+ * reference may lead anywhere below it, but not out of it, nor may a link of the file system.
+ * Beside the root there may be a folder of documents that are known by their "$id". Nothing is
+ * fetched over a network.
  *
  * A file's URI is "contract:/" and its name, so that references between the files resolve by RFC
  * 3986, wherever the root is.
@@ -52,6 +53,7 @@ struct sources_place {
 
 struct sources_file {
 	const char *name;
+	const char *path; /* what messages call it: it opens from where the program runs */
 	const char *uri;
 	const char *id; /* the "$id" that the file is known by; NULL: it is known by its name */
 	struct config *original; /* as it is; NULL: it can't be read, see @fault */
@@ -178,7 +180,7 @@ const char *sources_made_uri(struct sources *sources, const struct config *root,
 			     const struct config *owner);
 
 /*
- * Makes "FILE: POINTER: TEXT" about one of the files "FILE:LINE:COLUMN: POINTER: TEXT"; where the
+ * Makes "PATH: POINTER: TEXT" about one of the files "PATH:LINE:COLUMN: POINTER: TEXT"; where the
  * pointer leads nowhere, the place is that of the nearest value above. Of a document that was made
  * it names the file and the pointer of the origin. Other lines stay as they are.
  */

@@ -13,15 +13,18 @@ struct dirent;
 /* For scandir(): is it called like a file of JSON or YAML? */
 int sources_is_tree(const struct dirent *entry);
 
+/* How many bytes of the folder's name stay without the slashes at its end, for "%.*s/". */
+int sources_folder_len(const char *folder);
+
 /* Does the reference begin like "https:"? */
 bool sources_has_scheme(const char *ref);
 
 /*
- * A new file with the tree of @path; @name and @uri are copied. What can't be had has a fault
- * instead of a tree; NULL where memory ran out.
+ * A new file with the tree of @real, which is @path without links or NULL for the same; all texts
+ * are copied. What can't be had has a fault instead of a tree; NULL where memory ran out.
  */
-struct sources_file *sources_read(struct sources *set, const char *path, const char *name,
-				  const char *uri, struct config_report *report);
+struct sources_file *sources_read(struct sources *set, const char *path, const char *real,
+				  const char *name, const char *uri);
 
 /*
  * Adds the file @name of the root; NULL where memory ran out. What can't be had, like a file that a

@@ -46,7 +46,7 @@ static void add(struct sources *set, struct sources_file *file)
 	}
 	if (other)
 		(void)config_fail(set->report, file->original, NULL, ERR_INVALID,
-				  "%s has the same $id, \"%s\"", other->name, file->id);
+				  "%s has the same $id, \"%s\"", other->path, file->id);
 	else if (set->warn)
 		set->warn(set->warn_ctx, file->original,
 			  "has no $id with a scheme, like https:, so that nothing can refer to it");
@@ -62,16 +62,17 @@ static void read_document(struct sources *set, const char *folder, const char *e
 	char *path = NULL, *name = NULL;
 
 	head = head && head[1] ? head + 1 : folder;
-	if (asprintf(&path, "%s/%s", folder, entry) < 0 ||
+	if (asprintf(&path, "%.*s/%s", sources_folder_len(folder), folder, entry) < 0 ||
 	    asprintf(&name, "%s/%s", head, entry) < 0) {
 		(void)config_nomem(set->report);
 	} else {
-		file = sources_read(set, path, name,
+		file = sources_read(set, path, NULL, name,
 				    sources_encode(uri + base, sizeof(uri) - base, entry) ? uri
-											  : NULL,
-				    set->report);
+											  : NULL);
 		if (file)
 			add(set, file);
+		else
+			(void)config_nomem(set->report);
 	}
 	free(path);
 	free(name);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* The paths of the documents, or of what may be some. */
 struct found_documents {
@@ -68,7 +69,8 @@ static bool add_folder(struct found_documents *documents, const char *path)
 	for (int i = 0; i < count; i++) {
 		char *file = NULL;
 
-		if (is_ok && asprintf(&file, "%s/%s", path, entry[i]->d_name) < 0)
+		if (is_ok && asprintf(&file, "%.*s/%s", sources_folder_len(path), path,
+				      entry[i]->d_name) < 0)
 			is_ok = config_nomem(documents->set->report);
 		else if (is_ok)
 			is_ok = add_path(documents, file, true);
@@ -139,7 +141,24 @@ static void cut_to_common(char *ret, const char *other)
 	}
 }
 
-/* The deepest folder that all documents are below, as a path without links; NULL: a fault. */
+/*
+ * The folder @real as messages name it: from here on where @document was named like that, too, and
+ * the folder is the current one or below.
+ */
+static const char *as_named(struct arena *arena, const char *real, const char *document)
+{
+	char *here = document[0] == '/' ? NULL : getcwd(NULL, 0);
+	const char *shown = real;
+
+	if (here && sources_is_below(real, here)) {
+		shown += strlen(here);
+		shown += *shown == '/';
+	}
+	free(here);
+	return arena_text(arena, shown, strlen(shown));
+}
+
+/* The deepest folder that all documents are below, without links; NULL: a fault. */
 static const char *common_folder(const struct found_documents *documents)
 {
 	struct sources *set = documents->set;
@@ -161,7 +180,7 @@ static const char *common_folder(const struct found_documents *documents)
 		free(real);
 	}
 	if (common && *common && strcmp(common, "/") != 0)
-		ret = arena_text(set->arena, common, strlen(common));
+		ret = as_named(set->arena, common, documents->at[0].path);
 	else
 		(void)fail(set, ERR_INVALID, documents->at[documents->count - 1].path,
 			   "is in no folder with the other documents: expected one below / that "
@@ -182,7 +201,7 @@ static bool find_root(const struct found_documents *documents, const struct sour
 		n = asprintf(&text, "%.*s", (int)folder_len(documents->at[0].path),
 			     documents->at[0].path);
 	else if (root || (root = common_folder(documents)))
-		n = asprintf(&text, "%s/", root);
+		n = asprintf(&text, "%.*s%s", sources_folder_len(root), root, *root ? "/" : "");
 	else
 		return false;
 	if (n < 0)

@@ -50,11 +50,11 @@ void sources_add_place(const struct sources *sources, struct diag *line)
 	for (size_t i = 0; i < sources->count; i++) {
 		const struct sources_file *file = sources->file[i];
 
-		at = find_place(line, file->name, file->original, &rest, &text);
+		at = find_place(line, file->path, file->original, &rest, &text);
 		if (!at)
 			continue;
 		memmove(line->text, rest, strlen(rest) + 1);
-		diag_prefix(line, "%s:%u:%u", file->name, at->line, at->column);
+		diag_prefix(line, "%s:%u:%u", file->path, at->line, at->column);
 		return;
 	}
 	for (const struct sources_made *made = sources->made; made; made = made->next) {

@@ -228,7 +228,7 @@ static bool translate(struct sources *sources, struct sources_file *file, enum t
 				.components = config_member(file->original, "components") };
 	unsigned before = sources->report->count;
 	struct draft *made = document(&t);
-	const struct config *root = draft_freeze(&t.drafts, made, sources->arena, file->name);
+	const struct config *root = draft_freeze(&t.drafts, made, sources->arena, file->path);
 
 	arena_clear(&scratch);
 	if (t.drafts.rc == ERR_NOMEM)

@@ -97,10 +97,6 @@ void lint_messages(struct lint *lint, const struct contract *contract,
  */
 void lint_joined(struct lint *lint);
 
-/* Where the document has the channel. */
-const struct config *lint_channel_at(const struct contract *contract,
-				     const struct contract_channel *channel);
-
 /* Examples of messages that the messages' schemas refuse. */
 void lint_examples(struct lint *lint, const struct rules *rules);
 

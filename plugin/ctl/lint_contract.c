@@ -116,15 +116,6 @@ static bool begins(const char *text, const char *head)
 	return strncmp(text, head, strlen(head)) == 0;
 }
 
-const struct config *lint_channel_at(const struct contract *contract,
-				     const struct contract_channel *channel)
-{
-	const char *group = channel->address[0] == '$' ? "x-broker-topics" : "channels";
-
-	return config_member(config_member(contract_document(contract, channel)->root, group),
-			     channel->name);
-}
-
 /* The groups of rules that are in @mode on the channel, in one line. */
 static void add_modes(struct lint *lint, const struct config *at,
 		      const struct contract_channel *channel, enum contract_mode mode,
@@ -154,7 +145,7 @@ static bool is_published(const struct contract *contract, const struct contract_
 static void check_channel(struct lint *lint, const struct contract *contract,
 			  const struct contract_channel *channel)
 {
-	const struct config *at = lint_channel_at(contract, channel);
+	const struct config *at = contract_channel_at(contract, channel);
 
 	if (channel->address[0] == '$')
 		return; /* the broker's, or a plugin's: one direction, any bytes */
@@ -174,7 +165,7 @@ static void check_channel(struct lint *lint, const struct contract *contract,
 static void check_own_topic(struct lint *lint, const struct contract *contract,
 			    const struct contract_channel *channel)
 {
-	const struct config *at = lint_channel_at(contract, channel);
+	const struct config *at = contract_channel_at(contract, channel);
 	bool is_notice = begins(channel->address, CONTRACT_NOTICES "/");
 	bool is_alert = begins(channel->address, CONTRACT_ALERTS "/");
 	const struct config *address = config_member(at, "address");
@@ -389,7 +380,7 @@ static void check_schema(struct lint *lint, const struct contract *contract,
 	struct survey survey = { .lint = lint,
 				 .at = channel->message_count > 1
 					       ? message->at
-					       : lint_channel_at(contract, channel),
+					       : contract_channel_at(contract, channel),
 				 .closed = json_object(),
 				 .walked = json_object() };
 	struct deref_result result;

@@ -171,7 +171,7 @@ static void say_lonely(struct lint *lint, const struct lonely *lonely, unsigned 
 	if (lonely->count > 1)
 		(void)snprintf(others, sizeof(others), " (so with %zu more of its topics)",
 			       lonely->count - 1);
-	lint_add_at(lint, LINT_WARNING, lint_channel_at(contract, lonely->first),
+	lint_add_at(lint, LINT_WARNING, contract_channel_at(contract, lonely->first),
 		    "no document's application %s%s: only who talks to \"%s\" may", what, others,
 		    name_of(contract, application));
 }
@@ -188,7 +188,7 @@ static void check_end(struct lint *lint, const struct contract_channel *channel,
 	if (count == 0)
 		return; /* said already */
 	if (rules->access && !is_given(rules, operation, count))
-		lint_add_at(lint, LINT_WARNING, lint_channel_at(contract, channel),
+		lint_add_at(lint, LINT_WARNING, contract_channel_at(contract, channel),
 			    "no role may %s: none \"is\" or \"talksTo\" an application that does",
 			    is_send ? "publish there" : "receive it");
 	else if (!rules->access && contract->application_count > 1 && !has_own(operation, count))
@@ -247,11 +247,11 @@ static bool add_overlap(const struct contract_match *match, void *ctx)
 	if (other == ours || other->application == ours->application ||
 	    !level_is_beaten(ours->address, other->address))
 		return false;
-	lint_add_at(overlap->lint, LINT_WARNING, lint_channel_at(contract, ours),
+	lint_add_at(overlap->lint, LINT_WARNING, contract_channel_at(contract, ours),
 		    "topics that \"%s\" of \"%s\" at %s has, too, are that channel's: its address "
 		    "is preferred to \"%s\"",
 		    other->address, name_of(contract, other->application),
-		    lint_place(lint_channel_at(contract, other), place), ours->address);
+		    lint_place(contract_channel_at(contract, other), place), ours->address);
 	return false;
 }
 

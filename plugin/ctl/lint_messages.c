@@ -26,7 +26,7 @@ static void check_open(struct lint *lint, const struct contract *contract,
 	for (size_t i = 0; i < channel->message_count; i++)
 		checked += channel->message[i].schema_uri != NULL;
 	if (checked == 0)
-		lint_add_at(lint, LINT_WARNING, lint_channel_at(contract, channel),
+		lint_add_at(lint, LINT_WARNING, contract_channel_at(contract, channel),
 			    "has no payload schema: any bytes pass");
 	for (size_t i = 0; i < channel->message_count && checked > 0; i++) {
 		const struct contract_message *message = &channel->message[i];
@@ -209,7 +209,7 @@ static json_t *schema_of(struct lint *lint, const struct contract *contract,
 static void compare_all(struct lint *lint, const struct contract *contract,
 			const struct contract_channel *channel)
 {
-	const struct config *at = lint_channel_at(contract, channel);
+	const struct config *at = contract_channel_at(contract, channel);
 	struct compared all[COMPARED_MAX];
 	size_t count = 0;
 

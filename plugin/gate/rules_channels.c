@@ -26,11 +26,10 @@ static void settle_message(struct rules *rules, const struct contract_channel *c
 	if (!channel->is_will_allowed || !(ret->needs_headers || its->correlation_header))
 		return;
 	diag_init(&text);
-	(void)diag_set(
-		&text, ERR_INVALID,
-		"%s: /channels/%s/x-will: message \"%s\" needs user properties: Mosquitto 2.0 "
-		"shows none of a last will, and there one is refused (will-forbidden)",
-		contract_document(rules->contract, channel)->name, channel->name, message->name);
+	config_line(&text, contract_channel_at(rules->contract, channel), "x-will",
+		    "message \"%s\" needs user properties: Mosquitto 2.0 shows none of a last "
+		    "will, and there one is refused (will-forbidden)",
+		    message->name);
 	rules_add_warning(rules, text.text);
 }
 
@@ -86,33 +85,9 @@ static int settle_messages(struct rules *rules, struct diag *diag)
 	return nothing ? 0 : diag_nomem(diag);
 }
 
-/* Is it one of the channel's, and not of an operation of another document? */
-static bool is_channels(const struct contract_channel *channel, const struct contract_param *param)
-{
-	for (size_t i = 0; i < channel->param_count; i++)
-		if (param == &channel->param[i])
-			return true;
-	return false;
-}
-
-/* "FILE: /channels/NAME/parameters/NAME/x-pattern: " before @text. */
-static void name_pattern(const struct rules *rules, const struct contract_channel *channel,
-			 const struct contract_param *param, struct diag *text)
-{
-	char pointer[DIAG_MAX / 2];
-
-	if (!is_channels(channel, param)) {
-		diag_prefix(text, "%s: %s", config_root(param->at)->key,
-			    config_pointer(param->at, "x-pattern", pointer, sizeof(pointer)));
-		return;
-	}
-	diag_prefix(text, "%s: /channels/%s/parameters/%s/x-pattern",
-		    contract_document(rules->contract, channel)->name, channel->name, param->name);
-}
-
 /* The values of "default" and "examples" that the pattern would refuse. */
-static void warn_of_samples(struct rules *rules, const struct contract_channel *channel,
-			    const struct contract_param *param, const struct pattern *pattern)
+static void warn_of_samples(struct rules *rules, const struct contract_param *param,
+			    const struct pattern *pattern)
 {
 	int64_t work = PATTERN_MAX_WORK;
 
@@ -123,34 +98,32 @@ static void warn_of_samples(struct rules *rules, const struct contract_channel *
 		if (pattern_search(pattern, sample, strlen(sample), &work) != PATTERN_NO)
 			continue;
 		diag_init(&text);
-		(void)diag_set(&text, ERR_INVALID,
-			       "\"%s\", of default or examples, does not match it", sample);
-		name_pattern(rules, channel, param, &text);
+		config_line(&text, param->at, "x-pattern",
+			    "\"%s\", of default or examples, does not match it", sample);
 		rules_add_warning(rules, text.text);
 	}
 }
 
 /* Compiles the pattern of a topic's parameter. */
-static int compile_pattern(struct rules *rules, const struct contract_channel *channel,
-			   const struct contract_param *param, struct pattern **ret,
-			   struct diag *diag)
+static int compile_pattern(struct rules *rules, const struct contract_param *param,
+			   struct pattern **ret, struct diag *diag)
 {
-	struct diag text;
+	struct diag fault, text;
 	int rc;
 
+	diag_init(&fault);
 	diag_init(&text);
-	rc = pattern_compile(param->pattern, strlen(param->pattern), ret, &text);
+	rc = pattern_compile(param->pattern, strlen(param->pattern), ret, &fault);
 	if (rc == ERR_NOMEM)
 		return diag_nomem(diag);
 	if (rc == 0)
-		warn_of_samples(rules, channel, param, *ret);
+		warn_of_samples(rules, param, *ret);
 	if (rc == 0 && pattern_is_linear(*ret))
 		return 0;
-	if (rc == 0)
-		(void)diag_set(&text, ERR_INVALID,
-			       "the pattern looks around or refers back: an id that takes too long "
-			       "to match is refused (schema-limit)");
-	name_pattern(rules, channel, param, &text);
+	config_line(&text, param->at, "x-pattern", "%s",
+		    rc ? fault.text
+		       : "the pattern looks around or refers back: an id that takes too long to "
+			 "match is refused (schema-limit)");
 	if (rc)
 		return diag_set(diag, rc, "%s", text.text);
 	rules_add_warning(rules, text.text);
@@ -169,8 +142,7 @@ static int compile_patterns(struct rules *rules, const struct contract_channel *
 			continue;
 		if (!*ret)
 			*ret = calloc(channel->param_count, sizeof(**ret));
-		rc = *ret ? compile_pattern(rules, channel, &param[i], &(*ret)[i], diag)
-			  : diag_nomem(diag);
+		rc = *ret ? compile_pattern(rules, &param[i], &(*ret)[i], diag) : diag_nomem(diag);
 	}
 	return rc;
 }
@@ -202,12 +174,10 @@ static void warn_of_times(struct rules *rules, const struct contract_channel *ch
 	if (!channel->content->surplus)
 		return;
 	diag_init(&text);
-	(void)diag_set(
-		&text, ERR_LIMIT,
-		"%s: /channels/%s: more than %u members of the message are times: a repeat with "
-		"another \"%s\" is a change; x-time says which one is the time",
-		contract_document(rules->contract, channel)->name, channel->name,
-		CONTRACT_TIMES_MAX, channel->content->surplus);
+	config_line(&text, contract_channel_at(rules->contract, channel), NULL,
+		    "more than %u members of the message are times: a repeat with another "
+		    "\"%s\" is a change; x-time says which one is the time",
+		    CONTRACT_TIMES_MAX, channel->content->surplus);
 	rules_add_warning(rules, text.text);
 }
 

@@ -378,7 +378,7 @@ int rules_documents_add(struct rules_documents *documents, size_t from, size_t c
 		json_t *json = documents->json[i];
 
 		if (json)
-			rc = schema_set_add(set, file->uri, file->name, json, dialect_of(json),
+			rc = schema_set_add(set, file->uri, file->path, json, dialect_of(json),
 					    diag);
 	}
 	for (const struct sources_made *made = sources->made; made && rc == 0; made = made->next)

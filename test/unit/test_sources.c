@@ -301,9 +301,9 @@ static void test_sources_add_place__finds_the_value_or_what_is_above(void **stat
 	put("a.yaml", "a: 1\nb:\n  c: 2\n");
 	assert_true(scene_open(&scene, "a.yaml", NULL, NULL));
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
-		(void)diag_set(&diag, 0, "%s", lines[i][0]);
+		(void)diag_set(&diag, 0, "%s", path_of(lines[i][0]));
 		sources_add_place(&scene.sources, &diag);
-		assert_string_equal(diag.text, lines[i][1]);
+		assert_string_equal(diag.text, path_of(lines[i][1]));
 	}
 	scene_clear(&scene);
 }
