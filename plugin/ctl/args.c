@@ -172,11 +172,19 @@ static int add_to_list(const char *name, const struct args_row *row, const char 
 	return CTL_OK;
 }
 
+static bool is_file(const struct args_row *row)
+{
+	return row->kind == ARGS_FILE || row->kind == ARGS_FILES;
+}
+
 /* @at: the member that @row is about; alignment is the struct's. */
 static int set(const char *name, const struct args_row *row, const char *value, void *at)
 {
 	char option[SUGGEST_BYTES_MAX];
 
+	if (is_file(row) && !value[0])
+		return ctl_fail(name, "--%s: expected %s, not an empty name", row->name,
+				row->value);
 	switch (row->kind) {
 	case ARGS_SWITCH:
 		*(bool *)at = true;
@@ -241,6 +249,23 @@ static int take(const struct ctl_command *command, int n, const char *value, str
 	return set(ret->name, row, value, at + row->offset);
 }
 
+/* The operands are too few or too many. */
+static int wrong_count(const struct ctl_command *command, const struct ctl_call *call)
+{
+	int min = command->operands_min;
+	char what[160];
+
+	if (call->count < min)
+		(void)snprintf(what, sizeof(what), "expected %s%d argument%s, found %d",
+			       command->operands_max > min ? "at least " : "", min,
+			       min == 1 ? "" : "s", call->count);
+	else
+		(void)snprintf(what, sizeof(what), "\"%.100s\" is one argument too many",
+			       call->operand[command->operands_max]);
+	return ctl_fail(call->name, "%s: usage: petstorectl %s %s", what, call->name,
+			command->arguments);
+}
+
 int args_read(const struct ctl_command *command, int argc, char **argv, struct ctl_call *ret)
 {
 	struct option option[ROWS_MAX + 1];
@@ -259,8 +284,7 @@ int args_read(const struct ctl_command *command, int argc, char **argv, struct c
 	ret->operand = argv + optind;
 	ret->count = argc - optind;
 	if (ret->count < command->operands_min || ret->count > command->operands_max)
-		return ctl_fail(ret->name, "usage: petstorectl %s %s", ret->name,
-				command->arguments);
+		return wrong_count(command, ret);
 	return ret->count && command->words
 		       ? check_word(ret->name, "", command->words, ret->operand[0])
 		       : CTL_OK;

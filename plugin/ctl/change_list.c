@@ -14,21 +14,31 @@ static bool is_folder(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+int change_list_kind(const char *path, bool *is_contract, struct diag *diag)
+{
+	struct config *document = NULL;
+	bool is_known = is_folder(path);
+	int rc = is_known ? 0 : config_load(path, path, &document, diag);
+
+	if (rc == 0)
+		*is_contract = is_known || config_member(document, "asyncapi");
+	config_free(document);
+	return rc;
+}
+
 int change_list_open(const char *path, const struct files *files, struct scene *ret,
 		     struct diag *diag)
 {
 	struct files with = *files;
-	struct config *document = NULL;
-	bool is_contract = is_folder(path);
-	int rc = is_contract ? 0 : config_load(path, path, &document, diag);
+	bool is_contract = false;
+	int rc = change_list_kind(path, &is_contract, diag);
 
 	if (rc)
 		return rc;
-	if (is_contract || config_member(document, "asyncapi"))
+	if (is_contract)
 		with.contract = (struct args_list){ 1, { path } }, with.contract_root = NULL;
 	else
 		with.access = path;
-	config_free(document);
 	with.database = NULL;
 	return scene_open(&with, ret, diag);
 }

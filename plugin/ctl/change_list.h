@@ -18,6 +18,9 @@ struct change_list {
 	unsigned refuses;
 };
 
+/* Is @path a contract, with a member "asyncapi" or a folder? Else it is an access file. */
+int change_list_kind(const char *path, bool *is_contract, struct diag *diag) MUST_CHECK;
+
 /*
  * Loads the rules of @files with @path in the place of its contract or its access file,
  * whichever it is.

@@ -23,7 +23,7 @@ struct contract_args {
 
 /* clang-format off */
 static const struct args_row rows[] = {
-	{ "to", ARGS_WORD, "FORMAT", "yaml or json (as FILE is)",
+	{ "to", ARGS_WORD, "FORMAT", "yaml or json (as the name of --output says, else as FILE is)",
 	  .offset = offsetof(struct contract_args, to), .words = "yaml json" },
 	{ "output", ARGS_FILE, "FILE", "write there (standard output)",
 	  .offset = offsetof(struct contract_args, output) },
@@ -66,13 +66,23 @@ static void take_note(void *ctx, const struct config *at, const char *text)
 
 /* ---- writing ---------------------------------------------------------------------------- */
 
+static bool is_named(const char *path, const char *ending)
+{
+	const char *dot = path ? strrchr(path, '.') : NULL;
+
+	return dot && strcmp(dot, ending) == 0;
+}
+
+/* As asked for; else what whoever reads the output will take it for, by its name. */
 static bool is_json(const struct rewriting *rewriting)
 {
-	const char *dot = strrchr(rewriting->path, '.');
+	const char *output = rewriting->args->output;
 
 	if (rewriting->args->to)
 		return strcmp(rewriting->args->to, "json") == 0;
-	return dot && strcmp(dot, ".json") == 0;
+	if (is_named(output, ".yaml") || is_named(output, ".yml"))
+		return false;
+	return is_named(output, ".json") || is_named(rewriting->path, ".json");
 }
 
 static int fail_writing(const char *path, struct diag *diag)

@@ -381,12 +381,44 @@ static void drop_repeats(struct change_list *change)
 	}
 }
 
+/* Are OLD and NEW of one kind, and is there what files of that kind are held against? */
+static int check_kinds(struct ctl_call *call)
+{
+	const char *old = call->operand[0], *new = call->operand[1];
+	bool was_contract = false, is_contract = false;
+	int rc = change_list_kind(old, &was_contract, &call->diag);
+
+	if (rc == 0)
+		rc = change_list_kind(new, &is_contract, &call->diag);
+	if (rc)
+		return rc;
+	if (was_contract != is_contract)
+		return diag_set(&call->diag, ERR_INVALID,
+				"%s is a contract, %s is none, since it has no member "
+				"\"asyncapi\": expected two contracts or two access files",
+				was_contract ? old : new, was_contract ? new : old);
+	if (is_contract && !call->files.access)
+		return diag_set(&call->diag, ERR_INVALID,
+				"%s and %s are contracts: expected --access FILE, whose users they "
+				"are held against, or --config FILE, a mosquitto.conf that names "
+				"one",
+				old, new);
+	if (!is_contract && !files_first(&call->files.contract))
+		return diag_set(&call->diag, ERR_INVALID,
+				"%s and %s are access files, since they have no member "
+				"\"asyncapi\": expected --contract FILE, which they are held "
+				"against, or --config FILE, a mosquitto.conf that names one",
+				old, new);
+	return 0;
+}
+
 static int run(struct ctl_call *call)
 {
 	struct diff diff = { .change = { .rows = json_array() } };
 	int status = CTL_FAILED;
 
-	if (change_list_open(call->operand[0], &call->files, &diff.from, &call->diag) ||
+	if (check_kinds(call) ||
+	    change_list_open(call->operand[0], &call->files, &diff.from, &call->diag) ||
 	    change_list_open(call->operand[1], &call->files, &diff.to, &call->diag))
 		goto out;
 	compare(&diff);
@@ -402,10 +434,11 @@ out:
 
 const struct ctl_command ctl_diff = {
 	.name = "diff",
-	.arguments = "[--access FILE | --contract FILE] OLD NEW",
+	.arguments = "OLD NEW --access FILE | OLD NEW --contract FILE",
 	.summary = "what a new contract or access file newly allows and refuses",
 	.help = "OLD and NEW are two contracts, each a document or a folder of them, held against\n"
-		"the users of --access, or two access files, held against --contract. Compared\n"
+		"the users of --access; or two access files, held against --contract. Either\n"
+		"may come from --config, and does where no file is named. Compared\n"
 		"are who may do what, the rules of messages, the status changes, and the\n"
 		"schemas keyword by keyword, at every place of a message (/* is any other\n"
 		"member, or an item). What can't be\n"

@@ -211,8 +211,9 @@ void init_texts_commands(const struct init_setting *setting, const struct init_t
 	put_file(setting, file, INIT_CONF);
 	(void)fputc('\n', file);
 	if (trials->count == 0)
-		(void)fputs("\nNo message to try was found: a document needs topics, and a message "
-			    "may need \"examples\".\n",
+		(void)fputs("\nNo message to try was found: it takes a topic, a parameter with a "
+			    "pattern may need\n\"examples\" (in 2.x in its schema), and so may a "
+			    "message.\n",
 			    file);
 	else
 		put_listening(setting, trials, file);
