@@ -24,6 +24,7 @@
 
 #include "failalloc.h"
 #include "gate/gate.h"
+#include "quickdisk.h"
 
 #define CASES "test/data/gate"
 #define KINDS CASES "/kinds"

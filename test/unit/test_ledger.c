@@ -21,6 +21,7 @@
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
 #include "ledger/store.h"
+#include "quickdisk.h"
 
 enum { ORDERS, PAYMENTS, ENTITIES };
 
