@@ -35,12 +35,12 @@ def template(tmp_path_factory):
 def broker(tmp_path_factory, template, request):
     """
     A broker that the tests of one file share: use ids of your own (messages.unique). With the
-    access file that the test file's ACCESS names; without durability "power", where it says that it
-    needs none.
+    access file that the test file's ACCESS names; without durability "power", unless it says that it
+    NEEDS_POWER.
     """
     broker = harness.Broker(tmp_path_factory.mktemp("broker") / "run", template,
                             access=getattr(request.module, "ACCESS", None))
-    if not getattr(request.module, "NEEDS_POWER", True):
+    if not getattr(request.module, "NEEDS_POWER", False):
         broker.without_power()
     with harness.running(broker):
         yield broker

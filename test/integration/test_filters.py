@@ -5,8 +5,6 @@ import pytest
 import messages
 from rawmqtt import NOT_AUTHORIZED
 
-NEEDS_POWER = False  # a slow disk is not what it is about
-
 # filter: which of the messages below it delivers to who may read all six
 REACH = {
     "orders/+/status": "os",

@@ -35,7 +35,7 @@ def resend(shop, letter, user, *options):
     """(status, its line)"""
     done = subprocess.run([CTL, "refusals", "--config", shop.path("mosquitto.conf"), "--resend",
                            letter, "--user", user, *options], text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=20, check=False)
+                          stderr=subprocess.STDOUT, timeout=300, check=False)
     lines = [line for line in done.stdout.splitlines() if ": asks " not in line]
     return done.returncode, "\n".join(lines)
 
@@ -168,5 +168,5 @@ def test_the_right_to_it(shop):
 
 def test_usage(shop):
     done = subprocess.run([CTL, "refusals", "--resend", "06"], text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=20, check=False)
+                          stderr=subprocess.STDOUT, timeout=300, check=False)
     assert done.returncode == 2 and "--resend 06: expected --user USER too" in done.stdout

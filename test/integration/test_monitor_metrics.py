@@ -1,5 +1,6 @@
 """The numbers: $SYS, retained and there again after a restart; and the file, as promtool has it."""
 
+import contextlib
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import pytest
 import engines
 import harness
 import messages
+import rawmqtt
 import watched
 
 
@@ -96,7 +98,9 @@ def busy(tmp_path_factory, template):
                   metrics_file=broker.metrics, metrics_interval=1)
     broker.start()
     work(broker, 0)
-    harness.until(lambda: "topic-unknown" in read(broker.metrics), "the file")
+    # The last that was done has its number in it, and so has all before.
+    last = 'petstore_connections_total{method="password",result="refused"}'
+    harness.until(lambda: int(values(read(broker.metrics)).get(last, "0")) > 0, "the file")
     yield broker
     broker.stop()
 
@@ -112,8 +116,9 @@ def work(broker, number):
         client.publish("weather/today", b"{}", qos=1)
     client.disconnect()
     payer = broker.client("payments-service")
-    payer.publish(*messages.payment(messages.unique("pay")), qos=2)
-    payer.disconnect()
+    with contextlib.suppress(rawmqtt.Closed, ConnectionError):  # where the disk is slow
+        payer.publish(*messages.payment(messages.unique("pay")), qos=2)
+        payer.disconnect()
     broker.try_client("nobody", "wrong", client_id="x").drop()
 
 
@@ -215,7 +220,7 @@ def test_the_dashboard_over_prometheus(busy, tmp_path):
                  "--config.file=%s" % (tmp_path / "prometheus.yml"),
                  "--storage.tsdb.path=%s" % (tmp_path / "data"),
                  "--web.listen-address=127.0.0.1:%d" % prometheus):
-        harness.until(lambda: answers("petstore_sessions"), "the first numbers", 60)
+        harness.until(lambda: answers("petstore_sessions"), "the first numbers", 180)
         left = queries()
         number = 10
 
@@ -229,7 +234,7 @@ def test_the_dashboard_over_prometheus(busy, tmp_path):
             return not left
 
         try:
-            harness.until(are_answered, "answers", 60)
+            harness.until(are_answered, "answers", 180)
         except AssertionError:
             assert left == [], (tmp_path / "prometheus.log").read_text()[-2000:]
 
@@ -265,4 +270,4 @@ def test_sys(new_broker):
     assert found["publish/refused"] == "0" and found["alerts/active"] == "0"
     assert broker.client("customer-a").subscribe("$SYS/broker/petstore/#") == [0x87]
     broker.restart()
-    assert look()["publish/allowed"] == "0"
+    harness.until(lambda: look()["publish/allowed"] == "0", "the new numbers")

@@ -16,7 +16,7 @@ import watched
 pytestmark = engines.needs_postgres()
 
 
-MONITOR = {"duplicate-flood": {"threshold": 10, "windowSeconds": 60, "response": "ban", "seconds": 60},
+MONITOR = {"duplicate-flood": {"threshold": 10, "windowSeconds": 60, "response": "ban", "seconds": 600},
            "conflict": {"windowSeconds": 2}}
 PATIENT = ["plugin_opt_strict_ms 2000"]  # a busy machine is no trouble here
 
@@ -51,9 +51,43 @@ def drain(client, quiet=0.3):
 
 
 def publish_all(client, published):
-    """All of them, before the first is answered."""
+    """All of them, before the first is answered; each is taken."""
     for mid, (topic, payload) in enumerate(published, 1000):
         client.publish_nowait(topic, payload, 1, mid, retain=True)
+    assert {client.ack(mid) for mid in range(1000, 1000 + len(published))} <= set(cluster.ACCEPTED)
+
+
+@contextlib.contextmanager
+def neither_hears(pair):
+    """Of what is said at one of two brokers the other learns nothing: by no bridge, and by no database."""
+    a, b = pair.brokers
+    a.bridges["b"].set("hole")
+    for broker in (a, b):
+        broker.set_wires("hole")
+    try:
+        yield
+    finally:
+        for broker in (a, b):
+            broker.set_wires("pass")
+        a.bridges["b"].set("pass")
+
+
+def hear_what_is_kept(several, readers, orders):
+    """Each of @readers heard last of each order what the database has of it."""
+    kept = dict(several.rows("SELECT id, status FROM orders"))
+    expected, last = {each: kept[each] for each in orders}, [{} for _ in readers]
+
+    def are_told():
+        for reader, heard in zip(readers, last):
+            heard.update((message.topic.split("/")[1], status_of(message)) for message in drain(reader))
+        return all({each: heard.get(each) for each in orders} == expected for heard in last)
+
+    harness.until(are_told, "the readers to hear how it ended")
+
+
+def so_many(client, count):
+    """The next @count messages; and what comes more, until nothing did for a while."""
+    return [client.message() for _ in range(count)] + drain(client, 1)
 
 
 def order(status, *clients):
@@ -88,7 +122,7 @@ def test_delivered_and_kept_once(pair):
 def test_race(pair, count):
     """
     The end of each order is said at both brokers at once: each accepts its own, one counts, and all
-    agree on it within a second.
+    agree on it.
     """
     a, b = pair.brokers
     here, there = a.client("orders-service"), b.client("orders-service")
@@ -98,19 +132,14 @@ def test_race(pair, count):
     for reader in readers:
         reader.subscribe("orders/+/status", qos=1)
         drain(reader)
-    a.bridges["b"].set("hole")  # so that neither hears the other before it has said all
-    publish_all(here, [messages.order(each, "DELIVERED") for each in orders])
-    publish_all(there, [messages.order(each, "CANCELLED") for each in orders])
-    a.bridges["b"].set("pass")
-    time.sleep(1)
-    found = cluster.disagreements(pair, "orders", "orders/+/status")
-    assert not found, "%d differ: %s" % (len(found), found[:5])
-    kept = dict(pair.rows("SELECT id, status FROM orders"))
+    cluster.wait_agreed(pair, "orders", "orders/+/status")
+    publish_all(there, [messages.order(each, "SHIPPED") for each in orders])  # now it is in memory
+    with neither_hears(pair):
+        publish_all(here, [messages.order(each, "DELIVERED") for each in orders])
+        publish_all(there, [messages.order(each, "CANCELLED") for each in orders])
+    cluster.wait_agreed(pair, "orders", "orders/+/status")
     assert pair.rows("SELECT count(*) FROM events WHERE overruled <> 0")[0][0] > 0
-    for reader in readers:
-        last = {message.topic.split("/")[1]: status_of(message)
-                for message in drain(reader)}
-        assert {each: last.get(each) for each in orders} == {each: kept[each] for each in orders}
+    hear_what_is_kept(pair, readers, orders)
 
 
 @pytest.mark.parametrize("is_released", [True, False])
@@ -152,10 +181,10 @@ def contradict(pair):
     harness.until(lambda: cluster.statuses(cluster.standing(b, "orders/%s/status" % each)) ==
                   {each: "SHIPPED"}, "the bridge")
     pair.wait_carried()
-    a.bridges["b"].set("hole")
-    assert here.publish(*messages.order(each, "DELIVERED"), qos=1, retain=True) in cluster.ACCEPTED
-    assert there.publish(*messages.order(each, "CANCELLED"), qos=1, retain=True) in cluster.ACCEPTED
-    a.bridges["b"].set("pass")
+    assert there.publish(*messages.order(each, "SHIPPED"), qos=1, retain=True) in cluster.ACCEPTED  # now it is in memory
+    with neither_hears(pair):
+        assert here.publish(*messages.order(each, "DELIVERED"), qos=1, retain=True) in cluster.ACCEPTED
+        assert there.publish(*messages.order(each, "CANCELLED"), qos=1, retain=True) in cluster.ACCEPTED
     return each, here, there
 
 
@@ -176,7 +205,7 @@ def test_overruled(pair):
 
 
 def test_a_ban_counts_on_all(pair):
-    """Made at one broker it holds at the other within a second; so does its end."""
+    """Made at one broker it holds at the other; so does its end."""
     a, b = pair.brokers
     name = "orders-service/banned"
     client = a.client("orders-service", client_id=name)
@@ -190,11 +219,11 @@ def test_a_ban_counts_on_all(pair):
         return broker.try_client("orders-service", broker.password("orders-service"),
                                  client_id=name).code
 
-    harness.until(lambda: code(b) != 0, "the ban", 1)
+    harness.until(lambda: code(b) != 0, "the ban")
     assert pair.rows("SELECT kind, name, principal, cause, origin, lifted FROM bans") == [
         ("principal", "orders-service", "", "duplicate-flood", "a", 0)]
     watched.ask(b, {"command": "liftBan", "principal": "orders-service"})
-    harness.until(lambda: code(a) == 0, "its end", 1)
+    harness.until(lambda: code(a) == 0, "its end")
 
 
 def kept_by(origin, sequence, revision):
@@ -239,7 +268,7 @@ def test_a_bridge_that_was_down(pair):
     pair.wait_carried()
     wire.set("pass")
     pair.wait_bridges()
-    assert cluster.wait_agreed(pair, "orders", "orders/+/status") < 5
+    cluster.wait_agreed(pair, "orders", "orders/+/status")
     kept = dict(pair.rows("SELECT id, status FROM orders"))
     assert (kept[stale], kept[fresh]) == ("CANCELLED", "SHIPPED")
     assert pair.rows("SELECT topic, publisher, origin, payload FROM events WHERE publisher LIKE 'peer-%' AND topic LIKE 'orders%'") == []
@@ -273,29 +302,23 @@ def test_three(new_cluster):
     each = order(("PLACED", "APPROVED"), three.brokers[0].client("orders-service"))
     topic = messages.order(each, "PLACED")[0]
     for reader in readers:
-        assert [(message.topic, status_of(message)) for message in drain(reader, 1)] == [
+        assert [(message.topic, status_of(message)) for message in so_many(reader, 2)] == [
             (topic, "PLACED"), (topic, "APPROVED")]
-    assert cluster.wait_agreed(three, "orders", "orders/+/status") < 5
+    cluster.wait_agreed(three, "orders", "orders/+/status")
     assert three.rows("SELECT origin, count(*) FROM events WHERE topic = ? GROUP BY origin",
                       topic) == [("a", 2)]
-
-
-def last_heard(readers):
-    """[{order: the status that this one heard last}]"""
-    return [{message.topic.split("/")[1]: status_of(message) for message in drain(reader)}
-            for reader in readers]
 
 
 def test_one_step_on_top_of_another(new_cluster):
     """
     Orders are SHIPPED at one broker and CANCELLED at another one at once, which is a step on top of
-    it: nothing is overruled, and all agree within a second.
+    it: nothing is overruled, and all agree.
     """
     several = new_cluster(count=3, settings=PATIENT).start()
     here, *_, there = [broker.client("orders-service") for broker in several.brokers]
     readers = [broker.client("backoffice") for broker in several.brokers]
     orders = [order(("PLACED", "APPROVED"), here) for _ in range(120)]
-    assert cluster.wait_agreed(several, "orders", "orders/+/status") < 5
+    cluster.wait_agreed(several, "orders", "orders/+/status")
     for reader in readers:
         reader.subscribe("orders/+/status", qos=1)
         drain(reader)
@@ -305,12 +328,8 @@ def test_one_step_on_top_of_another(new_cluster):
             client.publish_nowait(*messages.order(each, status), 1, mid, retain=True)
         time.sleep(mid % 5 * 0.002)
     several.wait_carried()
-    time.sleep(1)
-    found = cluster.disagreements(several, "orders", "orders/+/status")
-    assert not found, "%d differ: %s" % (len(found), found[:5])
-    kept = dict(several.rows("SELECT id, status FROM orders"))
-    for heard in last_heard(readers):
-        assert {each: heard.get(each) for each in orders} == {each: kept[each] for each in orders}
+    cluster.wait_agreed(several, "orders", "orders/+/status")
+    hear_what_is_kept(several, readers, orders)
 
 
 @pytest.mark.parametrize("origin", ["", "a", "b"])
@@ -327,8 +346,9 @@ def test_a_will_is_one_event(pair, origin):
     for user, will in zip(("collar-7", "backoffice"), wills):
         a.client(user, will=(*will, 1, True, forged)).drop()
     for reader in readers:
-        assert sorted((message.topic, message.payload) for message in drain(reader, 1)) == (
+        assert sorted((message.topic, message.payload) for message in so_many(reader, 2)) == (
             sorted(wills))
+    pair.wait_carried()
     assert sorted(pair.rows("SELECT topic, origin, will FROM events WHERE topic LIKE ?",
                             "pets/%s/%%" % pet)) == sorted((will[0], "a", 1) for will in wills)
     assert cluster.standing(a, "pets/%s/+" % pet) == dict(wills) == (
@@ -349,7 +369,10 @@ def test_a_will_before_what_its_client_says_next(pair):
     said = messages.availability(pet, True)
     assert last.publish(*said, qos=1, retain=True) in cluster.ACCEPTED
     for reader in readers:
-        assert drain(reader, 0.6)[-1].payload == said[1]
+        heard = [reader.message()]
+        while heard[-1].payload != said[1]:
+            heard.append(reader.message())
+        assert [*heard, *drain(reader, 0.6)][-1].payload == said[1]
     for broker in pair.brokers:
         assert cluster.standing(broker, topic) == dict([said])
 
@@ -366,7 +389,7 @@ def test_a_will_of_a_broker_that_ends(new_cluster):
     reader.subscribe(will[0], qos=1)
     drain(reader)
     a.stop()
-    assert reader.message(5).payload == will[1]
+    assert reader.message().payload == will[1]
     a._start()
     both.wait_bridges()
     assert drain(reader) == []

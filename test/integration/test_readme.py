@@ -41,7 +41,7 @@ def here(broker, text):
             .replace("8884", str(broker.mtls)))
 
 
-def run(*command, wait=30, **options):
+def run(*command, wait=300, **options):
     return subprocess.run(command, text=True, timeout=wait, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, **options)
 
@@ -266,7 +266,7 @@ def test_into_force(new_broker):
     assert refused_by("reason") == {"scope-missing": 1, "qos-too-low": 1}
     assert refused_by("client") == {stranger.client_id: 1, writer.client_id: 1}
     assert refused_by("topic") == {bad[0]: 1, "orders/%s/status" % order: 1}
-    assert broker.rows("SELECT status, adopted_at IS NULL FROM orders") == [("SHIPPED", 0)]
+    broker.wait_rows([("SHIPPED", 0)], "SELECT status, adopted_at IS NULL FROM orders")
 
     # 4: who may do what is enforced, the rest is watched
     edit(modes(step(4)))

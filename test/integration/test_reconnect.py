@@ -25,7 +25,7 @@ def test_after_kill(new_broker):
     broker.kill()
     publisher.client.publish(*messages.order(order, "APPROVED"), qos=1)  # paho keeps it
     broker._start()
-    assert again.acquire(timeout=30) and again.acquire(timeout=30)
+    assert again.acquire(timeout=120) and again.acquire(timeout=120)
     broker.wait_rows([("APPROVED", 2)], "SELECT status, revision FROM orders WHERE id = ?", order)
     publisher.publish(*messages.order(order, "SHIPPED"), qos=1)
     while b"SHIPPED" not in subscriber.message().payload:

@@ -203,7 +203,8 @@ def test_a_slow_disk_refuses_power_only(new_broker, tmp_path):
     cluster.set_consistency(broker.contract, paymentStatus="eventual")  # else it needs no disk
     broker.start()
     payer, publisher = Publisher(broker, "payments-service"), Publisher(broker, "orders-service")
-    assert payer.pay() and publisher.order()
+    harness.until(payer.pay, "a payment that is taken")
+    assert publisher.order()
     before = broker.mark()
     disk.set(700)
     harness.until(lambda: not payer.pay(), "a payment that is refused")

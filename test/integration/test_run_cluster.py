@@ -58,7 +58,7 @@ class Cluster:
                 env=dict({name: value for name, value in os.environ.items() if "MAKE" not in name},
                          PASSWORD_ROUNDS="101"))
         harness.until(lambda: "Ctrl-C stops" in self.text() or self.make.poll() is not None,
-                      "the cluster", 90)
+                      "the cluster", 300)
         assert self.make.poll() is None, self.text()
 
     def text(self):
@@ -116,7 +116,7 @@ class Cluster:
         if self.make.poll() is None:
             for child in children(self.make.pid):
                 os.kill(child, number)
-        return self.make.wait(60)
+        return self.make.wait(120)
 
 
 def children(pid):
@@ -288,7 +288,7 @@ def test_metrics(cluster):
             return False
         return asked and asked <= set(there) and 'broker="broker-b"' in there["petstore_broker_alive"]
 
-    harness.until(are_there, "the metrics", 30)
+    harness.until(are_there, "the metrics", 120)
 
 
 def test_a_broker_is_killed(cluster):
@@ -345,7 +345,7 @@ def test_the_primary_is_killed(cluster):
             if client:
                 client.drop()
 
-    harness.until(is_accepted, "a payment to be accepted", 30)
+    harness.until(is_accepted, "a payment to be accepted", 120)
     for payment in (before, behind):
         assert cluster.tool("list", "payments", payment).returncode == 0
     # The killed one follows the new primary.

@@ -10,8 +10,6 @@ import harness
 import messages
 from rawmqtt import NOT_AUTHORIZED
 
-NEEDS_POWER = False  # a slow disk is not what it is about
-
 
 def test_order(broker):
     """An order's way, its payment, its owner; a row an order, an event a message."""

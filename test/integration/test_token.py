@@ -210,7 +210,7 @@ def test_nothing_of_it_is_logged(at):
 @pytest.mark.parametrize("version", [4, 5])
 def test_session_ends_with_the_token(at, version):
     before = at.broker.mark()
-    claims = at.claims(exp=int(time.time()) + 2)
+    claims = at.claims(exp=int(time.time()) + 6)
     client = at.come(token(at.keys["EdDSA"], claims), "tok-1", version=version)
     assert client.code == 0
     client.wait_closed()
@@ -279,7 +279,7 @@ def test_a_reload_by_command(at):
 def test_messages_wait_for_a_token_that_may_read_them(at):
     """A session that is away outlives its token; what comes waits, and is judged at its return."""
     options = dict(client_id=messages.unique("kept"), clean=False, expiry=1000)
-    claims = at.claims(exp=int(time.time()) + 2, scope="read:inventory")
+    claims = at.claims(exp=int(time.time()) + 6, scope="read:inventory")
     away = at.come(token(at.keys["ES256"], claims), **options)
     assert away.subscribe("inventory/#", "pets/#", qos=1) == [1, REFUSED]
     away.disconnect()
@@ -297,7 +297,7 @@ def test_messages_wait_for_a_token_that_may_read_them(at):
 
 def test_messages_are_there_with_the_next_token(at):
     options = dict(client_id=messages.unique("kept"), clean=False, expiry=1000)
-    claims = at.claims(exp=int(time.time()) + 2)
+    claims = at.claims(exp=int(time.time()) + 6)
     away = at.come(token(at.keys["ES256"], claims), **options)
     assert away.subscribe("inventory/#", qos=1) == [1]
     away.disconnect()

@@ -103,7 +103,7 @@ class Pair:
             assert name not in self.processes or self.processes[name].poll() is None, text
             return self.is_so(name, sql)
 
-        harness.until(holds, "%s: %s" % (name, sql), 60)
+        harness.until(holds, "%s: %s" % (name, sql), 240)
 
     def wait_for_both(self, primary, standby):
         """A commit of the primary waits for the standby."""
@@ -163,7 +163,7 @@ def test_both_were_primaries_and_do_not_see_each_other(pair):
     pair.wait("one", "SELECT NOT pg_is_in_recovery()")
     pair.start("two")
     pair.wait("two", "SELECT NOT pg_is_in_recovery()")
-    assert pair.processes["one"].wait(60) is not None
+    assert pair.processes["one"].wait(240) is not None
     pair.start("one")
     pair.wait_for_both("two", "one")
     assert pair.ask("one", "SELECT step FROM kept") == [(1,)]
