@@ -10,7 +10,7 @@ import rawmqtt
 # Two seconds are long for a test and short for a machine: each pattern is staged within one.
 QUICK = {
     "refusal-streak": {"threshold": 5, "windowSeconds": 2},
-    "rate-limit": {"threshold": 5, "windowSeconds": 2, "response": "disconnect", "seconds": 8},
+    "rate-limit": {"threshold": 5, "windowSeconds": 2, "response": "disconnect", "seconds": 4},
     "id-probing": {"threshold": 8, "windowSeconds": 2},
     "credential-stuffing": {"threshold": 6, "windowSeconds": 2},
     "user-attack": {"threshold": 6, "windowSeconds": 2},
