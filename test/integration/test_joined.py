@@ -237,8 +237,8 @@ def test_why_the_frontend_is_not_mqtt():
         "(or ws, wss with an mqtt binding)"])
     done = lint_joined([os.path.join(SOCIAL[0], each, "asyncapi.yaml") for each in SERVICES], SOCIAL[0])
     assert [each for each in done if "clientId: is advice" not in each] == [
-        f"backend/asyncapi.yaml:{place}: /channels/{name}/servers: no MQTT server has this channel: it is no topic, "
-        "and what its operations say is not enforced"
+        f"{SOCIAL[0]}/backend/asyncapi.yaml:{place}: /channels/{name}/servers: no MQTT server has this channel: "
+        "it is no topic, and what its operations say is not enforced"
         for place, name in (("36:5", "newLikeComment"), ("57:5", "updateCommentsCount"))]
 
 
