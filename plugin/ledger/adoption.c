@@ -151,6 +151,10 @@ int adoption_open(const struct ledger_place *place, const struct adoption_journa
 		rc = fileuser_check(place->journal ? place->journal : place->database, "import",
 				    diag);
 	if (rc == 0)
+		rc = store_check_alone(place->database, diag);
+	if (rc == ERR_BUSY)
+		rc = fail_in_use(a->path, diag);
+	if (rc == 0)
 		rc = start_and_stop(a, journal, diag);
 	if (rc == 0)
 		rc = lock(a, diag);

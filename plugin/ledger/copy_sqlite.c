@@ -78,7 +78,7 @@ static int lock(struct sqlite_end *end, struct diag *diag)
 
 	if (rc == ERR_BUSY)
 		return diag_set(diag, rc, "%s: in use: stop the broker first", end->path);
-	return rc;
+	return rc ? rc : store_check_alone(end->path, diag);
 }
 
 /* What is in the database, brought up to date as a start of the broker would. */

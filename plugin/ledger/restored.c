@@ -51,7 +51,7 @@ static int find(struct work *w, struct diag *diag)
 	return 0;
 }
 
-/* Its lock tells whether a broker runs. What is damaged may go as well. */
+/* A broker that runs has its lock. What is damaged may go as well. */
 static int open_journal(struct work *w, struct diag *diag)
 {
 	int rc = w->is_there ? journal_open(w->ring, &w->journal, diag) : 0;
@@ -69,8 +69,10 @@ static int open_store(struct work *w, struct diag *diag)
 {
 	const struct store_place place = { .place = w->place->database,
 					   .broker = w->place->broker };
-	int rc = store_open(&place, PATIENCE_MS, &w->store, diag);
+	int rc = store_check_alone(w->place->database, diag);
 
+	if (rc == 0)
+		rc = store_open(&place, PATIENCE_MS, &w->store, diag);
 	if (rc == 0)
 		rc = store_peek(w->store, &w->store_facts, diag);
 	if (rc)

@@ -14,8 +14,8 @@
  * Marks the database of @place as in use with no journal, as far as its broker writes to it, and
  * renames a journal that is there to "<journal>.left", or "<journal>.left-2" to "-9" where that
  * exists; *ret says what was done. 1: nothing was done, since the journal that is there is the
- * right one. ERR_BUSY: the broker runs, or another program locks the database. ERR_INVALID: there
- * is no database of this plugin, or all of these names are taken. Other errors as of store.h.
+ * right one. ERR_BUSY: the broker runs, or another program has a SQLite database open. ERR_INVALID:
+ * there is no database of this plugin, or all of these names are taken. Other errors as of store.h.
  */
 int restored(const struct ledger_place *place, struct diag *ret, struct diag *diag) MUST_CHECK;
 

@@ -74,6 +74,15 @@ int store_open(const struct store_place *place, unsigned busy_ms, struct store *
 	       struct diag *diag) MUST_CHECK;
 
 /*
+ * For petstorectl, before it opens the database at @place, which no broker may use: ERR_BUSY if
+ * another connection has it open, whatever it does with it, also a program that only reads. A
+ * broker's journal has a lock, but may lie elsewhere, or be gone. Changes nothing; whatever else is
+ * wrong with it store_open() tells. Of a database that brokers share it is the name that
+ * store_open() asks for.
+ */
+int store_check_alone(const char *place, struct diag *diag) MUST_CHECK;
+
+/*
  * NULL is fine. Moves the WAL into the database and removes it. If another file was put at the
  * WAL's path while this one was open, that file is left as it is.
  */

@@ -76,6 +76,13 @@ int store_open(const struct store_place *place, unsigned busy_ms, struct store *
 	return engine_of(place->place)->open(place, busy_ms, ret, diag);
 }
 
+int store_check_alone(const char *place, struct diag *diag)
+{
+	const struct store_engine *engine = engine_of(place);
+
+	return engine->check_alone ? engine->check_alone(place, diag) : 0;
+}
+
 void store_close(struct store *store)
 {
 	if (store)

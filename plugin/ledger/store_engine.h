@@ -19,6 +19,7 @@ struct store_engine {
 	void (*check_text)(const char *place,
 			   void (*say)(void *ctx, bool is_of_file, const char *text), void *ctx);
 
+	int (*check_alone)(const char *place, struct diag *diag); /* NULL: by open() */
 	int (*open)(const struct store_place *place, unsigned busy_ms, struct store **ret,
 		    struct diag *diag);
 	void (*close)(struct store *store);

@@ -37,6 +37,7 @@
 #define HEADER_PAGES_AT 28u
 #define HEADER_APPLICATION_AT 68u
 
+#define ALONE_PATIENCE_MS 500    /* a program that reads a few rows */
 #define REWRITE_BYTES (64 << 10) /* SQLite writes less than 128 KiB at once */
 
 struct wal_index {
@@ -290,6 +291,31 @@ int lite_prove(struct sqlite_store *store, struct diag *diag)
 				store->sql.path, beside[0], sqlite3_errstr(rc));
 	store->is_doubted = false;
 	return 0;
+}
+
+/*
+ * Each connection to a database with a WAL has the database locked, as one that reads, for as long
+ * as it is open. An exclusive one, which SQLite locks as one that writes, is no such connection: it
+ * fails where there is any other.
+ */
+int lite_check_alone(const char *path, struct diag *diag)
+{
+	static const char ask[] = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; ROLLBACK";
+	struct sql sql = { .db = NULL };
+	int rc = lite_check_files(path, diag);
+	bool is_busy;
+
+	if (rc == 0)
+		rc = sql_open(&sql, path, SQLITE_OPEN_READWRITE, NULL, NULL);
+	is_busy =
+		rc == 0 && sqlite3_busy_timeout(sql.db, ALONE_PATIENCE_MS) == SQLITE_OK &&
+		sqlite3_db_config(sql.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) == SQLITE_OK &&
+		(sqlite3_exec(sql.db, ask, NULL, NULL, NULL) & 0xff) == SQLITE_BUSY;
+	sql_close(&sql);
+	return is_busy ? diag_set(diag, ERR_BUSY,
+				  "%s: in use: stop the broker first, and what else has it open",
+				  path)
+		       : 0;
 }
 
 /* What a checkpoint copied, though it did not come to the end. */

@@ -178,7 +178,7 @@ static int make_file(const char *path, struct diag *diag)
  * SQLite reads whatever is at the path, and would wait for a pipe's other end. The database may be
  * a link; what SQLite puts beside it never is.
  */
-static int check_files(const char *path, struct diag *diag)
+int lite_check_files(const char *path, struct diag *diag)
 {
 	static const char *const beside[] = { "-wal", "-shm", "-journal" };
 	struct stat st;
@@ -221,7 +221,7 @@ int lite_open(const struct store_place *place, unsigned busy_ms, struct store **
 	}
 	rc = make_file(path, diag);
 	if (rc == 0)
-		rc = check_files(path, diag);
+		rc = lite_check_files(path, diag);
 	if (rc == 0)
 		rc = pagefile_init(&store->vfs, diag);
 	if (rc == 0)
@@ -512,6 +512,7 @@ int lite_checkpoint(struct store *base, uint64_t wal_bytes_max, struct diag *dia
 
 const struct store_engine store_sqlite = {
 	.name = "SQLite",
+	.check_alone = lite_check_alone,
 	.open = lite_open,
 	.close = lite_close,
 	.set_patience = lite_set_patience,

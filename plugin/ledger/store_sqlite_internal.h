@@ -156,6 +156,8 @@ int lite_peek(struct store *store, struct store_facts *ret, struct diag *diag);
 int lite_set_ring(struct store *store, const uint64_t *number, uint64_t applied_seq,
 		  struct diag *diag);
 int lite_check(struct store *store, struct diag *diag);
+int lite_check_files(const char *path, struct diag *diag);
+int lite_check_alone(const char *path, struct diag *diag);
 void lite_leave_empty(struct store *store);
 enum store_fault lite_fault(const struct store *store);
 int lite_let_go(struct store *store, struct diag *diag);

@@ -729,6 +729,31 @@ static void test_restored__goes_on_without_the_journal(void **state)
 	expect_orders(f, 2);
 }
 
+/* Whatever became of its journal's name, or of what the command is told about it. */
+static void test_restored__not_while_a_broker_has_it(void **state)
+{
+	struct fixture *f = *state;
+	const char *journal = f->options.journal;
+	char elsewhere[300];
+
+	(void)strcpy(elsewhere, folder_file(&f->folder, "elsewhere.ring"));
+	open_ledger(f);
+	assert_int_equal(place(f, "first"), 0);
+	f->options.journal = elsewhere;
+	expect_restored(f, ERR_BUSY,
+			folder_is_shared() ? "another process has this name"
+					   : "in use: stop the broker first");
+	copy_file("/etc/passwd", elsewhere);
+	expect_restored(f, ERR_BUSY,
+			folder_is_shared() ? "another process has this name"
+					   : "in use: stop the broker first");
+	f->options.journal = journal;
+	assert_int_equal(place(f, "last"), 0);
+	close_ledger(f);
+	expect_restored(f, 1, "nothing to do");
+	expect_orders(f, 2);
+}
+
 /*
  * What is no journal stops the start, also of a broker that was stopped: it is moved away, beside
  * what was left earlier, up to nine times.
@@ -890,6 +915,7 @@ int main(void)
 		TEST(test_ledger__killed_while_the_journal_is_made_again),
 		TEST(test_ledger_open__upgrades_with_a_filled_journal),
 		TEST(test_restored__goes_on_without_the_journal),
+		TEST(test_restored__not_while_a_broker_has_it),
 		TEST(test_restored__goes_on_with_a_copy),
 		TEST(test_restored__leaves_one_beside_another),
 		TEST(test_ledger_open__after_a_stop_any_journal_will_do),
