@@ -206,8 +206,10 @@ enum store_fault store_fault(const struct store *store);
 int store_let_go(struct store *store, struct diag *diag) MUST_CHECK;
 
 /*
- * Call it after store_upgrade() of a store that was STORE_UNSURE. ERR_BUSY: another process has the
- * database open, so that the next checkpoint would go on where the failed one ended.
+ * Call it after store_upgrade() of a store that was STORE_UNSURE. Makes the checkpoint that failed
+ * again, from its beginning, so that nobody is told that all is well while it goes on failing.
+ * ERR_BUSY: another process has the database open, so that it would go on where the failed one
+ * ended. After any failure open the store again.
  */
 int store_check_anew(struct store *store, struct diag *diag) MUST_CHECK;
 

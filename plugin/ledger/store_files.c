@@ -352,8 +352,10 @@ int lite_check_anew(struct store *base, struct diag *diag)
 	struct sqlite_store *store = lite_of(base);
 	struct wal_index index;
 
-	if (!index_read(store, &index) || index.frames == 0 || index.copied == 0)
+	if (!index_read(store, &index) || index.frames == 0)
 		return 0;
+	if (index.copied == 0)
+		return lite_copy(store, false, diag);
 	store->must_reopen = true; /* still */
 	return diag_set(diag, ERR_BUSY,
 			"%s: a checkpoint failed, and another program has the database open: "

@@ -217,6 +217,25 @@ static void test_store_checkpoint__that_failed_is_begun_anew(void **state)
 	assert_string_equal(after_a_cut(f), "62|62|ok");
 }
 
+static void test_store_check_anew__fails_as_long_as_the_disk_does(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(copy_a_part(f, 1), ERR_IO);
+	for (int i = 0; i < 2; i++) {
+		close_store(f);
+		disk_fail(".db", 1);
+		open_store(f);
+		assert_int_equal(store_check_anew(f->store, &f->diag), ERR_IO);
+		assert_int_equal(store_fault(f->store), STORE_UNSURE);
+	}
+	close_store(f);
+	open_store(f);
+	assert_int_equal(store_check_anew(f->store, &f->diag), 0);
+	assert_int_equal(store_fault(f->store), STORE_FINE);
+	assert_string_equal(after_a_cut(f), "60|60|ok");
+}
+
 /* A process of its own, made while no database is open, that reads when it is told to. */
 static pid_t reader_process(struct fixture *f, int go[2], int done[2])
 {
@@ -493,6 +512,7 @@ int main(void)
 		TEST(test_store_begin__fails_where_the_wal_cannot_be_written),
 		TEST(test_store_checkpoint__a_part_is_synced),
 		TEST(test_store_checkpoint__that_failed_is_begun_anew),
+		TEST(test_store_check_anew__fails_as_long_as_the_disk_does),
 		TEST(test_store_check_anew__another_program_keeps_the_old_count),
 		TEST(test_store_check__the_database_is_gone_and_comes_back),
 		TEST(test_store_check__a_file_beside_it_is_gone),
