@@ -179,7 +179,8 @@ const char *sources_join(const struct sources *set, const char *from, size_t bas
 				return set->has_root
 					       ? "expected a file in the contract's root or below"
 					       : "expected a file in the contract's folder or "
-						 "below (plugin_opt_contract_root names another)";
+						 "below (plugin_opt_contract_root, or "
+						 "--contract-root, names another)";
 			for (used--; used > base && ret[used - 1] != '/';)
 				used--;
 			continue;

@@ -241,7 +241,7 @@ static void test_sources_open__below_a_root(void **state)
 	assert_true(scene_open(&scene, "apis/one/a.json", NULL, NULL));
 	assert_string_equal(fault(&scene, "/up"),
 			    "/up/$ref: expected a file in the contract's folder or below "
-			    "(plugin_opt_contract_root names another)");
+			    "(plugin_opt_contract_root, or --contract-root, names another)");
 	scene_clear(&scene);
 	assert_true(scene_open(&scene, "apis/one/a.json", "apis", NULL));
 	assert_string_equal(scene.sources.file[0]->name, "one/a.json");
