@@ -26,6 +26,7 @@ IS_SQLITE = NAME == "sqlite"
 # The column of a payload that is no text: of an event, and of a refusal.
 EVENT_BYTES = "payload" if IS_SQLITE else "payload_bytes"
 REFUSAL_BYTES = "payload" if IS_SQLITE else "payload_raw"
+LOCK_SECONDS = 60  # that a broker may write on a busy machine before it leaves room
 _numbers = itertools.count(1)
 
 
@@ -78,19 +79,19 @@ class Sqlite:
         return _with_lines(text, lines)
 
     def rows(self, sql, *values):
-        with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % self.path, uri=True)) as file:
+        with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % self.path, LOCK_SECONDS, uri=True)) as file:
             return file.execute(sql, values).fetchall()
 
     def change(self, sql, *values):
         """By another program."""
-        with contextlib.closing(sqlite3.connect(self.path, timeout=10)) as file:
+        with contextlib.closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS)) as file:
             file.execute(sql, values)
             file.commit()
 
     @contextlib.contextmanager
     def locked(self):
         """By another program: it can be read, and not written."""
-        with contextlib.closing(sqlite3.connect(self.path, timeout=10)) as file:
+        with contextlib.closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS)) as file:
             try:
                 file.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as problem:
@@ -100,7 +101,7 @@ class Sqlite:
     @contextlib.contextmanager
     def read(self, sql):
         """A transaction that has read this, and stays open."""
-        with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % self.path, uri=True)) as file:
+        with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % self.path, LOCK_SECONDS, uri=True)) as file:
             file.execute("BEGIN")
             file.execute(sql).fetchall()
             yield
@@ -173,7 +174,7 @@ class Postgres:
         """The same: SHARE ROW EXCLUSIVE lets readers pass, and nobody who writes."""
         with contextlib.closing(postgres.connect(self.place)) as connection:
             connection.autocommit = False
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + LOCK_SECONDS
             while not self._lock(connection, deadline):
                 pass
             yield
@@ -186,8 +187,8 @@ class Postgres:
                            "WHERE table_schema = 'public' ORDER BY 1")
             tables = ", ".join('"%s"' % name for name, in cursor.fetchall())
             try:
-                cursor.execute("SET lock_timeout = '10s'; LOCK TABLE %s IN SHARE ROW EXCLUSIVE "
-                               "MODE" % tables)
+                cursor.execute("SET lock_timeout = '%ds'; LOCK TABLE %s IN SHARE ROW EXCLUSIVE "
+                               "MODE" % (LOCK_SECONDS, tables))
             except Exception as problem:  # psycopg2's, which is not loaded for SQLite
                 is_deadlock = problem.pgcode == "40P01"
                 if not is_deadlock or time.monotonic() > deadline:
