@@ -140,7 +140,7 @@ def test_what_a_session_has_outlives_its_token(broker, issuer, version):
 
 
 def with_delay(broker, user, password, will, delay, expiry, client_id):
-    """A connection with a delayed will, which MQTT 5 alone has. CONNACK's code."""
+    """A connection with a delayed will, which MQTT 5 alone has, and which the broker has seen end. CONNACK's code."""
     topic, payload = will
     body = rawmqtt.field("MQTT") + bytes([5, 0xC0 | 0x02 | 0x04 | 1 << 3]) + b"\0\x3c"
     properties = struct.pack("!BI", 0x11, expiry)
@@ -148,10 +148,13 @@ def with_delay(broker, user, password, will, delay, expiry, client_id):
     properties = struct.pack("!BI", 0x18, delay)
     body += rawmqtt.length(len(properties)) + properties + rawmqtt.field(topic)
     body += rawmqtt.field(payload) + rawmqtt.field(user) + rawmqtt.field(password)
+    before = broker._log_size()
     stream = rawmqtt.open_stream("tcp", broker.plain)
     stream.send(bytes([0x10]) + rawmqtt.length(len(body)) + body)
     code = stream.receive(time.monotonic() + rawmqtt.WAIT)[3]
     stream.close()
+    if code == 0:
+        broker.wait_log(r"Client %s\b.* (?:closed its connection|disconnected)" % client_id, before)
     return code
 
 
