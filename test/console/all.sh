@@ -5,8 +5,25 @@
 # again, where it is installed; BROWSER=firefox lets it run the named ones.
 set -eu
 cd "$(dirname "$0")/../.."
-out=$(mktemp)
-trap 'rm -rf "$out" "$out".*' EXIT
+TMPDIR=$(mktemp -d) # whatever is made for a while lies in it
+chmod 711 "$TMPDIR" # the database's server is another user's
+export TMPDIR
+out=$TMPDIR/sums
+sums=$out
+lane=
+trap 'rm -rf "$TMPDIR"' EXIT
+
+# A signal ends the test that runs, which ends what it started.
+end()
+{
+	trap '' HUP INT TERM
+	# shellcheck disable=SC2046,SC2086 # words
+	kill $lane $(cat "$sums.pid" 2>/dev/null) 2>/dev/null || true
+	wait
+	exit 143
+}
+trap end HUP INT TERM
+
 # shellcheck disable=SC2012 # names of ours
 FILES=$(ls test/console | sed -n 's/[.]mjs$//p' | grep -vx 'harness\|trying\|unit')
 LONG="payloads read samples try watch"
@@ -16,7 +33,10 @@ run()
 {
 	echo "== $1"
 	shift
-	"$@" >"$sums.1" 2>&1 || true
+	"$@" >"$sums.1" 2>&1 &
+	echo $! >"$sums.pid"
+	wait $! || true
+	rm -f "$sums.pid"
 	cat "$sums.1"
 	grep -qE '^[0-9]+ passed, [0-9]+ failed' "$sums.1" || echo "0 passed, 1 failed" | tee -a "$sums.1"
 	grep -E '^[0-9]+ passed, [0-9]+ failed' "$sums.1" | tail -1 >>"$sums"
@@ -43,7 +63,6 @@ run_firefox()
 	run "try, Firefox" env BROWSER=firefox node test/console/try.mjs publishing misspelt completion typing links
 }
 
-sums=$out
 if [ $# -gt 0 ]; then
 	run_files "$@"
 elif [ "${BROWSER:-}" = firefox ]; then # they all run there
@@ -52,14 +71,18 @@ elif [ "${BROWSER:-}" = firefox ]; then # they all run there
 else
 	# They wait more than they compute: the longest of them run beside the others.
 	(
+		trap - EXIT
+		trap end HUP INT TERM
+		lane=
 		sums=$out.long
 		# shellcheck disable=SC2086
 		run_files $LONG
 	) >"$out.said" 2>&1 &
+	lane=$!
 	# shellcheck disable=SC2046 # names of ours
 	run_files unit $(echo "$FILES" | grep -vxE "$(echo "$LONG" | tr ' ' '|')")
 	run_firefox
-	wait
+	wait "$lane"
 	cat "$out.said"
 	cat "$out.long" >>"$out"
 fi

@@ -6,7 +6,7 @@
 // Firefox ESR instead, by WebDriver BiDi.
 // CHROOT=build/chroot/sid: the broker is that system's, with the plugin that test/matrix.sh built there.
 import { execFileSync, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -16,11 +16,22 @@ import { createInterface } from "node:readline";
 export const top = resolve(import.meta.dirname, "../..");
 export const build = resolve(process.env.B ?? join(top, "build"));
 export const require = createRequire(resolve(process.env.WEB_HOME ?? join(build, "web"), "package.json"));
-const { chromium, firefox } = require("playwright-core");
 export const isFirefox = process.env.BROWSER === "firefox";
 
-const START_MS = 30_000; // a broker on a busy machine, its keys and certificates made first
-const STEP_MS = 15_000; // what is waited for on the page at most
+// What is waited for in vain fails after so long, no sooner on a machine that is slow: nothing waits longer for what comes.
+const START_MS = 180_000; // a broker, its keys and certificates made first; a browser
+const STEP_MS = 90_000; // what is on the page
+
+// All that this process and those that it starts make for a while lies here: browsers leave some when they are ended. The
+// database's server is another user's, who has to get through.
+const temporary = mkdtempSync(join(tmpdir(), "petstore-console-"));
+chmodSync(temporary, 0o711);
+// Whatever ends us, be it a SIGKILL: those that have the folder in their PETSTORE_CONSOLE_TEST end as well, then it goes.
+const keeper = spawn("/bin/sh", [join(import.meta.dirname, "keep.sh"), temporary], { stdio: ["pipe", "ignore", "inherit"], detached: true });
+keeper.unref();
+keeper.stdin.unref();
+process.env.TMPDIR = process.env.PETSTORE_CONSOLE_TEST = temporary;
+const { chromium, firefox } = require("playwright-core"); // which asks for the folder when it is loaded
 
 const POLICY = "breach of the policy:"; // before what a page says of one
 const breaches = []; // of the page's policy, on any page
@@ -52,19 +63,45 @@ export async function checkThat(what, work) {
   }
 }
 
+/** Counts that it comes to be so: @is is asked until it says yes. @detail, or what it returns then, is shown where it never does. */
+export async function checkSoon(what, is, detail) {
+  for (const end = Date.now() + STEP_MS; ; await sleep(50)) {
+    if (await is()) return check(what, true);
+    if (Date.now() > end) return check(what, false, typeof detail === "function" ? await detail() : detail);
+  }
+}
+
 /** Ends what was started and says the numbers; a test that throws fails. */
 export async function finish() {
-  for (const undo of ended.reverse()) await Promise.resolve(undo()).catch((error) => check("the end", false, error.message));
+  if (isEnding) return;
+  while (ended.length > 0) await Promise.resolve(ended.pop()()).catch((error) => check("the end", false, error.message));
   check("nothing against the page's policy (CSP)", breaches.length === 0, breaches.slice(0, 5).join("; "));
   console.log(`${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`);
   process.exitCode = failed ? 1 : 0;
+  await kept();
 }
+
+/** The keeper's end: the folder is gone then. */
+function kept() {
+  const over = new Promise((done) => keeper.once("exit", done));
+  keeper.ref();
+  keeper.stdin.end();
+  return over;
+}
+
+let isEnding = false; // by a signal: what fails for it is no failure
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, async () => {
+  isEnding = true;
+  await kept();
+  process.kill(process.pid, signal);
+});
 
 /** Runs the steps of a file; whatever they throw is a failure, and the broker ends all the same. */
 export async function run(steps) {
   try {
     await steps();
   } catch (error) {
+    if (isEnding) return;
     for (const [i, page] of opened.entries()) await shot(page, `failed-${i}`).catch(() => {});
     const lines = String(error.stack ?? error).split("\n");
     check("the steps to their end", false, [...lines.slice(0, 4), ...lines.filter((line) => /^ +at .*test.console/.test(line))].join("\n"));
@@ -76,18 +113,34 @@ export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Asks until it is so. */
 export async function until(is, what, ms = STEP_MS) {
-  for (const end = Date.now() + ms; Date.now() < end; await sleep(50)) if (await is()) return;
-  throw new Error(`waited ${ms / 1000} s in vain: ${typeof what === "function" ? what() : what}`);
+  for (const end = Date.now() + ms; ; await sleep(50)) {
+    if (await is()) return;
+    if (Date.now() > end) throw new Error(`waited ${ms / 1000} s in vain: ${typeof what === "function" ? what() : what}`);
+  }
 }
 
-// Ports that nobody has now; held until all are known, so that no two are the same.
-async function freePorts(count) {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((done, fail) => {
-    const server = createServer().once("error", fail).listen(0, "127.0.0.1", () => done(server));
-  })));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return ports;
+/** A server that listens on loopback, at every address of the machine if @isAny; null: somebody has the port. */
+const listen = (port, isAny) => new Promise((done) => {
+  const server = createServer().once("error", () => done(null)).listen(port, isAny ? "0.0.0.0" : "127.0.0.1", () => done(server));
+});
+
+/**
+ * @count ports that are ours until this process ends, also while no broker has them: they follow one that it listens at. Not in
+ * the range that outgoing connections take theirs from, nor in those of the other tests (test/integration, test/postgres.py).
+ */
+async function ownPorts(count) {
+  for (let tries = 0; tries < 1000; tries++) {
+    const first = 10_000 + 8 * Math.floor(Math.random() * 600);
+    const lock = await listen(first, false);
+    if (!lock) continue;
+    lock.unref();
+    const ports = Array.from({ length: count }, (_, i) => first + 1 + i);
+    const servers = await Promise.all(ports.map((port) => listen(port, true)));
+    await Promise.all(servers.map((server) => server && new Promise((done) => server.close(done))));
+    if (servers.every(Boolean)) return ports;
+    lock.close();
+  }
+  throw new Error("no free ports");
 }
 
 const answers = (port) => new Promise((done) => {
@@ -109,7 +162,7 @@ export async function startBroker({ conf = "", env = {}, files = {} } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "petstore-console-"));
   const served = join(folder, "page");
   copyFileSync(process.env.CONSOLE ?? join(build, "console.html"), join(folder, "console.html"));
-  const [tls, wss, mtls, plain, http, second] = await freePorts(6);
+  const [tls, wss, mtls, plain, http, second] = await ownPorts(6);
   const dir = join(folder, "run");
   mkdirSync(dir);
   writeFileSync(join(dir, "extra.conf"), `${conf}\n`);
@@ -131,16 +184,16 @@ export async function startBroker({ conf = "", env = {}, files = {} } = {}) {
       child = spawn(starter[0], starter.slice(1), {
         env: { ...process.env, PLUGIN: plugin, RUN_DIR: dir, TLS_PORT: tls, WSS_PORT: wss, MTLS_PORT: mtls, PLAIN_PORT: plain,
           CONSOLE_PORT: http, CONSOLE_WS_PORT: second, CONSOLE_DIR: served, CONSOLE_PAGE: join(folder, "console.html"),
-          PASSWORD_ROUNDS: "1000", ...env },
+          PASSWORD_ROUNDS: "1000", ...(process.env.CHROOT ? { TMPDIR: `/${temporary.split("/")[1]}` } : {}), ...env }, // test/chroot.sh makes that there
         stdio: ["ignore", "pipe", "pipe"],
       });
       const ours = child;
       for (const stream of [child.stdout, child.stderr])
         stream.on("data", (data) => { log = (log + data).slice(-200_000); });
       let isOver = false;
-      ours.once("exit", () => { isOver = true; });
+      ours.once("close", () => { isOver = true; }); // all that it said is in the log then
       await until(async () => isOver || (await answers(http)), "the broker", START_MS);
-      if (isOver) throw new Error(`the broker did not start:\n${log}`);
+      if (isOver) throw new Error(`the broker did not start: ${log.slice(-600).replaceAll("\n", " | ")}`);
       broker.ws = JSON.parse(readFileSync(join(served, "brokers.json"), "utf8")).brokers[0].url;
       await until(() => answers(new URL(broker.ws).port), "the broker's websockets", START_MS);
     },
@@ -153,10 +206,7 @@ export async function startBroker({ conf = "", env = {}, files = {} } = {}) {
     },
     reload: () => child.kill("SIGHUP"),
   };
-  ended.push(async () => {
-    await broker.end();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  ended.push(() => broker.end());
   await broker.start();
   return broker;
 }
@@ -177,7 +227,11 @@ export async function startPostgres() {
     keeper.stdin.write(`${word}\n`);
     await lines.next();
   };
-  const end = () => keeper.stdin.end();
+  const over = new Promise((done) => keeper.once("exit", done));
+  const end = () => {
+    keeper.stdin.end();
+    return over;
+  };
   ended.push(end);
   return { conninfo: (await lines.next()).value, tell, end };
 }
@@ -188,9 +242,11 @@ const opened = []; // pages, closed ones too
 /** A page in a context of its own, which fails the test for errors of scripts and the CSP. */
 export async function openPage(url, { width = 1280, height = 900, colorScheme = "light", ...context } = {}) {
   if (!browser) {
+    const options = { timeout: START_MS, handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false }; // we end it
     browser = isFirefox
-      ? await firefox.launch({ channel: "moz-firefox", executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr" })
+      ? await firefox.launch({ ...options, channel: "moz-firefox", executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr" })
       : await chromium.launch({
+        ...options,
         executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
         args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
       });
@@ -219,6 +275,70 @@ export async function openPage(url, { width = 1280, height = 900, colorScheme = 
   return page;
 }
 
+/**
+ * To the page at @hash, drawn when this returns but for what is asked of the broker and what is drawn in pieces: an address takes
+ * effect by an event, which comes when the script that set it is over.
+ */
+export const goTo = (page, hash) => page.evaluate(async (to) => {
+  const before = location.href;
+  const changed = new Promise((done) => { addEventListener("hashchange", done, { once: true }); });
+  location.hash = to;
+  if (location.href !== before) await changed; // the page's own listener was there before this one
+  const { port1, port2 } = new MessageChannel();
+  await new Promise((done) => {
+    port1.onmessage = done;
+    port2.postMessage(null);
+  });
+}, hash);
+
+/** Counts that @words are on @page at some time while @act goes on or after it, be it for a moment. */
+export async function checkSays(page, what, words, act) {
+  await page.evaluate((it) => {
+    globalThis.hasSaid = false;
+    const look = () => { globalThis.hasSaid ||= document.querySelector("#app").textContent.includes(it); };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+  }, words);
+  await act();
+  await checkSoon(what, () => page.evaluate(() => globalThis.hasSaid));
+}
+
+/** Waits until @locator has the focus: what is typed before goes elsewhere. */
+export const hasFocus = (locator) => until(() => locator.evaluate((it) => it.getRootNode().activeElement === it), `the focus on ${locator}`);
+
+/** Into mostDrawn, the most elements that one task of the page adds from now on; into drawings, how many such tasks there were. */
+export const countDrawn = (page) => page.addInitScript(observeDrawn);
+export const countDrawnNow = (page) => page.evaluate(observeDrawn);
+
+function observeDrawn() {
+  globalThis.mostDrawn = globalThis.drawings = 0;
+  const sizeOf = (node) => (node.nodeType === 1 ? 1 + node.querySelectorAll("*").length : 0);
+  // The page's parser adds what the file has; what is drawn is below #app.
+  new MutationObserver((all) => {
+    const tops = new Set(all.flatMap(({ addedNodes }) => [...addedNodes]).filter((it) => it.parentElement?.closest("#app")));
+    const outer = [...tops].filter((it) => !tops.has(it.parentElement));
+    globalThis.drawings++;
+    globalThis.mostDrawn = Math.max(globalThis.mostDrawn, outer.reduce((sum, it) => sum + sizeOf(it), 0));
+  }).observe(document, { subtree: true, childList: true });
+}
+
+/**
+ * Publishes with @client at QoS 1; resolves to whether the broker took it. Mosquitto 2.0 closes the connection for some of what it
+ * refuses, and the library waits for ever then.
+ */
+export async function publish(client, [topic, payload], options = {}) {
+  if (!client.connected) return false;
+  let close = null;
+  const closed = new Promise((done) => {
+    close = () => done(false);
+    client.once("close", close);
+  });
+  try {
+    return await Promise.race([client.publishAsync(topic, payload, { qos: 1, ...options }).then(() => true, () => false), closed]);
+  } finally {
+    client.off("close", close);
+  }
+}
+
 /** Fills in the form and waits until it is connected. */
 export async function signIn(page, broker, user, { password = broker.password(user), url = broker.ws } = {}) {
   await fillSignIn(page, { url, user, password });
@@ -226,7 +346,7 @@ export async function signIn(page, broker, user, { password = broker.password(us
 }
 
 export async function fillSignIn(page, { url, user, password, clientId }) {
-  await page.evaluate(() => { location.hash = "#/sign-in"; });
+  await goTo(page, "#/sign-in");
   await page.getByLabel("Broker").fill(url);
   await page.getByLabel("User name").fill(user);
   await page.getByLabel("Password or token").fill(password);
