@@ -1,7 +1,7 @@
 // The frame: signing in and out, what is said when that fails, and a broker that vanishes.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { check, checkAccessible, checkFits, checkThat, fillSignIn, openPage, run, shot, signIn, startBroker, until } from "./harness.mjs";
+import { check, checkAccessible, checkFits, checkSoon, checkThat, fillSignIn, openPage, run, shot, signIn, startBroker, until } from "./harness.mjs";
 
 await run(async () => {
   const broker = await startBroker();
@@ -39,7 +39,7 @@ await run(async () => {
 
   await fillSignIn(page, { url: "ws://127.0.0.1:9/", user: "monitor", password: "x" });
   await checkThat("nobody there: says so", () => page.getByText("No connection to 127.0.0.1:9").waitFor());
-  check("no talk of certificates where there is none", (await page.getByText("certutil -d").count()) === 0);
+  await checkSoon("no talk of certificates where there is none", async () => (await page.getByText("certutil -d").count()) === 0);
 
   await signIn(page, broker, "monitor");
   await checkThat("signed in: as whom, and the contract is there", async () => {
@@ -48,7 +48,7 @@ await run(async () => {
   });
   await checkThat("the address is no longer that of the form", () =>
     page.locator('.views [aria-current="page"]').getByText("Read", { exact: true }).waitFor());
-  check("and no fault is told", (await page.getByRole("alert").count()) === 0);
+  await checkSoon("and no fault is told", async () => (await page.getByRole("alert").count()) === 0);
 
   await broker.end("SIGKILL");
   await checkThat("a broker that vanishes: it is said", () => page.getByText("Trying again").waitFor());
@@ -56,7 +56,7 @@ await run(async () => {
   await broker.start();
   await checkThat("it comes back: connected again by itself", () =>
     page.locator(".account").getByText("connected", { exact: true }).waitFor());
-  check("and the note is gone", (await page.getByText("Trying again").count()) === 0);
+  await checkSoon("and the note is gone", async () => (await page.getByText("Trying again").count()) === 0);
 
   await page.getByRole("button", { name: "Sign out" }).click();
   await checkThat("signed out", () => page.locator(".account").getByText("offline").waitFor());
@@ -65,7 +65,7 @@ await run(async () => {
 
   rmSync(join(broker.served, "brokers.json"));
   const dark = await openPage(broker.page, { colorScheme: "dark", width: 360, height: 740 });
-  check("without one, the page's own address", (await offered(dark)) === `ws://${new URL(broker.page).host}/`);
+  await checkSoon("without one, the page's own address", async () => (await offered(dark)) === `ws://${new URL(broker.page).host}/`);
   await checkAccessible(dark, "signing in, dark, phone");
   await checkFits(dark, "signing in, phone");
   await shot(dark, "sign-in-phone-dark");
@@ -75,21 +75,22 @@ await run(async () => {
   await several.route("**/brokers.json", (route) => route.fulfill({ json: { brokers: [{ url: broker.ws, name: "shop" }, { url: "ws://127.0.0.1:1/" }] } }));
   await several.goto(broker.page);
   await several.getByRole("button", { name: "ws://127.0.0.1:1/", exact: true }).click();
-  check("another broker is a press away", (await offered(several)) === "ws://127.0.0.1:1/", await offered(several));
+  await checkSoon("another broker is a press away", async () => (await offered(several)) === "ws://127.0.0.1:1/", () => offered(several));
   await several.getByRole("button", { name: "shop", exact: true }).click();
-  check("and so is the first", (await offered(several)) === broker.ws
-    && (await several.getByRole("button", { name: "shop" }).getAttribute("aria-pressed")) === "true", await offered(several));
+  await checkSoon("and so is the first", async () => (await offered(several)) === broker.ws
+    && (await several.getByRole("button", { name: "shop" }).getAttribute("aria-pressed")) === "true", () => offered(several));
   await checkAccessible(several, "signing in, several brokers");
   await shot(several, "sign-in-several");
 
   // A name that is not short leaves the buttons beside it, on one line.
   await signIn(dark, broker, "inventory-service");
   await dark.locator(".account .who").getByText("inventory-service").waitFor();
-  const tops = await dark.locator(".account > *").evaluateAll((all) => all.map((it) => {
+  const tops = () => dark.locator(".account > *").evaluateAll((all) => all.map((it) => {
     const { top, bottom, right } = it.getBoundingClientRect();
     return { middle: Math.round((top + bottom) / 2), right };
   }));
-  check("on a phone the account is one line", tops.every(({ middle, right }) => Math.abs(middle - tops[0].middle) < 8 && right <= 360), JSON.stringify(tops));
+  await checkSoon("on a phone the account is one line", async () =>
+    (await tops()).every(({ middle, right }, _, all) => Math.abs(middle - all[0].middle) < 8 && right <= 360), async () => JSON.stringify(await tops()));
   await shot(dark, "signed-in-phone-dark");
   for (const it of [page, dark, several]) check("no errors of scripts or the policy", it.problems.length === 0, it.problems.join("; "));
 });

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, check, checkAccessible, checkFits, checkThat, isFirefox, openPage, run, shot, skip, until } from "./harness.mjs";
+import { build, check, checkAccessible, checkFits, checkSays, checkSoon, checkThat, countDrawn, goTo, hasFocus, isFirefox, openPage, run, shot, skip, until } from "./harness.mjs";
 
 const page = pathToFileURL(join(build, "docs/index.html")).href;
 const contract = JSON.parse(readFileSync(join(build, "docs/contract.json"), "utf8"));
@@ -13,27 +13,27 @@ const PLACES = ["", "channel/orderStatus", "message/paymentStatus", "machine/ord
 
 const ELEMENTS_MAX = 2000; // a contract of 1,000 topics has 12,000
 
-const open = (tab, place) => tab.evaluate((to) => { location.hash = `#/read/${to}`; }, place);
+const open = (tab, place) => goTo(tab, `#/read/${place}`);
 const words = (tab) => tab.locator("article").innerText();
+/** Counts that the page says @said, a text or a pattern. */
+const says = (tab, what, said) => checkSoon(what, async () => (said instanceof RegExp ? said.test(await words(tab)) : (await words(tab)).includes(said)));
 
 async function contents(tab) {
   await open(tab, "");
-  const overview = await words(tab);
-  for (const { address } of Object.values(contract.channels)) check(`overview: ${address}`, overview.includes(address));
+  for (const { address } of Object.values(contract.channels)) await says(tab, `overview: ${address}`, address);
   await open(tab, "channel/orderStatus");
   await tab.getByRole("heading", { name: "Order status updates", level: 1 }).waitFor();
-  const order = await words(tab);
   for (const said of ["QoS: 1 or 2", "never a last will", "whoever has the scope write:orders", "write:orders:own", "orders/+/status",
     "If status is PLACED: userId is required.", "required", "time (RFC 3339)", "Who ordered, and may therefore see the order.", "CANCELLED", "userId",
     "as the state machine order allows", "No other members."])
-    check(`a topic: ${said}`, order.includes(said));
+    await says(tab, `a topic: ${said}`, said);
   await open(tab, "channel/paymentStatus");
-  const payment = await words(tab);
-  for (const said of ["QoS: 2", "never retained", "survives a power cut", "last4"]) check(`a topic: ${said}`, payment.includes(said));
+  for (const said of ["QoS: 2", "never retained", "survives a power cut", "last4"]) await says(tab, `a topic: ${said}`, said);
   await open(tab, "channel/petStatus");
-  check("any QoS in words", /QoS: any/.test(await words(tab)));
+  await says(tab, "any QoS in words", "QoS: any");
   for (const [name, machine] of Object.entries(contract["x-state-machines"])) {
     await open(tab, `machine/${name}`);
+    await tab.getByRole("heading", { name: `State machine: ${name}` }).or(tab.locator("article h1", { hasText: name })).first().waitFor();
     const drawn = await tab.locator(".diagram svg[role=img] text").allTextContents();
     const table = await tab.locator("table.steps").innerText();
     for (const state of Object.keys(machine.next)) check(`${name}: ${state} drawn and in the table`, drawn.includes(state) && table.includes(state));
@@ -42,29 +42,29 @@ async function contents(tab) {
     check(`${name}: scopes on the steps`, Object.values(machine.next).flat().filter((it) => it.scope).every((it) => drawn.includes(`needs ${it.scope}`)));
   }
   await open(tab, "machine/order");
-  check("what a scope on a line means, by its name", /needs write:orders: who has the scope write:orders takes it, and who has write:orders:own takes it for what is its own/.test(await words(tab)));
+  await says(tab, "what a scope on a line means, by its name", "needs write:orders: who has the scope write:orders takes it, and who has write:orders:own takes it for what is its own");
   await open(tab, "entity/payment");
-  check("an entity's columns, and whose it is", /failure_reason[\s\S]*/.test(await words(tab)) && (await words(tab)).includes("order_id"));
+  for (const column of ["failure_reason", "order_id"]) await says(tab, `an entity's columns, and whose it is: ${column}`, column);
   await open(tab, "scopes");
-  check("scopes with who uses them", /read:orders[\s\S]*orders\/\{orderId\}\/payment/.test(await words(tab)));
+  await says(tab, "scopes with who uses them", /read:orders[\s\S]*orders\/\{orderId\}\/payment/);
   await open(tab, "reasons/rate-exceeded");
-  check("a reason with what to do", /rate-exceeded[\s\S]*Send slower\./.test(await words(tab)));
-  await checkThat("its row is in sight and marked", async () => {
-    const row = tab.locator("tr.here");
-    if (!/rate-exceeded/.test(await row.innerText())) throw new Error("another row");
+  await says(tab, "a reason with what to do", /rate-exceeded[\s\S]*Send slower\./);
+  const row = tab.locator("tr.here");
+  await checkSoon("its row is marked", async () => /rate-exceeded/.test(await row.innerText()));
+  await checkSoon("and in sight", async () => {
     const { y } = await row.boundingBox();
-    if (y < 0 || y > 900) throw new Error(`at ${y}`);
-  });
+    return y >= 0 && y <= 900;
+  }, async () => JSON.stringify(await row.boundingBox()));
   await open(tab, "limits");
-  check("limits in words", /at most 16,384 bytes[\s\S]*at most 2,000 messages a second/.test(await words(tab)));
+  await says(tab, "limits in words", /at most 16,384 bytes[\s\S]*at most 2,000 messages a second/);
   await open(tab, "servers");
-  check("the server with its port", (await words(tab)).includes("mqtts://localhost:8883"));
+  await says(tab, "the server with its port", "mqtts://localhost:8883");
   await open(tab, "configuration/contract-extensions/contract-extensions-x-limits");
-  check("a table of the operator's files, by its anchor", /payloadBytes/.test(await words(tab)));
+  await says(tab, "a table of the operator's files, by its anchor", "payloadBytes");
   await open(tab, "configuration/options");
-  check("options", (await words(tab)).includes("plugin_opt_notices_per_second"));
+  await says(tab, "options", "plugin_opt_notices_per_second");
   await open(tab, "channel/nobody");
-  check("an unknown page says so", /has no channel nobody/.test(await words(tab)));
+  await says(tab, "an unknown page says so", "has no channel nobody");
 }
 
 async function looks() {
@@ -81,16 +81,19 @@ async function looks() {
     check(`${width}: no errors`, tab.problems.length === 0, tab.problems.join("; "));
     if (width === 1920) {
       await open(tab, "channel/orderStatus");
-      const { x, width: wide } = await tab.locator("aside").boundingBox();
-      check("at 1920 px the page is used to its right", x + wide > 1600, `${x + wide}`);
+      const right = async () => {
+        const { x, width: wide } = await tab.locator("aside").boundingBox();
+        return x + wide;
+      };
+      await checkSoon("at 1920 px the page is used to its right", async () => (await right()) > 1600, right);
     }
     if (width === 360) {
       await open(tab, "scopes");
-      check("on a phone the contents are closed", !(await tab.locator("#read-nav").isVisible()));
+      await checkThat("on a phone the contents are closed", () => tab.locator("#read-nav").waitFor({ state: "hidden" }));
       await tab.getByRole("button", { name: "Contents" }).click();
       await tab.locator("#read-nav").getByRole("link", { name: "Limits" }).click();
       await tab.getByRole("heading", { name: "Limits", level: 1 }).waitFor();
-      check("and close after a choice", !(await tab.locator("#read-nav").isVisible()));
+      await checkThat("and close after a choice", () => tab.locator("#read-nav").waitFor({ state: "hidden" }));
     }
     await tab.close();
   }
@@ -101,10 +104,13 @@ async function room() {
   for (const [width, height] of [[1280, 900], [3840, 2160]]) {
     const tab = await openPage(page, { width, height });
     await open(tab, "channel/orderStatus");
-    const { x, width: wide } = await tab.locator("aside").boundingBox();
-    check(`${width}: the page is used to its right`, x + wide > width * 0.85, `${x + wide}`);
-    const cut = await tab.locator("aside pre").evaluateAll((all) => all.filter((it) => it.scrollWidth > it.clientWidth).length);
-    check(`${width}: examples and programs are whole`, cut === 0, cut);
+    const right = async () => {
+      const { x, width: wide } = await tab.locator("aside").boundingBox();
+      return x + wide;
+    };
+    await checkSoon(`${width}: the page is used to its right`, async () => (await right()) > width * 0.85, right);
+    const cut = () => tab.locator("aside pre").evaluateAll((all) => all.filter((it) => it.scrollWidth > it.clientWidth).length);
+    await checkSoon(`${width}: examples and programs are whole`, async () => (await cut()) === 0, cut);
     await shot(tab, `read-room-${width}`);
     await tab.context().close();
   }
@@ -115,33 +121,32 @@ async function searching(tab) {
   await tab.locator("article h1").click();
   await tab.keyboard.press("/");
   const box = tab.getByRole("combobox");
-  await box.waitFor();
+  await hasFocus(box);
   await tab.keyboard.type("amount");
-  await tab.getByRole("option").first().waitFor();
-  const kinds = await tab.locator(".found-kind").allInnerTexts();
-  check("results by kind", kinds.includes("Members"), String(kinds));
+  const kinds = () => tab.locator(".found-kind").allInnerTexts();
+  await checkSoon("results by kind", async () => (await kinds()).includes("Members"), kinds);
   await checkAccessible(tab, "search");
   await shot(tab, "read-search");
   await box.fill("store-unavail");
+  await tab.locator('[role="option"][aria-selected="true"]').getByText("store-unavailable").waitFor();
   await tab.keyboard.press("ArrowDown");
   await tab.keyboard.press("ArrowUp");
   await tab.keyboard.press("Enter");
   await tab.getByRole("heading", { name: "Reasons of a refusal" }).waitFor();
-  check("Enter goes to the place", (await tab.evaluate(() => location.hash)) === "#/read/reasons/store-unavailable");
+  await checkSoon("Enter goes to the place", async () => (await tab.evaluate(() => location.hash)) === "#/read/reasons/store-unavailable");
   await tab.keyboard.press("/");
   await box.fill("zzzzzz");
-  check("nothing found is said", await tab.getByText("Nothing has all of these words.").isVisible());
+  await checkThat("nothing found is said", () => tab.getByText("Nothing has all of these words.").waitFor());
   await tab.keyboard.press("Escape");
-  check("Escape closes it", !(await box.isVisible()));
+  await checkThat("Escape closes it", () => box.waitFor({ state: "hidden" }));
 }
 
 async function copying(tab) {
   await open(tab, "channel/orderStatus");
   if (!isFirefox) await tab.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-  const words = await tab.locator(".address button").allInnerTexts();
-  check("what is copied is told apart by a word", String(words) === "topic,filter", words);
-  await tab.getByRole("button", { name: "Copy the topic" }).click();
-  await checkThat("copied is said", () => tab.getByRole("button", { name: "Copied" }).waitFor());
+  const words = () => tab.locator(".address button").allInnerTexts();
+  await checkSoon("what is copied is told apart by a word", async () => String(await words()) === "topic,filter", words);
+  await checkSays(tab, "copied is said", "Copied", () => tab.getByRole("button", { name: "Copy the topic" }).click());
   const link = await tab.getByRole("link", { name: "Try it" }).getAttribute("href");
   const prepared = JSON.parse(Buffer.from(/m=(.*)/.exec(link)[1], "base64url").toString());
   check("a link to try it, with topic and payload", prepared.channel === "orderStatus"
@@ -151,10 +156,9 @@ async function copying(tab) {
 async function printing(tab) {
   await open(tab, "all");
   await tab.emulateMedia({ media: "print" });
-  const all = await words(tab);
-  for (const { address } of Object.values(contract.channels)) check(`printed: ${address}`, all.includes(address));
-  check("printed: messages, machines, scopes, reasons", ["updatedAt", "State machine: payment", "correct:orders", "store-unavailable"].every((it) => all.includes(it)));
-  check("printed: no list of pages, no frame", !(await tab.locator("#read-nav").isVisible()) && !(await tab.locator(".top").isVisible()));
+  for (const { address } of Object.values(contract.channels)) await says(tab, `printed: ${address}`, address);
+  for (const it of ["updatedAt", "State machine: payment", "correct:orders", "store-unavailable"]) await says(tab, `printed: messages, machines, scopes, reasons: ${it}`, it);
+  await checkSoon("printed: no list of pages, no frame", async () => !(await tab.locator("#read-nav").isVisible()) && !(await tab.locator(".top").isVisible()));
   const pdf = await tab.pdf({ format: "A4" });
   check("the browser prints it", pdf.length > 20_000);
   await tab.emulateMedia({ media: "screen" });
@@ -166,8 +170,8 @@ async function untitled(tab, place, address, copies) {
   await tab.locator("article h1", { hasText: address }).waitFor();
   const top = await tab.locator("article h1, .address").evaluateAll((all) => all.map((it) => it.textContent).join(" "));
   check(`${address}: once`, top.split(address).length === 2, top);
-  const words = await tab.locator(".address button").allInnerTexts();
-  check(`${address}: what may be copied`, String(words) === String(copies), words);
+  const words = () => tab.locator(".address button").allInnerTexts();
+  await checkSoon(`${address}: what may be copied`, async () => String(await words()) === String(copies), words);
 }
 
 // Channels of every kind of schema, 1,000 of them, in 20 groups.
@@ -189,20 +193,6 @@ function large() {
   return { asyncapi: "3.0.0", info: { title: "</script><b>Large", version: "1", description: "<img src=x onerror=alert(1)> **bold**" }, channels, operations, components: { schemas } };
 }
 
-/** Into mostDrawn, the most elements that one task of the page added. */
-async function countDrawn(tab) {
-  await tab.addInitScript(() => {
-    globalThis.mostDrawn = 0;
-    const sizeOf = (node) => (node.nodeType === 1 ? 1 + node.querySelectorAll("*").length : 0);
-    // The page's parser adds what the file has; what is drawn is below #app.
-    new MutationObserver((all) => {
-      const tops = new Set(all.flatMap(({ addedNodes }) => [...addedNodes]).filter((it) => it.parentElement?.closest("#app")));
-      const outer = [...tops].filter((it) => !tops.has(it.parentElement));
-      globalThis.mostDrawn = Math.max(globalThis.mostDrawn, outer.reduce((sum, it) => sum + sizeOf(it), 0));
-    }).observe(document, { subtree: true, childList: true });
-  });
-}
-
 async function thousand() {
   const folder = mkdtempSync(join(tmpdir(), "petstore-large-"));
   try {
@@ -220,13 +210,14 @@ async function thousand() {
       && (await tab.locator("#read-nav .read-part li a").count()) >= 2000, "rows"));
     const most = await tab.evaluate(() => globalThis.mostDrawn);
     check("no task draws more than a piece of it", most > 0 && most <= ELEMENTS_MAX, `${most} elements`);
-    check("names are text, whatever is in them", (await words(tab)).includes("</script><b>Large") && (await words(tab)).includes("<img src=x onerror=alert(1)>"));
-    check("the list of pages is folded", (await tab.locator("#read-nav details[open]").count()) <= 3);
+    for (const name of ["</script><b>Large", "<img src=x onerror=alert(1)>"]) await says(tab, `names are text, whatever is in them: ${name}`, name);
+    await checkSoon("the list of pages is folded", async () => (await tab.locator("#read-nav details[open]").count()) <= 3);
     await tab.keyboard.press("/");
     await tab.getByRole("combobox").fill("device777");
+    await tab.locator('[role="option"][aria-selected="true"]').getByText("site17/device777/{id}").first().waitFor();
     await tab.keyboard.press("Enter");
     await checkThat("the search finds one of them", () => tab.getByRole("heading", { level: 1, name: "site17/device777/{id}" }).waitFor());
-    check("a schema that refers to itself ends", /list of: Node/.test(await words(tab)));
+    await says(tab, "a schema that refers to itself ends", "list of: Node");
     await untitled(tab, "channel/c2", "site2/device2/{id}", ["topic", "filter"]);
     await untitled(tab, "channel/c3", "site3/device3", ["topic"]);
     await open(tab, "channel/c2");

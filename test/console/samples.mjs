@@ -5,7 +5,7 @@ import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, check, checkThat, openPage, run, signIn, skip, startBroker, top, until } from "./harness.mjs";
+import { build, check, checkSoon, checkThat, goTo, openPage, run, signIn, skip, startBroker, top, until } from "./harness.mjs";
 
 const home = resolve(process.env.WEB_HOME ?? join(build, "web"));
 
@@ -38,8 +38,9 @@ async function openTabs(broker) {
   for (const user of ["backoffice", "orders-service", "monitor"]) {
     tabs[user] = await openPage(broker.page);
     await signIn(tabs[user], broker, user);
-    await tabs[user].evaluate(() => { location.hash = "#/read/channel/orderStatus"; });
-    await tabs[user].locator(".samples pre").waitFor();
+    await goTo(tabs[user], "#/read/channel/orderStatus");
+    // The address is the broker's once brokers.json was asked for.
+    await tabs[user].locator(".samples pre", { hasText: `${broker.ports.tls}` }).waitFor();
   }
   return tabs;
 }
@@ -84,7 +85,7 @@ async function pair(tabs, broker, name, python, topic) {
     const status = await sent.over;
     check(`${name}: publishes`, status === 0 && (name === "mosquitto" ? sent.said() === "" : /accepted|sent/.test(sent.said())), `${status} ${sent.said()}`);
     await until(() => subscriber.said().includes(topic), () => `${name} receives: ${subscriber.said()}`);
-    check(`${name}: subscribes and receives`, subscriber.said().includes('"PLACED"'), subscriber.said());
+    await checkSoon(`${name}: subscribes and receives`, () => subscriber.said().includes('"PLACED"'), () => subscriber.said());
   } finally {
     subscriber.end();
     await subscriber.over;
@@ -107,13 +108,15 @@ async function compiled(tabs, broker) {
 
 /** What the page says of the address is the running broker's, and the authority that it links to as well. */
 async function addresses(broker, tab) {
-  const words = await tab.locator(".samples").innerText();
-  check("the address of the broker that one is signed in to", words.includes(`localhost:${broker.ports.tls}`) && /address is that of the broker/.test(words), words.slice(-400));
+  const words = () => tab.locator(".samples").innerText();
+  await checkSoon("the address of the broker that one is signed in to", async () =>
+    (await words()).includes(`localhost:${broker.ports.tls}`) && /address is that of the broker/.test(await words()), async () => (await words()).slice(-400));
+  await tab.locator(".samples a[download]").waitFor();
   broker.authority = await tab.evaluate(async () => (await fetch(document.querySelector(".samples a[download]").href)).text());
   check("the authority is there to be saved", broker.authority.startsWith("-----BEGIN CERTIFICATE"), broker.authority.slice(0, 40));
-  await tab.evaluate(() => { location.hash = "#/read/servers"; });
+  await goTo(tab, "#/read/servers");
   await checkThat("which stands among the addresses, too", () => tab.getByText(`mqtts://localhost:${broker.ports.tls}`, { exact: true }).waitFor());
-  await tab.evaluate(() => { location.hash = "#/read/channel/orderStatus"; });
+  await goTo(tab, "#/read/channel/orderStatus");
   await tab.locator(".samples pre").waitFor();
 }
 
@@ -121,15 +124,15 @@ async function addresses(broker, tab) {
 async function others(broker) {
   const file = await openPage(`${pathToFileURL(join(build, "docs/index.html")).href}#/read/channel/orderStatus`);
   await checkThat("without a broker: the contract's address", () => file.getByText("The address is the contract's.").waitFor());
-  check("with its port", (await file.locator(".samples pre").textContent()).includes("-h localhost -p 8883"));
+  await checkSoon("with its port", async () => (await file.locator(".samples pre").textContent()).includes("-h localhost -p 8883"));
   await file.context().close();
   const tab = await openPage();
   await tab.route("**/brokers.json", (route) => route.fulfill({ json: { brokers: [{ url: broker.ws, mqtt: "javascript:alert(1)", ca: "//elsewhere/ca.crt" }] } }));
   await tab.goto(broker.page);
   await signIn(tab, broker, "backoffice");
-  await tab.evaluate(() => { location.hash = "#/read/channel/orderStatus"; });
+  await goTo(tab, "#/read/channel/orderStatus");
   await checkThat("what is no address is not taken", () => tab.getByText("signed in to may have another one").waitFor());
-  check("nor what is no file beside the page", (await tab.locator(".samples a[download]").count()) === 0);
+  await checkSoon("nor what is no file beside the page", async () => (await tab.locator(".samples a[download]").count()) === 0);
   await tab.context().close();
 }
 

@@ -2,9 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { check, checkAccessible, checkThat, openPage, run, shot, signIn, startBroker, top, until } from "./harness.mjs";
+import { check, checkAccessible, checkSoon, checkThat, goTo, openPage, run, shot, signIn, startBroker, top, until } from "./harness.mjs";
 
-const open = (tab, place) => tab.evaluate((to) => { location.hash = `#/read/${to}`; }, place);
+const open = (tab, place) => goTo(tab, `#/read/${place}`);
 const words = (tab) => tab.locator("article").innerText();
 
 await run(async () => {
@@ -18,21 +18,20 @@ await run(async () => {
   await signIn(tab, broker, "customer-a");
   await open(tab, "");
   await tab.getByRole("heading", { name: "Your account" }).waitFor();
-  const overview = await words(tab);
-  check("who one is", /Signed in as\s+customer-a, by password/.test(overview), overview.slice(0, 400));
-  check("what one may, and of one's own", overview.includes("orders/{orderId}/status") && /subscribe own/.test(overview));
-  check("what one may not is not there", !overview.includes("alerts/{kind}"));
+  await checkSoon("who one is", async () => /Signed in as\s+customer-a, by password/.test(await words(tab)), async () => (await words(tab)).slice(0, 400));
+  await checkSoon("what one may, and of one's own", async () => (await words(tab)).includes("orders/{orderId}/status") && /subscribe own/.test(await words(tab)));
+  check("what one may not is not there", !(await words(tab)).includes("alerts/{kind}"));
   await checkAccessible(tab, "signed in");
   await shot(tab, "read-signed-in");
   await open(tab, "channel/orderStatus");
   await checkThat("of a topic: what this account may", () => tab.getByText("you may, your own only").first().waitFor());
-  check("programs have its name, not its password", /-u customer-a /.test(await tab.locator(".samples pre").textContent())
+  await checkSoon("programs have its name, not its password", async () => /-u customer-a /.test(await tab.locator(".samples pre").textContent())
     && !(await tab.locator(".samples pre").textContent()).includes(broker.password("customer-a")));
   await shot(tab, "read-signed-in-channel");
   await open(tab, "servers");
-  check("the address that one came by", (await words(tab)).includes(broker.ws));
+  await checkSoon("the address that one came by", async () => (await words(tab)).includes(broker.ws));
   await open(tab, "scopes");
-  check("scopes that one has are marked", /read:orders[\s\S]{0,40}you have it, for your own/.test(await words(tab)));
+  await checkSoon("scopes that one has are marked", async () => /read:orders[\s\S]{0,40}you have it, for your own/.test(await words(tab)));
 
   await tab.getByRole("button", { name: "Sign out" }).click();
   await signIn(tab, broker, "orders-service");
@@ -44,14 +43,16 @@ await run(async () => {
   await open(tab, "");
   // Its own notices are for everybody.
   await checkThat("an account without a scope: says so", () => tab.getByText("none: this account has no rights that need one").waitFor());
-  check("and shows the notices alone", (await tab.locator(".topic-list li").count()) === 1 && (await words(tab)).includes("refusals/{principal}/{clientId}"));
+  await checkSoon("and shows the notices alone", async () => (await tab.locator(".topic-list li").count()) === 1 && (await words(tab)).includes("refusals/{principal}/{clientId}"));
   await shot(tab, "read-no-scope");
   // The account is given a role while it is signed in: the page looks again, at the latest when one comes back to it.
   access.users["customer-b"].roles = ["customer"];
   writeFileSync(join(broker.folder, "access.json"), JSON.stringify(access));
   broker.reload();
   await until(() => /reloaded|loaded contract[\s\S]*loaded contract/.test(broker.log()), "the reload");
-  await tab.evaluate(() => dispatchEvent(new Event("focus")));
-  await checkThat("rights that were given meanwhile", () => tab.getByText("orders/{orderId}/status").first().waitFor());
+  await checkThat("rights that were given meanwhile", () => until(async () => {
+    await tab.evaluate(() => dispatchEvent(new Event("focus")));
+    return (await tab.getByText("orders/{orderId}/status").count()) > 0;
+  }, "the topic"));
   check("no errors", tab.problems.length === 0, tab.problems.join("; "));
 });

@@ -1,19 +1,21 @@
 // Try: a message prepared with the contract's help, sent, answered by the broker; what arrives;
 // sessions and wills; links; and a flood of messages. FLOOD is how many (20000).
 import { spawn } from "node:child_process";
-import { openPage, check, checkAccessible, checkFits, checkThat, countSpoken, isFirefox, require, run, shot, skip, sleep, startBroker, until } from "./harness.mjs";
+import { openPage, check, checkAccessible, checkFits, checkSays, checkSoon, checkThat, countDrawnNow, countSpoken, goTo, isFirefox, publish, require, run, shot, skip, sleep, startBroker, until } from "./harness.mjs";
 import { answer, editor, insert, line, openTry, pick, textOfEditor, write } from "./trying.mjs";
 
 const mqtt = require("mqtt");
 const FLOOD = Number(process.env.FLOOD ?? 20_000);
-const LONGEST_MS = 1500; // a frame of the flood, on a machine that does other things as well
-const P99_MS = 500;
+const UNDER_WAY = 1000; // messages of the flood at most: of more the broker drops some for a browser that is slow
+const ELEMENTS_MAX = 1000; // that one task adds to the page, however many messages came
+const FLOOD_MS = 300_000;
+const DRAWN_MS = 100; // apart at least is what comes drawn
 const SPOKEN_MAX = 20; // by itself, in a flood of thousands
 
 const orderOf = (id, status, more = {}) => JSON.stringify({ orderId: id, status, updatedAt: new Date().toISOString(), ...more }, null, 2);
 
 async function publishing(broker, page) {
-  check("the channels that one may send to come first", (await page.locator('select[name="channel"]').locator("optgroup").first().getAttribute("label")).startsWith("You may send"));
+  await checkSoon("the channels that one may send to come first", async () => (await page.locator('select[name="channel"]').locator("optgroup").first().getAttribute("label")).startsWith("You may send"));
   await pick(page, "Order status updates");
   await page.getByLabel("orderId", { exact: true }).fill("first-1");
   await checkThat("the topic by its parameters", () => page.locator(".topic-line").getByText("orders/first-1/status").waitFor());
@@ -21,21 +23,21 @@ async function publishing(broker, page) {
   await page.getByLabel("orderId", { exact: true }).fill("a/b");
   await checkThat("a parameter that no topic can have", () => page.locator(".complaints").getByText("may not contain").waitFor());
   await page.getByLabel("orderId", { exact: true }).fill("first-1");
-  check("QoS begins with the least that is allowed", await page.getByRole("radio", { name: "1" }).isChecked());
+  await checkSoon("QoS begins with the least that is allowed", () => page.getByRole("radio", { name: "1" }).isChecked());
 
   await write(page, '{ "orderId": "other", "status": "NOPE", "foo": 1 }');
   const faults = page.locator(".payload .faults");
   for (const words of ["updatedAt is missing", 'status is "NOPE", expected one of', 'no member is called "foo"', "but the topic says"])
     await checkThat(`marked while one writes: ${words}`, () => faults.getByText(words).waitFor());
-  check("a mark at each place", (await page.locator(".editor .cm-lintRange-error").count()) >= 3);
+  await checkSoon("a mark at each place", async () => (await page.locator(".editor .cm-lintRange-error").count()) >= 3);
   await shot(page, "try-faults");
   await page.getByRole("button", { name: "Send all the same" }).click();
   await checkThat("the broker refuses what the check calls wrong", () => answer(page).getByText("Refused").waitFor());
   await checkThat("its reasons are shown", () => answer(page).getByText("schema-violation").or(answer(page).getByText(/reason/)).first().waitFor());
   await checkThat("and marked in the editor as the broker's", () => page.locator(".editor .from-broker").first().waitFor());
-  check("what is missing is said once, as the broker's", (await faults.getByText("updatedAt").count()) === 1
-    && (await faults.locator("li", { hasText: "updatedAt is missing" }).getByText("the broker says so").count()) === 1, await faults.innerText());
-  check("the answer is in sight without scrolling by hand", await page.evaluate(() => {
+  await checkSoon("what is missing is said once, as the broker's", async () => (await faults.getByText("updatedAt").count()) === 1
+    && (await faults.locator("li", { hasText: "updatedAt is missing" }).getByText("the broker says so").count()) === 1, () => faults.innerText());
+  await checkSoon("the answer is in sight without scrolling by hand", () => page.evaluate(() => {
     const place = document.querySelector(".answer").getBoundingClientRect();
     return place.height > 0 && place.top >= 0 && place.bottom <= innerHeight;
   }));
@@ -46,8 +48,8 @@ async function publishing(broker, page) {
   await editor(page).press("Control+Enter");
   await checkThat("accepted", () => answer(page).getByText("Accepted").waitFor());
   await checkThat("with the event's id", () => answer(page).getByText(/^Event/).waitFor());
-  const event = Number(await answer(page).locator("code").first().innerText());
-  check("which is a number", Number.isInteger(event) && event > 0, event);
+  const event = () => answer(page).locator("code").first().innerText();
+  await checkSoon("which is a number", async () => Number.isInteger(Number(await event())) && Number(await event()) > 0, event);
   await checkThat("the status that stands is asked for, and what may follow", async () => {
     await page.locator(".status-line").getByText("order is").waitFor();
     await page.locator(".status-line").getByRole("button", { name: /^APPROVED/ }).waitFor();
@@ -58,7 +60,7 @@ async function publishing(broker, page) {
 
   await write(page, orderOf("first-1", "DELIVERED"));
   await checkThat("a step that cannot follow is told before it is sent", () => page.locator(".complaints").getByText("DELIVERED cannot follow PLACED: APPROVED or CANCELLED may.").waitFor());
-  check("nor does it fit the contract", (await page.getByText("fits the contract").count()) === 0);
+  await checkSoon("nor does it fit the contract", async () => (await page.getByText("fits the contract").count()) === 0);
   await page.getByRole("button", { name: "Send", exact: true }).click();
   await checkThat("a step that is not legal: refused, with the status that stands", async () => {
     await answer(page).getByText("transition-illegal").waitFor();
@@ -68,11 +70,16 @@ async function publishing(broker, page) {
   await page.getByRole("radio", { name: "0" }).check();
   await checkThat("QoS below what the contract asks for: a warning", () => page.locator(".complaints").getByText("QoS 1 or 2").waitFor());
   await page.getByRole("button", { name: "Send all the same" }).click();
-  await checkThat("QoS 0 is refused with its reason, too", () => answer(page).getByText(/^reason/).waitFor());
-  check("the log has each", (await page.locator(".sent li").count()) === 4, await page.locator(".sent li").count());
-  await page.locator(".sent li").nth(2).getByRole("button", { name: /again/ }).click();
-  await checkThat("sent again: answered again", () => until(async () => (await page.locator(".sent li").count()) === 5
-    && (await answer(page).getByText(/Accepted|Refused/).count()) > 0, "an answer"));
+  const log = page.locator(".sent li");
+  await checkThat("QoS 0 is refused with its reason, too", async () => {
+    await log.first().filter({ hasText: "QoS 0" }).getByText("qos", { exact: false }).first().waitFor();
+    await until(async () => !/waiting|queue|no answer/.test(await log.first().textContent()), "its answer");
+    await answer(page).getByText(/^reason/).waitFor();
+  });
+  await checkSoon("the log has each", async () => (await log.count()) === 4, () => log.count());
+  await log.nth(2).getByRole("button", { name: /again/ }).click();
+  await checkThat("sent again: answered again", () => until(async () => (await log.count()) === 5
+    && !/waiting|queue/.test(await log.first().textContent()) && (await answer(page).getByText(/Accepted|Refused/).count()) > 0, "an answer"));
 
   await pick(page, "Payment status of an order");
   await page.getByLabel("Retain", { exact: true }).check();
@@ -97,14 +104,15 @@ async function misspelt(page) {
     }
     await checkThat(`${where}: the member that was meant`, () => faults.getByText('no member is called "odrerId": did you mean “orderId”?').waitFor());
     await checkThat(`${where}: the value that was meant`, () => faults.getByText("did you mean “PLACED”?").waitFor());
-    check(`${where}: that it is missing as well is not said`, (await faults.locator("li").count()) === 2, await faults.innerText());
+    await checkSoon(`${where}: that it is missing as well is not said`, async () => (await faults.locator("li").count()) === 2, () => faults.innerText());
   }
   await shot(page, "try-misspelt");
   await answer(page).getByRole("button", { name: "Make it orderId" }).click();
   await checkThat("a press puts the member right", () => until(async () => (await textOfEditor(page)).startsWith('{"orderId": "meant-1", "status": "PLACD"'), "the name"));
+  await checkSoon("what is left is the value", async () => (await faults.locator("li").count()) === 1, () => faults.innerText());
   await editor(page).press("Alt+Enter");
   await checkThat("and a key the value", () => until(async () => (await textOfEditor(page)).includes('"status": "PLACED"'), "the value"));
-  check("nothing is left of it", (await faults.count()) === 0);
+  await checkSoon("nothing is left of it", async () => (await faults.count()) === 0);
   await editor(page).press("Control+z");
   await checkThat("which can be undone", () => until(async () => (await textOfEditor(page)).includes('"PLACD"'), "the old value"));
 }
@@ -122,7 +130,7 @@ async function typing(page) {
   await type('{"orderId": "a"}');
   await page.keyboard.press("Control+A");
   await page.keyboard.type("{");
-  check("a bracket is closed over a selection, too", (await textOfEditor(page)) === '{{"orderId": "a"}}', await textOfEditor(page));
+  await checkSoon("a bracket is closed over a selection, too", async () => (await textOfEditor(page)) === '{{"orderId": "a"}}', () => textOfEditor(page));
   await page.keyboard.press("Escape"); // of what is offered
 }
 
@@ -133,7 +141,7 @@ async function steps(broker) {
   await customer.getByLabel("orderId", { exact: true }).fill("first-1");
   await checkThat("who may not publish: what may follow, and that it is for others", () =>
     customer.locator(".status-line").getByText("APPROVED, CANCELLED: not by this account, it may not publish here.").waitFor());
-  check("and no button for it", (await customer.locator(".status-line button").count()) === 0);
+  await checkSoon("and no button for it", async () => (await customer.locator(".status-line button").count()) === 0);
   await customer.context().close();
 }
 
@@ -143,6 +151,11 @@ async function completion(page) {
   await page.keyboard.press("ArrowLeft");
   await page.keyboard.press("Control+Space");
   const offered = page.locator(".editor .cm-tooltip-autocomplete li");
+  // CodeMirror takes no Enter in the first 75 ms of a list, nor while it looks for another one.
+  const takes = async () => {
+    await page.locator(".editor .cm-tooltip-autocomplete:not(.cm-tooltip-autocomplete-disabled)").waitFor();
+    await sleep(150);
+  };
   await checkThat("members are offered, required ones first", async () => {
     await offered.first().waitFor();
     const first = await offered.first().innerText();
@@ -151,28 +164,31 @@ async function completion(page) {
   await page.keyboard.type("sta");
   await checkThat("narrowed by what one writes", () => until(async () => (await offered.count()) === 2
     && (await offered.first().innerText()).startsWith("status"), "status before previousStatus"));
-  await sleep(150);
+  await takes();
   await page.keyboard.press("Enter");
   await checkThat("then its values", () => offered.getByText('"SHIPPED"').waitFor());
   await page.keyboard.type("DEL");
   await checkThat("narrowed, too", () => until(async () => (await offered.count()) === 1, "one"));
-  await sleep(150); // CodeMirror takes no Enter in the first moments of a list
+  await takes();
   await page.keyboard.press("Enter");
-  const text = await textOfEditor(page);
-  check("and put in", text === '{"status": "DELIVERED"}', text);
+  await checkSoon("and put in", async () => (await textOfEditor(page)) === '{"status": "DELIVERED"}', () => textOfEditor(page));
+  const begin = Date.now();
+  const isNow = async () => Date.parse(/"updatedAt": "([^"]+)"/.exec(await textOfEditor(page))?.[1]) >= begin - 1000;
   await page.getByLabel("Example").selectOption({ index: 1 });
-  const isOfToday = async () => (await textOfEditor(page)).includes(`"updatedAt": "${new Date().toISOString().slice(0, 10)}`);
-  await checkThat("an example's times are now", () => until(isOfToday, "today"));
+  await checkThat("an example's times are now", () => until(isNow, "now"));
   await write(page, '{"orderId": "first-1", "status": "SHIPPED", "updatedAt": "2026-01-15T10:30:00Z"}');
   await checkThat("an answer says that it is about another message", () => answer(page).getByText("it has been changed since").waitFor());
   await page.getByRole("button", { name: "Times: now" }).click();
-  await checkThat("times become now", () => until(isOfToday, "today"));
+  await checkThat("times become now", () => until(isNow, "now"));
 }
+
+/** How many messages came, as the page says. */
+const total = async (page) => Number(/^([\d,]+) received/.exec(await page.locator(".numbers").innerText())?.[1].replace(/,/g, "") ?? 0);
 
 async function receiving(broker, page, other) {
   const notices = page.locator(".picks").getByRole("button", { name: /^refusals/ });
-  const offered = (await notices.allInnerTexts()).join();
-  check("of notices the account's own are offered, and no others", /^refusals\/[^/+#,]+\/[^/+#,]+$/.test(offered), offered);
+  const offered = async () => (await notices.allInnerTexts()).join();
+  await checkSoon("of notices the account's own are offered, and no others", async () => /^refusals\/[^/+#,]+\/[^/+#,]+$/.test(await offered()), offered);
   await page.getByRole("button", { name: "orders/+/status", exact: true }).click();
   await checkThat("a filter of the contract: granted", () => page.locator(".chips").getByText("QoS 1").waitFor());
   await page.getByLabel("Topic filter", { exact: true }).fill("payments/#");
@@ -184,16 +200,16 @@ async function receiving(broker, page, other) {
   await checkThat("a filter that is none", () => page.getByText("# stands alone").waitFor());
   await page.locator(".chips li.bad").getByRole("button", { name: /Remove/ }).click();
 
-  const hostile = "</script><img src=x onerror=alert(1)>";
-  await other.publishAsync("orders/seen-1/status", orderOf("seen-1", "PLACED", { userId: "customer-a" }), { qos: 1 });
-  await other.publishAsync("orders/seen-1/status", orderOf("seen-1", "APPROVED", { changedBy: "x" }), { qos: 1 });
+  for (const it of [orderOf("seen-1", "PLACED", { userId: "customer-a" }), orderOf("seen-1", "APPROVED", { changedBy: "x" })])
+    check("a step of the order is taken", await publish(other, ["orders/seen-1/status", it]));
   const list = page.getByRole("listbox", { name: /Messages/ });
   await checkThat("what arrives is listed", () => until(async () => (await list.getByText("orders/seen-1/status").count()) >= 2, "two messages"));
   await checkThat("held against the contract", () => list.getByText("fits").first().waitFor());
   await list.getByRole("option").first().click();
   await checkThat("set out in lines", () => page.locator(".message pre").getByText('"status": "APPROVED"').waitFor());
-  check("what is copied of it is told apart by a word", String((await page.locator(".message header button.copy").allInnerTexts()).map((it) => it.trim())) === "topic,payload");
-  check("in the list, blanks take no room", (await list.locator(".row-text").first().innerText()).startsWith('{"orderId":"seen-1","status":"APPROVED"'));
+  await checkSoon("what is copied of it is told apart by a word", async () =>
+    String((await page.locator(".message header button.copy").allInnerTexts()).map((it) => it.trim())) === "topic,payload");
+  await checkSoon("in the list, blanks take no room", async () => (await list.locator(".row-text").first().innerText()).startsWith('{"orderId":"seen-1","status":"APPROVED"'));
   await page.getByRole("button", { name: "Difference" }).click();
   await checkThat("the difference to the one before, by member", async () => {
     const row = page.locator(".diff tr", { hasText: "/status" });
@@ -215,14 +231,17 @@ async function receiving(broker, page, other) {
   await page.getByRole("button", { name: "List", exact: true }).click();
 
   await page.getByLabel("Filter by text").fill("approved");
-  await checkThat("filtered by the payload's text", () => until(async () =>
-    (await list.getByRole("option").allInnerTexts()).every((it) => /approved/i.test(it)), "only those"));
+  await checkThat("filtered by the payload's text", () => until(async () => {
+    const rows = await list.getByRole("option").allInnerTexts();
+    return rows.length > 0 && rows.every((it) => /approved/i.test(it));
+  }, "only those"));
   await page.getByLabel("Filter by text").fill("");
   await until(async () => (await list.getByRole("option").count()) > 1, "all of them again");
   await page.getByRole("button", { name: "Pause" }).click();
   const before = await list.getByRole("option").count();
-  await other.publishAsync("orders/seen-2/status", orderOf("seen-2", "PLACED", { userId: hostile.slice(0, 0) + "customer-b" }), { qos: 1 });
-  await sleep(400);
+  const received = await total(page);
+  check("an order is taken", await publish(other, ["orders/seen-2/status", orderOf("seen-2", "PLACED", { userId: "customer-b" })]));
+  await until(async () => (await total(page)) > received, "its message");
   check("paused: nothing moves", (await list.getByRole("option").count()) === before);
   await page.getByRole("button", { name: "Go on" }).click();
   await checkThat("and it is there when one goes on", () => list.getByText("orders/seen-2/status").first().waitFor());
@@ -236,10 +255,12 @@ async function sessions(broker, page, other) {
   await page.getByLabel(/outlives/).fill("600");
   await page.getByRole("button", { name: "Connect anew with these" }).click();
   await checkThat("a session of its own begins", () => line(page).getByText("it begins anew").waitFor());
-  await sleep(300);
+  // It has its filters again: what is published comes.
+  check("an order is taken", await publish(other, ["orders/anew-1/status", orderOf("anew-1", "PLACED", { userId: "customer-a" })]));
+  await page.getByRole("listbox").getByText("orders/anew-1/status").first().waitFor();
   await page.getByRole("button", { name: "Disconnect" }).click();
   await checkThat("disconnected, and what follows is said", () => line(page).getByText("keeps the session for 600 s").waitFor());
-  await other.publishAsync("orders/queued-1/status", orderOf("queued-1", "PLACED", { userId: "customer-a" }), { qos: 1 });
+  check("an order is taken", await publish(other, ["orders/queued-1/status", orderOf("queued-1", "PLACED", { userId: "customer-a" })]));
   await line(page).getByRole("button", { name: "Connect", exact: true }).first().click();
   await checkThat("the broker had kept it", () => line(page).getByText("had kept the session").waitFor());
   await checkThat("what was queued comes", () => page.getByRole("listbox").getByText("orders/queued-1/status").first().waitFor());
@@ -253,7 +274,7 @@ async function sessions(broker, page, other) {
   await page.locator(".chips li").first().getByRole("button").click(); // the plain one: the broker would deliver by both
   await checkThat("a subscription is there until the broker has heard its end", () => until(async () => (await page.locator(".chips li").count()) === 1, "one"));
   for (let i = 0; i < 10; i++)
-    await other.publishAsync(`orders/shared-${i}/status`, orderOf(`shared-${i}`, "PLACED", { userId: "customer-a" }), { qos: 1 });
+    check("an order is taken", await publish(other, [`orders/shared-${i}/status`, orderOf(`shared-${i}`, "PLACED", { userId: "customer-a" })]));
   await checkThat("both get their part, which is shown", async () => until(async () => {
     const counts = /(\d+) : (\d+)/.exec(await chip.innerText());
     return counts && Number(counts[1]) > 0 && Number(counts[2]) > 0 && Number(counts[1]) + Number(counts[2]) === 10;
@@ -262,7 +283,7 @@ async function sessions(broker, page, other) {
 }
 
 const KEEPALIVE = 4; // seconds; Mosquitto 2.1 takes 1.5 of it to notice that a browser is gone
-const WILL_MS = 20_000;
+const WILL_MS = 90_000;
 const isOf21 = (broker) => new URL(broker.ws).port !== new URL(broker.page).port;
 
 async function wills(broker) {
@@ -277,8 +298,7 @@ async function wills(broker) {
   const will = JSON.stringify({ petId: "will-1", available: false, updatedAt: new Date().toISOString() });
   await page.getByLabel("Will payload").fill(will);
   await page.getByRole("button", { name: "Connect anew with these" }).click();
-  await line(page).getByText("connected", { exact: true }).waitFor();
-  await sleep(300);
+  await line(page).getByText("connected", { exact: true }).waitFor(); // the new one: the old one's end was said at once
   await page.getByRole("button", { name: "Cut off" }).click();
   await checkThat("cut off without DISCONNECT: it is said", async () => {
     const said = await line(page).getByText("sends the last will").innerText();
@@ -294,18 +314,17 @@ async function links(broker) {
   const message = { topic: "orders/linked-1/status", payload: '{"orderId": "linked-1", "status": "</script><script>alert(1)</script>"}', qos: 1 };
   const link = (it) => `#/try?m=${Buffer.from(typeof it === "string" ? it : JSON.stringify(it)).toString("base64url")}`;
   const page = await openTry(broker, "orders-service");
-  await page.evaluate((hash) => { location.hash = hash; }, link(message));
+  await goTo(page, link(message));
   await checkThat("a link shows what it brought", () => page.getByText("came with a link").waitFor());
   await checkThat("its payload, as text", () => until(async () => (await textOfEditor(page)).includes("</script><script>alert(1)"), "the text"));
   check("and sends nothing", (await page.locator(".sent").count()) === 0);
   for (const bad of [{ topic: 1 }, { qos: 9 }, [], "not json", { topic: "x", properties: { userProperties: [1] } }]) {
-    await page.evaluate((hash) => { location.hash = hash; }, link(bad));
+    await goTo(page, link(bad));
     await checkThat(`a link that is no message: ${JSON.stringify(bad)}`, () => page.getByText("holds no message").waitFor());
     await page.getByRole("button", { name: "Understood" }).click();
   }
   if (!isFirefox) await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-  await page.getByRole("button", { name: "Copy link" }).click();
-  await checkThat("a link can be copied", () => page.getByRole("button", { name: "Copied" }).waitFor());
+  await checkSays(page, "a link can be copied", "Copied", () => page.getByRole("button", { name: "Copy link" }).click());
   if (isFirefox) {
     skip("who opens the link", "Firefox lets no test read the clipboard");
     return page.context().close();
@@ -357,65 +376,67 @@ async function oddPayloads(broker) {
   await page.context().close();
 }
 
-/** A real publisher, in a process of its own so that it does not slow this one. */
-function publisher(broker, count) {
+/** A real publisher, in a process of its own so that it does not slow this one: publishes as many as each line of its input says. */
+function publisher(broker) {
   const source = `
     const { createRequire } = require("node:module");
     const mqtt = createRequire(${JSON.stringify(require.resolve("mqtt/package.json"))})("mqtt");
     const client = mqtt.connect(${JSON.stringify(`mqtt://127.0.0.1:${broker.ports.plain}`)}, { username: "inventory-service",
       password: ${JSON.stringify(broker.password("inventory-service"))}, clientId: "inventory-service/flood", protocolVersion: 5 });
+    let n = 0;
     client.on("connect", async () => {
-      for (let i = 0; i < ${count}; i++) {
-        const done = client.publishAsync("inventory/p" + (i % 100) + "/stock", JSON.stringify({ productId: "p" + (i % 100), quantity: i, updatedAt: new Date().toISOString() }), { qos: 0 });
-        if (i % 100 === 99) { await done; await new Promise((next) => setTimeout(next, 10)); }
-      }
+      for await (const line of require("node:readline").createInterface(process.stdin))
+        for (const end = n + Number(line); n < end; n++)
+          client.publish("inventory/p" + (n % 100) + "/stock", JSON.stringify({ productId: "p" + (n % 100), quantity: n, updatedAt: new Date().toISOString() }), { qos: 0 });
       client.end();
     });`;
-  return new Promise((done, fail) => {
-    const child = spawn(process.execPath, ["-e", source], { stdio: "inherit" });
-    child.once("exit", (code) => (code === 0 ? done() : fail(new Error(`the publisher ended with ${code}`))));
-  });
+  const child = spawn(process.execPath, ["-e", source], { stdio: ["pipe", "inherit", "inherit"] });
+  return {
+    publish: (count) => child.stdin.write(`${count}\n`),
+    end() {
+      child.stdin.end();
+      return new Promise((done, fail) => child.once("exit", (code) => (code === 0 ? done() : fail(new Error(`the publisher ended with ${code}`)))));
+    },
+  };
 }
 
+/** As fast as the page takes them: as many are always under way as the broker keeps for certain. */
 async function flood(broker) {
   const page = await openTry(broker, "backoffice");
   await page.getByRole("button", { name: "inventory/+/stock", exact: true }).click();
   await page.locator(".chips").getByText("QoS 1").waitFor();
-  await page.evaluate(() => {
-    globalThis.frames_ = [];
-    let last = performance.now();
-    const tick = (now) => {
-      globalThis.frames_.push(now - last);
-      last = now;
-      requestAnimationFrame(tick);
-    };
-    requestAnimationFrame(tick);
-  });
   const spoken = await countSpoken(page);
+  await countDrawnNow(page);
   const start = Date.now();
-  const sending = publisher(broker, FLOOD);
-  const total = async () => Number(/^([\d,]+) received/.exec(await page.locator(".numbers").innerText())?.[1].replace(/,/g, "") ?? 0);
-  await until(async () => (await total()) > FLOOD / 10, "the flood");
+  const sending = publisher(broker);
+  let told = 0;
+  const tellUntil = (isDone) => until(async () => {
+    const came = await total(page);
+    if (told < FLOOD && told - came <= UNDER_WAY / 2) {
+      sending.publish(UNDER_WAY / 2);
+      told += UNDER_WAY / 2;
+    }
+    return isDone(came);
+  }, () => `the flood: ${told} were sent`, FLOOD_MS);
+  await tellUntil((came) => came > FLOOD / 10);
   // Usable meanwhile: a filter is typed, a message looked at, the view changed.
   await page.getByLabel("Filter by text").fill("p42/");
-  await checkThat("in the flood: the text filter works", () => until(async () => {
+  await checkThat("in the flood: the text filter works", () => tellUntil(async () => {
     const rows = await page.getByRole("listbox").getByRole("option").allInnerTexts();
     return rows.length > 0 && rows.every((it) => it.includes("p42/"));
-  }, "only p42"));
+  }));
   await page.getByLabel("Filter by text").fill("");
   await page.getByRole("button", { name: "Topics", exact: true }).click();
-  await checkThat("in the flood: the tree", () => page.getByRole("treeitem", { name: /inventory/ }).first().waitFor());
+  await checkThat("in the flood: the tree", () => tellUntil(async () => (await page.getByRole("treeitem", { name: /inventory/ }).count()) > 0));
   await page.getByRole("button", { name: "List", exact: true }).click();
-  await sending;
-  await checkThat(`all ${FLOOD} arrived`, () => until(async () => (await total()) >= FLOOD, "all", 60_000));
-  const seconds = (Date.now() - start) / 1000;
-  const times = (await page.evaluate(() => globalThis.frames_)).sort((a, b) => a - b);
-  const longest = times.at(-1);
-  const p99 = times[Math.floor(times.length * 0.99)];
-  console.log(`flood: ${FLOOD} messages in ${seconds.toFixed(1)} s, ${times.length} frames: longest ${longest.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, median ${times[times.length >> 1].toFixed(0)} ms`);
+  await checkThat(`all ${FLOOD} arrived`, () => tellUntil((came) => came >= FLOOD));
+  await sending.end();
+  const ms = Date.now() - start;
+  const { mostDrawn, drawings } = await page.evaluate(() => ({ mostDrawn, drawings }));
+  console.log(`flood: ${FLOOD} messages in ${(ms / 1000).toFixed(1)} s, drawn ${drawings} times, ${mostDrawn} elements at most`);
   check("nothing is read out for each message", (await spoken()).length <= SPOKEN_MAX, (await spoken()).slice(0, 5).join("; "));
-  check("no frame stalls", longest < LONGEST_MS, `${longest} ms`);
-  check("nearly none is slow", p99 < P99_MS, `${p99} ms`);
+  check("no task draws what came by itself", mostDrawn <= ELEMENTS_MAX, `${mostDrawn} elements`);
+  check("nor does each message", drawings <= ms / DRAWN_MS + 20, `${drawings} times in ${ms} ms`); // but for what was pressed
   await shot(page, "try-flood");
   check("no errors of scripts or the policy", page.problems.length === 0, page.problems.join("; "));
   await page.context().close();
@@ -425,11 +446,10 @@ async function looks(broker) {
   for (const [name, size] of [["light", {}], ["dark", { colorScheme: "dark" }], ["phone", { width: 360, height: 740 }],
     ["phone-dark", { width: 360, height: 740, colorScheme: "dark" }], ["wide", { width: 1920, height: 1080 }]]) {
     const page = await openTry(broker, "backoffice", size);
-    await sleep(300);
     await checkAccessible(page, `Try, ${name}`);
     await checkFits(page, `Try, ${name}`);
     await shot(page, `try-${name}`);
-    if (name === "light") check("at 1280 px what is done with a payload is in one line", (await page.locator(".payload .bar").boundingBox()).height < 45);
+    if (name === "light") await checkSoon("at 1280 px what is done with a payload is in one line", async () => (await page.locator(".payload .bar").boundingBox()).height < 45);
     if (name.startsWith("phone")) {
       await page.getByRole("button", { name: "Subscribe", exact: true }).first().click();
       await page.getByRole("button", { name: "orders/+/status", exact: true }).click();

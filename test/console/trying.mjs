@@ -1,5 +1,5 @@
 // What the tests of Try share: the view opened as an account, its editor, a channel picked.
-import { isFirefox, openPage, signIn } from "./harness.mjs";
+import { goTo, isFirefox, openPage, signIn } from "./harness.mjs";
 
 export const line = (page) => page.locator(".session");
 export const answer = (page) => page.locator(".answer");
@@ -8,8 +8,9 @@ export const editor = (page) => page.locator(".editor .cm-content");
 export async function openTry(broker, user, size = {}) {
   const page = await openPage(broker.page, size);
   await signIn(page, broker, user);
-  await page.evaluate(() => { location.hash = "#/try"; });
+  await goTo(page, "#/try");
   await line(page).getByText("connected", { exact: true }).waitFor();
+  await page.locator('select[name="channel"] optgroup').first().waitFor({ state: "attached" }); // the contract has come
   return page;
 }
 

@@ -1,15 +1,20 @@
 // What happens at the broker: refusals, entities, alerts, bans, numbers and commands, as those see it
 // who may, and what is said to those who may not.
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { check, checkAccessible, checkFits, checkThat, countSpoken, isFirefox, openPage, require, run, shot, signIn, sleep, startBroker, until } from "./harness.mjs";
+import { check, checkAccessible, checkFits, checkSoon, checkThat, countDrawnNow, countSpoken, goTo, hasFocus, isFirefox, openPage, publish, require, run, shot, signIn, startBroker, until } from "./harness.mjs";
 
 const mqtt = require("mqtt");
 
 const MANY = Number(process.env.MANY ?? 30_000); // refusals on one page
 const KEPT = 5_000; // of those that come
-const STALL_MS = 5_000; // between two frames at most: a bound for a busy machine, not a measure
+const UNDER_WAY = 1_000; // of them at most: of more the broker drops some for a browser that is slow
+const FLOOD_MS = 300_000;
+const ELEMENTS_MAX = 2_000; // that one task adds to the page, however many came
+const SHOWN_MS = 250; // apart at least is what comes drawn
+const SLOW_MS = 180_000; // what the page or the broker does at intervals
 
 const SPOKEN_MAX = 20; // by itself, in a flood of thousands
 const TABS_MAX = 80;
@@ -41,14 +46,15 @@ async function byKeyboard(page) {
   for (const name of ["Watch", "Entities"]) {
     await tabTo(page, name);
     await page.keyboard.press("Enter");
-    await sleep(300);
+    await heading(page, name === "Watch" ? "Overview" : name).waitFor({ state: "attached" });
   }
+  await page.getByRole("combobox", { name: "Kind" }).locator("option", { hasText: "order" }).first().waitFor({ state: "attached" });
   await tabTo(page, "Kind");
   await page.keyboard.type("order");
   await tabTo(page, "Id");
   await page.keyboard.type("ord-1");
   await page.keyboard.press("Enter");
-  await page.locator(".event").first().waitFor();
+  await until(async () => (await page.locator(".event").count()) === 2, "both events");
   await tabTo(page, "Payload");
   await page.keyboard.press("Enter");
   await checkThat("keyboard: an order's history", () => page.locator(".event pre").waitFor());
@@ -56,15 +62,19 @@ async function byKeyboard(page) {
   await page.getByRole("link", { name: "ord-1", exact: true }).waitFor();
   await tabTo(page, "Status");
   await page.keyboard.type("PLACED");
-  await checkThat("keyboard: orders by status", () => until(async () => page.url().includes("status=PLACED"), "the address"));
+  await checkThat("keyboard: orders by status", () => until(async () => page.url().includes("status=PLACED")
+    && (await page.locator(".entity-id").count()) === 1, "the address and the list"));
   await tabTo(page, "ord-2");
   await go(page, "watch/broker");
+  await page.getByRole("button", { name: "Reload", exact: true }).and(page.locator(":enabled")).first().waitFor();
   await tabTo(page, "Reload");
   await page.keyboard.press("Enter");
+  await hasFocus(page.getByRole("dialog").getByRole("button", { name: "No" }));
   await tabTo(page, "Reload");
   await page.keyboard.press("Enter");
   await checkThat("keyboard: a reload", () => page.getByText("Reloaded: Petstore MQTT API").waitFor());
-  check("keyboard: the focus comes back", (await page.evaluate(() => document.activeElement.innerText)) === "Reload");
+  const focused = () => page.evaluate(() => document.activeElement.innerText.trim());
+  await checkSoon("keyboard: the focus comes back", async () => (await focused()) === "Reload", focused);
 }
 
 /** A client of the broker, as @user. */
@@ -86,16 +96,7 @@ async function connect(broker, user, id) {
 const now = () => new Date().toISOString();
 const order = (id, status, more = {}) => [`orders/${id}/status`, JSON.stringify({ orderId: id, status, updatedAt: now(), ...more })];
 
-/** Publishes, whatever the answer is; a client that is disconnected for it gets none. */
-async function send(client, [topic, payload]) {
-  if (!client.connected) return;
-  await Promise.race([
-    client.publishAsync(topic, payload, { qos: 1 }).catch(() => {}),
-    new Promise((closed) => client.once("close", closed)),
-  ]);
-}
-
-const go = (page, at) => page.evaluate((hash) => { location.hash = hash; }, `#/${at}`);
+const go = (page, at) => goTo(page, `#/${at}`);
 const heading = (page, name) => page.getByRole("heading", { name, exact: true });
 /** Of refusals. */
 const rows = (page) => page.locator(".refusal-row");
@@ -108,8 +109,8 @@ async function overview(page) {
     await until(async () => /^\d/.test(await page.locator(".tile-value").first().innerText()), "a rate");
   });
   for (const mode of ["permission", "schema", "transition", "limits"])
-    check(`overview: the mode of ${mode}`, (await page.getByText(`${mode}: enforce`).count()) > 0);
-  await checkThat("overview: since when it runs", () => page.getByText(/plugin \d.*, for \d+ s/).waitFor());
+    await checkSoon(`overview: the mode of ${mode}`, async () => (await page.getByText(`${mode}: enforce`).count()) > 0);
+  await checkThat("overview: since when it runs", () => page.getByText(/plugin \d.*, for \d+ (s|min|h)/).waitFor());
   await checkAccessible(page, "overview");
   await checkFits(page, "overview");
   await shot(page, "watch-overview");
@@ -118,10 +119,10 @@ async function overview(page) {
 async function liveRefusals(page, client) {
   await go(page, "watch/refusals");
   await page.locator(".stream").getByText("live", { exact: true }).waitFor();
-  for (let i = 0; i < 5; i++) await send(client, order(`bad-${i}`, "LOST", { note: "</script><b>x</b>" }));
-  await send(client, ["orders/bad-6/status", "{"]);
+  for (let i = 0; i < 5; i++) await publish(client, order(`bad-${i}`, "LOST", { note: "</script><b>x</b>" }));
+  await publish(client, ["orders/bad-6/status", "{"]);
   await checkThat("refusals: they come by themselves", () => until(async () => (await rows(page).count()) >= 6, "six rows"));
-  check("refusals: the newest is first", (await rows(page).first().innerText()).includes("payload-not-json"));
+  await checkSoon("refusals: the newest is first", async () => (await rows(page).first().innerText()).includes("payload-not-json"), () => rows(page).first().innerText());
   await checkThat("refusals: counted by reason", async () => {
     await until(async () => /schema-violation\s*5/.test(await page.locator(".counted").innerText()), "five of schema-violation").catch(async (error) => {
       throw new Error(`${error.message}: ${await page.locator(".counted").innerText()}`.replaceAll("\n", " "));
@@ -136,7 +137,7 @@ async function liveRefusals(page, client) {
 
   await page.getByLabel("Text", { exact: true }).fill("bad-3");
   await checkThat("refusals: filtered by text", () => until(async () => (await rows(page).count()) === 1, "one row"));
-  check("refusals: the filter is in the address", page.url().includes("text=bad-3"), page.url());
+  await checkSoon("refusals: the filter is in the address", () => page.url().includes("text=bad-3"), () => page.url());
   await page.getByLabel("Text", { exact: true }).fill("");
   await page.getByRole("combobox", { name: "Reason" }).selectOption("payload-not-json");
   await checkThat("refusals: filtered by reason", () => until(async () => (await rows(page).count()) === 1, "one row"));
@@ -144,7 +145,7 @@ async function liveRefusals(page, client) {
   await until(async () => (await rows(page).count()) >= 6, "all again");
 
   await page.getByRole("button", { name: "Pause" }).click();
-  await send(client, order("late", "LOST"));
+  await publish(client, order("late", "LOST"));
   await checkThat("refusals: what comes in a pause is counted, not shown", () => page.getByRole("button", { name: "Go on (1 new)" }).waitFor());
   check("refusals: not shown", (await page.getByText("orders/late/status").count()) === 0);
   await page.getByRole("button", { name: "Go on" }).click();
@@ -158,7 +159,7 @@ async function sums(page, broker, client) {
   const options = { protocolVersion: 5, username: "orders-service", password: "no", clientId: "orders-service/no", reconnectPeriod: 0 };
   await mqtt.connectAsync(`mqtt://127.0.0.1:${broker.ports.plain}`, options).catch(() => {});
   await go(page, "watch/overview");
-  const number = (text) => Number(text.match(/[\d,]+/)[0].replaceAll(",", ""));
+  const number = (text) => Number(text.match(/[\d,]+/)?.[0].replaceAll(",", "") ?? NaN); // not known yet
   let last = "";
   await checkThat("overview: what was refused is the same sum by the broker's count and by reason", () => until(async () => {
     const panel = page.locator(".panel", { has: heading(page, "Refused by reason") });
@@ -167,7 +168,7 @@ async function sums(page, broker, client) {
     const bars = (await panel.locator(".bar-count").allInnerTexts()).map(number).reduce((sum, it) => sum + it, 0);
     last = [tile, said, bars].join();
     return tile >= 9 && tile === said && tile === bars;
-  }, "the same sum").catch((error) => { throw new Error(`${error.message}: ${last}`); }));
+  }, "the same sum", SLOW_MS).catch((error) => { throw new Error(`${error.message}: ${last}`); }));
 }
 
 async function oneRefusal(page) {
@@ -195,8 +196,9 @@ async function oneRefusal(page) {
 }
 
 async function backInTime(page, client, refusal) {
-  for (let i = 0; i < 130; i++) await send(client, order(`old-${i}`, "LOST"));
-  await sleep(500); // the ledger keeps them a moment later
+  for (let i = 0; i < 130; i++) await publish(client, order(`old-${i}`, "LOST"));
+  const count = ["-cmd", ".timeout 20000", join(page.broker.folder, "petstore.db"), "SELECT count(*) FROM refusals WHERE topic LIKE 'orders/old-%'"];
+  await until(() => Number(execFileSync("sqlite3", count)) === 130, "the database, which has them a moment later");
   await page.reload();
   await signIn(page, page.broker, "backoffice");
   await go(page, "watch/refusals");
@@ -206,7 +208,7 @@ async function backInTime(page, client, refusal) {
     await page.getByRole("button", { name: "Earlier ones" }).click();
     await until(async () => (await rows(page).count()) > before, "more rows");
   }
-  check("kept refusals: paged back", (await rows(page).count()) >= 130, await rows(page).count());
+  await checkSoon("kept refusals: paged back", async () => (await rows(page).count()) >= 130, () => rows(page).count());
   const seen = await rows(page).evaluateAll((links) => links.map((it) => it.getAttribute("href")));
   check("kept refusals: each once", new Set(seen).size === seen.length);
   await page.goto(refusal);
@@ -215,10 +217,18 @@ async function backInTime(page, client, refusal) {
 
 async function entities(page, client) {
   const owner = { userId: "customer-a", totalAmount: "12.50", currency: "EUR" };
-  await send(client, order("ord-1", "PLACED", owner));
-  await send(client, order("ord-1", "APPROVED"));
-  await send(client, order("ord-2", "PLACED", { userId: "customer-b" }));
-  await sleep(500);
+  await publish(client, order("ord-1", "PLACED", owner));
+  await publish(client, order("ord-1", "APPROVED"));
+  await publish(client, order("ord-2", "PLACED", { userId: "customer-b" }));
+  for (const [id, events] of [["ord-1", 2], ["ord-2", 1]]) {
+    await go(page, `watch/entities/order/${id}`);
+    await until(async () => { // the ledger keeps them a moment later
+      if ((await page.locator(".event").count()) === events) return true;
+      await page.getByRole("button", { name: "Load anew" }).click();
+      return false;
+    }, `the events of ${id}`);
+  }
+  await go(page, "watch/alerts"); // which kinds there are, and how many, is asked for when one comes to them
   await go(page, "watch/entities");
   await checkThat("entities: which there are", () => heading(page, "order").waitFor());
   await checkThat("entities: how many by status", () => page.locator("#kind-order ~ .bars").getByText("APPROVED").waitFor());
@@ -228,10 +238,10 @@ async function entities(page, client) {
   await page.getByRole("button", { name: "Look up" }).click();
   await checkThat("an order: its row", () => page.locator(".entity-row").getByText("customer-a").waitFor());
   await checkThat("an order: where it is on its diagram", () => page.locator(".diagram .current").getByText("APPROVED").first().waitFor());
-  check("an order: the way that it took", (await page.locator(".diagram .went").count()) === 2, await page.locator(".diagram .went").count());
-  check("an order: when", (await page.locator(".diagram .state-time").count()) === 2);
-  check("an order: its events", (await page.locator(".event").count()) === 2);
-  check("an order: what changed", /\/status\s*"PLACED"\s*→.*"APPROVED"/s.test(await page.locator(".event").first().innerText()), await page.locator(".event").first().innerText());
+  for (const [what, name] of [["the way that it took", ".diagram .went"], ["when", ".diagram .state-time"], ["its events", ".event"]])
+    await checkSoon(`an order: ${what}`, async () => (await page.locator(name).count()) === 2, () => page.locator(name).count());
+  const newest = () => page.locator(".event").first().innerText();
+  await checkSoon("an order: what changed", async () => /\/status\s*"PLACED"\s*→.*"APPROVED"/s.test(await newest()), newest);
   const step = await page.getByRole("link", { name: "SHIPPED in Try" }).getAttribute("href");
   const message = JSON.parse(Buffer.from(step.split("m=")[1], "base64url").toString());
   const payload = JSON.parse(message.payload);
@@ -241,16 +251,11 @@ async function entities(page, client) {
   await checkAccessible(page, "an order");
   await shot(page, "watch-order");
 
+  const listed = async () => (await page.locator(".entity-id").allInnerTexts()).join();
   await go(page, "watch/entities/order?status=PLACED");
-  await checkThat("orders: by status", async () => {
-    await page.getByRole("link", { name: "ord-2" }).waitFor();
-    if ((await page.getByRole("link", { name: "ord-1", exact: true }).count()) > 0) throw new Error("another status");
-  });
+  await checkSoon("orders: by status", async () => (await listed()) === "ord-2", listed);
   await go(page, "watch/entities/order?owner=customer-a");
-  await checkThat("orders: by owner", async () => {
-    await page.getByRole("link", { name: "ord-1", exact: true }).waitFor();
-    if ((await page.getByRole("link", { name: "ord-2" }).count()) > 0) throw new Error("another owner");
-  });
+  await checkSoon("orders: by owner", async () => (await listed()) === "ord-1", listed);
   await go(page, "watch/entities/order/no-such");
   await checkThat("an order that is not there: says so", () => page.getByText("There is no order with the id no-such").waitFor());
 }
@@ -276,12 +281,12 @@ async function ownEntities(broker) {
 async function alertsAndBans(page, client) {
   await go(page, "watch/alerts");
   await page.getByText("None was raised or cleared").waitFor();
-  for (let i = 0; i < 8; i++) await send(client, ["inventory/p1/stock", '{"productId":"p1","quantity":1,"updatedAt":"2026-01-01T00:00:00Z"}']);
+  for (let i = 0; i < 8; i++) await publish(client, ["inventory/p1/stock", '{"productId":"p1","quantity":1,"updatedAt":"2026-01-01T00:00:00Z"}']);
   await checkThat("alerts: one comes by itself, with what it means", () =>
     page.getByRole("list", { name: "Alerts that came" }).getByText("The same message again and again").first().waitFor());
   await checkThat("alerts: it is active", () => page.getByRole("list", { name: "Active alerts" }).getByText("duplicate-flood").waitFor());
   await checkThat("alerts: how far a clock is off, in words", () => page.getByText(/the last one [^,;-]+ in the past/).first().waitFor());
-  check("alerts: what to do", (await page.getByText("What to do:").count()) > 0);
+  await checkThat("alerts: what to do", () => page.getByText("What to do:").first().waitFor());
   await checkAccessible(page, "alerts");
   await shot(page, "watch-alerts");
 
@@ -291,14 +296,15 @@ async function alertsAndBans(page, client) {
   await checkAccessible(page, "bans");
   await bans.getByRole("button", { name: "Lift" }).first().click();
   await page.getByRole("dialog").getByRole("button", { name: "No" }).click();
-  check("bans: nothing is done after a no", (await bans.getByRole("listitem").count()) === 1);
+  await checkSoon("bans: nothing is done after a no", async () => (await bans.getByRole("listitem").count()) === 1);
   await bans.getByRole("button", { name: "Lift" }).first().click();
+  await hasFocus(page.getByRole("dialog").getByRole("button", { name: "No" }));
   await checkAccessible(page, "a question");
   await tabTo(page, "Lift it");
   await page.keyboard.press("Enter");
   await checkThat("bans: lifted, and the broker's answer is shown", () => page.getByText("The broker lifted one ban").waitFor());
   await checkThat("bans: it is gone from the list", () => page.getByText("Nobody is held off.").waitFor());
-  check("bans: the focus is not lost", (await page.evaluate(() => document.activeElement.id)) === "bans-title");
+  await checkSoon("bans: the focus is not lost", async () => (await page.evaluate(() => document.activeElement.id)) === "bans-title");
   const again = await connect(page.broker, "inventory-service", "again");
   check("bans: it may connect again", again.connected);
   await again.endAsync();
@@ -308,16 +314,18 @@ async function numbers(page) {
   await go(page, "watch/numbers");
   const plot = page.getByRole("slider", { name: /^Published/ });
   await plot.waitFor();
-  await until(async () => Number(await plot.getAttribute("aria-valuemax")) >= 2, "three readings");
+  await until(async () => Number(await plot.getAttribute("aria-valuemax")) >= 2, "three readings", SLOW_MS);
   await plot.focus();
   const last = await plot.getAttribute("aria-valuetext");
   await page.keyboard.press("ArrowLeft");
-  const before = await plot.getAttribute("aria-valuetext");
-  check("numbers: read by keyboard", last !== before && /accepted .*refused /.test(before), `${last} ${before}`);
+  const before = () => plot.getAttribute("aria-valuetext");
+  await checkSoon("numbers: read by keyboard", async () => (await before()) !== last && /accepted .*refused /.test(await before()), before);
   await page.keyboard.press("End");
-  const box = await plot.boundingBox();
-  await page.mouse.move(box.x + box.width - 8, box.y + 40);
-  check("numbers: and by pointing", (await page.locator(".plot-cursor").count()) === 1);
+  await checkThat("numbers: and by pointing", () => until(async () => {
+    const { width } = await plot.boundingBox();
+    await plot.hover({ position: { x: width - 8, y: 40 } });
+    return (await page.locator(".plot-cursor").count()) === 1;
+  }, "the cursor"));
   await page.getByText("Table of Published").click();
   await checkThat("numbers: as a table", () => until(async () =>
     (await page.getByRole("region", { name: "Published as a table" }).getByRole("row").count()) >= 3, "three rows"));
@@ -373,9 +381,13 @@ async function scopeTakenAway(page, broker) {
     ? ["control:status", "control:listRefusals", "control:countRefusals"] : it === "control:listBans" ? [] : [it]));
   writeFileSync(access, JSON.stringify(document));
   broker.reload();
-  await checkThat("a scope that is taken away meanwhile: says which", () => page.getByText("control:listBans").first().waitFor({ timeout: 30_000 }));
+  await checkThat("a scope that is taken away meanwhile: says which", () => page.getByText("control:listBans").first().waitFor({ timeout: SLOW_MS }));
   writeFileSync(access, good);
   broker.reload();
+  await checkThat("and given back: it is as before", () => until(async () => {
+    await page.evaluate(() => dispatchEvent(new Event("focus"))); // it looks again
+    return (await page.getByText("control:listBans").count()) === 0 && (await page.getByText("Nobody is held off.").count()) === 1;
+  }, "the bans"));
 }
 
 async function brokerVanishes(page, broker) {
@@ -385,53 +397,49 @@ async function brokerVanishes(page, broker) {
   await page.getByText("Trying again").waitFor();
   check("a broker that vanishes: what is on the page stays", (await rows(page).count()) > 0);
   await broker.start();
-  await page.locator(".account").getByText("connected", { exact: true }).waitFor({ timeout: 30_000 });
+  await page.locator(".account").getByText("connected", { exact: true }).waitFor({ timeout: SLOW_MS });
   const client = await connect(broker, "orders-service", "w2");
   await checkThat("it comes back: what comes is shown again", async () => {
     await until(async () => {
-      await send(client, order("after", "LOST"));
+      await publish(client, order("after", "LOST"));
       return (await rows(page).getByText("orders/after/status").count()) > 0;
     }, "a row");
   });
   await client.endAsync();
 }
 
-/** From many clients, faster than anybody reads; the page goes on and keeps a bounded list. */
+/** From many clients, as fast as the page takes them: it goes on and keeps a bounded list. */
 async function flood(page, broker) {
   await go(page, "watch/refusals");
   await page.locator(".stream").getByText("live", { exact: true }).waitFor();
   await page.evaluate(() => {
-    globalThis.frames = { worst: 0, count: 0, redrawn: 0 };
-    let last = performance.now();
+    globalThis.redrawn = 0;
     let [row, refusal] = [null, ""]; // the first one, and whose it was
-    const tick = (at) => {
-      globalThis.frames.worst = Math.max(globalThis.frames.worst, at - last);
-      globalThis.frames.count++;
-      last = at;
+    new MutationObserver(() => {
       const link = document.querySelector(".refusal-row");
-      if (link && link === row && link.href !== refusal) globalThis.frames.redrawn++;
+      if (link && link === row && link.href !== refusal) globalThis.redrawn++;
       [row, refusal] = [link, link?.href ?? ""];
-      requestAnimationFrame(tick);
-    };
-    requestAnimationFrame(tick);
+    }).observe(document.querySelector(".stream"), { subtree: true, childList: true, characterData: true, attributes: true });
   });
   const told = async () => Number(/([\d,]+) since/.exec(await page.locator(".stream").innerText())?.[1].replace(/,/g, "") ?? 0);
   const spoken = await countSpoken(page);
-  const begun = await told();
+  await countDrawnNow(page);
+  const [start, begun] = [Date.now(), await told()];
   const clients = await Promise.all(Array.from({ length: 4 }, (_, i) => connect(broker, "orders-service", `flood-${i}`)));
-  for (let i = 0; i < MANY; i += 2_000) {
-    await Promise.all(Array.from({ length: 2_000 }, (_, k) => clients[k % 4].publishAsync(`orders/f-${(i + k) % 977}/status`, `{"n":${i + k}}`, { qos: 0 })));
-    await Promise.all(clients.map((client, k) => send(client, [`orders/f-${k}/status`, `{"end":${i}}`]))); // the broker has read them
-  }
-  // The broker drops notices for a browser that reads too slowly: a sixth of them comes at least.
-  await checkThat(`${MANY} refusals: counted`, () => until(async () => (await told()) - begun >= MANY / 6, "a sixth of them", 60_000));
-  if (MANY / 6 >= KEPT) await checkThat(`${MANY} refusals: what is left out is said`, () => page.getByText("More came than this page keeps").waitFor());
-  const { worst, count, redrawn } = await page.evaluate(() => globalThis.frames);
-  // Fewer may be there within two drawings.
-  if (MANY / 6 >= KEPT) check(`${MANY} refusals: rows are drawn where others were, not made anew`, redrawn > 0);
-  console.log(`      ${MANY} refusals: ${count} frames, the longest took ${Math.round(worst)} ms`);
-  check(`${MANY} refusals: nothing is read out for each of them`, (await spoken()).length <= SPOKEN_MAX, (await spoken()).slice(0, 5).join("; "));
-  check(`${MANY} refusals: the page goes on`, worst < STALL_MS, `${worst} ms`);
+  let sent = 0;
+  await checkThat(`${MANY} refusals: each is counted`, () => until(async () => {
+    const came = (await told()) - begun;
+    if (sent < MANY && sent - came <= UNDER_WAY / 2)
+      for (const end = sent + UNDER_WAY / 2; sent < end; sent++) clients[sent % 4].publish(`orders/f-${sent % 977}/status`, `{"n":${sent}}`, { qos: 0 });
+    return came === MANY;
+  }, () => `${sent} sent`, FLOOD_MS));
+  const ms = Date.now() - start;
+  if (MANY >= 2 * KEPT) await checkThat(`${MANY} refusals: what is left out is said`, () => page.getByText("More came than this page keeps").waitFor());
+  const { redrawn, mostDrawn, drawings } = await page.evaluate(() => ({ redrawn, mostDrawn, drawings }));
+  check(`${MANY} refusals: rows are drawn where others were, not made anew`, redrawn > 0);
+  console.log(`      ${MANY} refusals in ${(ms / 1000).toFixed(1)} s: drawn ${drawings} times, ${mostDrawn} elements at most`);
+  check(`${MANY} refusals: nothing is read out for each of them`, (await spoken()).length <= SPOKEN_MAX + ms / SHOWN_MS / 20, (await spoken()).slice(0, 5).join("; "));
+  check(`${MANY} refusals: no task draws what came by itself`, mostDrawn <= ELEMENTS_MAX, `${mostDrawn} elements`);
   check(`${MANY} refusals: the list is bounded`, (await rows(page).count()) <= 200, await rows(page).count());
   await page.getByLabel("Text", { exact: true }).fill("f-12/");
   await checkThat(`${MANY} refusals: it is usable`, () => until(async () => (await rows(page).evaluateAll((all) =>
@@ -441,7 +449,8 @@ async function flood(page, broker) {
 }
 
 await run(async () => {
-  const monitor = { "duplicate-flood": { threshold: 5, response: "ban", seconds: 600 }, "publish-rate": { enabled: false } };
+  // What the refusals here would raise, and clear a minute later, is not looked at.
+  const monitor = { "duplicate-flood": { threshold: 5, response: "ban", seconds: 600 }, "publish-rate": { enabled: false }, "refusal-streak": { enabled: false } };
   const folder = mkdtempSync(join(tmpdir(), "petstore-watch-"));
   writeFileSync(join(folder, "monitor.json"), JSON.stringify(monitor));
   const broker = await startBroker({
@@ -476,8 +485,8 @@ await run(async () => {
     if (part === "overview") await checkThat("overview, phone: what is well is said", () => dark.locator(".health-good, .health-warn").waitFor());
     if (part === "overview") await checkThat("overview, phone: the newest end of each line is within its tile", () => until(() =>
       dark.locator(".spark").evaluateAll((all) => all.length > 0 && all.every((it) => it.firstElementChild.clientWidth <= it.clientWidth)), "the lines' width"));
-    await sleep(400); // what it shows is asked for
-    check(`${part}, phone: its tab is in sight`, await dark.evaluate(() => {
+    await until(async () => (await dark.getByText(/^(Asking the broker|Looking it up|Loading|Counting)…$/).count()) === 0, "the answers");
+    await checkSoon(`${part}, phone: its tab is in sight`, () => dark.evaluate(() => {
       const tab = document.querySelector('.watch .tabs [aria-current="page"]').getBoundingClientRect();
       return tab.left >= 0 && tab.right <= innerWidth;
     }));
