@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,20 +71,16 @@ static WiFiStation WiFi;
 class WiFiClientSecure
 {
       public:
-	/* libmosquitto takes a file: the certificate goes into one that nobody else sees. */
+	/* libmosquitto takes a file: the certificate goes into one that goes with us. */
 	void setCACert(const char *text)
 	{
-		int fd = mkstemp(path);
+		int fd = memfd_create("ca", MFD_CLOEXEC);
 
 		if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 			abort();
-		close(fd);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	}
-	~WiFiClientSecure()
-	{
-		unlink(path);
-	}
-	char path[32] = "/tmp/esp32-ca.XXXXXX";
+	char path[32] = "";
 };
 
 class PubSubClient
