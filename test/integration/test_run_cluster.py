@@ -2,6 +2,7 @@
 `make run-cluster`: brokers with one ledger, PostgreSQL with a standby, and HAProxy, which sends a
 client to the same broker each time; what is killed is missed by nobody.
 """
+import contextlib
 import glob
 import json
 import os
@@ -298,7 +299,13 @@ def test_a_broker_is_killed(cluster):
     os.kill(cluster.pid(broker), signal.SIGKILL)
     cluster.wait_log(broker + " has ended")
     lost.wait_closed()
-    again = cluster.client("orders-service", cluster.tls, "orders-service/goes-on")
+
+    def come_again():
+        with contextlib.suppress(OSError, rawmqtt.Closed):
+            return cluster.client("orders-service", cluster.tls, "orders-service/goes-on")
+        return None
+
+    again = harness.until(come_again, "the other broker")
     order = messages.unique("order")
     assert again.publish(*messages.order(order), qos=1) in ACCEPTED
     assert cluster.broker_of("orders-service/goes-on", 2)[-1][0] != broker

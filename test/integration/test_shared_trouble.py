@@ -3,6 +3,7 @@ What keeps a broker from a PostgreSQL that brokers share: each says so in one li
 password, nothing that was accepted is lost, and all goes on without a restart once it is mended.
 """
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -68,6 +69,24 @@ def until_taken(broker):
     return harness.until(lambda: order(broker), "an order that is taken", 60)
 
 
+def taken_while_away(broker, go_away, come_back):
+    """
+    An order that is taken without the database: once the broker has read which ids there are, a new
+    one needs no read. Being away breaks that reading off, so that it is given twice as long after each.
+    """
+    pauses = itertools.count()
+
+    def is_taken():
+        go_away()
+        name = order(broker)
+        if not name:
+            come_back()
+            time.sleep(0.1 * 2 ** next(pauses))
+        return name
+
+    return harness.until(is_taken, "the ids to be read", 120)
+
+
 def carried(place, name):
     return postgres.ask(place, "SELECT count(*) FROM orders WHERE id = %s", name) == [(1,)]
 
@@ -93,10 +112,8 @@ def test_the_end_of_a_broker_whose_database_hangs(server, place, new_broker, res
     broker.start()
     names = [until_taken(broker)]
     until_carried(place, *names)
-    time.sleep(2)  # it has read by then which ids there are, so that a new one needs no read
-    wire.set("hole")
-    names += filter(None, [order(broker) for _ in range(3)])
-    assert len(names) > 1
+    names.append(taken_while_away(broker, lambda: wire.set("hole"), lambda: wire.set("pass")))
+    names += filter(None, [order(broker) for _ in range(2)])
     time.sleep(rest_s)
     began = time.monotonic()
     assert broker.stop() == 0
@@ -141,14 +158,21 @@ def test_a_server_that_is_away(server, place, new_broker):
     until_metric(metrics, "petstore_database_away 0")
     first = until_taken(broker)
     until_carried(place, first)
-    time.sleep(2)  # it has read by then which ids there are, so that a new one needs no read
-    before = broker.mark()
-    server.kill()
-    broker.wait_log("the store takes no writes: ", before)  # though nobody writes
-    names = [name for name in (order(broker) for _ in range(5)) if name]
-    assert names
-    server.spawn().wait()
-    broker.wait_log("the store takes writes again", before)
+    before = 0
+
+    def go_away():
+        nonlocal before
+        before = broker.mark()
+        server.kill()
+        broker.wait_log("the store takes no writes: ", before)  # though nobody writes
+
+    def come_back():
+        server.spawn().wait()
+        broker.wait_log("the store takes writes again", before)
+
+    names = [taken_while_away(broker, go_away, come_back)]
+    names += filter(None, [order(broker) for _ in range(4)])
+    come_back()
     until_carried(place, *names)
     assert len(lines(broker, before)) == 2
 
