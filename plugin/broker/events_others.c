@@ -234,7 +234,11 @@ bool events_others_will(struct plugin *plugin, const struct gate_request *reques
 
 /* ---- what the database tells --------------------------------------------------------------- */
 
-/* The status that stands; "": not known. Its read takes its share as events_confirm()'s do. */
+/*
+ * The status that stands, which memory may not know yet: the writer's thread says later than the
+ * database that the overruled step was carried. "": not known. Its read takes its share as
+ * events_confirm()'s do.
+ */
 static const char *standing_status(struct plugin *plugin, const struct contract_match *match,
 				   const struct others_event *event)
 {
@@ -246,8 +250,8 @@ static const char *standing_status(struct plugin *plugin, const struct contract_
 	if (!id || !mapping->transitions ||
 	    !portions_take(&plugin->confirms, &who, plugin->confirm_us,
 			   clock_mono_ns() / 1000000000) ||
-	    ledger_look(plugin->ledger, mapping->entity->index, id->text, id->len, &state, NULL) !=
-		    0 ||
+	    ledger_look_stored(plugin->ledger, mapping->entity->index, id->text, id->len, &state,
+			       NULL) != 0 ||
 	    !state.is_known)
 		return "";
 	return state.status[mapping->slot];

@@ -127,6 +127,13 @@ int ledger_look(struct ledger *ledger, unsigned entity, const char *id, size_t i
 		struct ledger_state *ret, struct diag *diag) MUST_CHECK;
 
 /*
+ * What the database has of it, by one read: also where writes that ledger_commit() accepted are not
+ * there yet, or not known to be. Of a ledger that writes; else as ledger_look().
+ */
+int ledger_look_stored(struct ledger *ledger, unsigned entity, const char *id, size_t id_len,
+		       struct ledger_state *ret, struct diag *diag) MUST_CHECK;
+
+/*
  * ledger_look() at this entity will follow, after the time that it takes to parse a message. The
  * first call begins to bring what will be read into the processor's caches, the second one goes on
  * with that. Neither changes an answer.

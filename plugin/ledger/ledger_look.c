@@ -121,21 +121,38 @@ int ledger_find_facts(struct ledger *l, unsigned entity, const char *id, size_t 
 	return rc ? rc : find(l, entity, ret, diag);
 }
 
-int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len,
-		struct ledger_state *ret, struct diag *diag)
+static void show(const struct state_facts *facts, struct ledger_state *ret)
 {
-	struct state_facts *facts;
-	int rc = ledger_find_facts(l, entity, id, id_len, &facts, diag);
-
-	if (rc)
-		return rc;
 	ret->is_known = facts->is_known;
 	ret->owner = facts->owner;
 	ret->link = facts->link;
 	for (size_t i = 0; i < ENTITY_SLOTS_MAX; i++)
 		ret->status[i] = facts->status[i];
 	ret->revision = facts->revision;
-	return 0;
+}
+
+int ledger_look(struct ledger *l, unsigned entity, const char *id, size_t id_len,
+		struct ledger_state *ret, struct diag *diag)
+{
+	struct state_facts *facts;
+	int rc = ledger_find_facts(l, entity, id, id_len, &facts, diag);
+
+	if (rc == 0)
+		show(facts, ret);
+	return rc;
+}
+
+int ledger_look_stored(struct ledger *l, unsigned entity, const char *id, size_t id_len,
+		       struct ledger_state *ret, struct diag *diag)
+{
+	int rc = ledger_catch_up(l) ? ledger_set_key(l, entity, id, id_len, diag)
+				    : ledger_fail_closed(l, diag);
+
+	if (rc == 0)
+		rc = store_reader_find(l->reader, entity, l->key.id, l->key.len, &l->scratch, diag);
+	if (rc == 0)
+		show(&l->scratch, ret);
+	return rc;
 }
 
 int ledger_find_unchanged(struct ledger *l, const struct ledger_unchanged_query *asked,

@@ -12,6 +12,7 @@ import harness
 import messages
 import rawmqtt
 import watched
+from test_ring_faults import SlowDisk
 
 pytestmark = engines.needs_postgres()
 
@@ -202,6 +203,24 @@ def test_overruled(pair):
                   [(client_id, "orders-service", origin)], "the row")
     harness.until(lambda: pair.rows("SELECT count(*) FROM alerts WHERE kind = 'conflict' AND "
                                     "state = 'raised' AND origin = ?", origin) != [(0,)], "the alert")
+
+
+def test_a_notice_says_what_stands_on_a_slow_disk(new_cluster, tmp_path):
+    """Where the journal does not know yet that the step was carried, which the database has overruled."""
+    slow, disk = new_cluster(settings=PATIENT), SlowDisk(str(tmp_path / "control"))
+    for broker in slow.brokers:
+        broker.environment.update(disk.environment)
+    slow.start()
+    disk.set(200)
+    for _ in range(4):
+        each, *clients = contradict(slow)
+        asked = "SELECT origin FROM events WHERE topic = ? AND overruled <> 0"
+        topic = messages.order(each, "PLACED")[0]
+        (origin,), = harness.until(lambda: slow.rows(asked, topic), "the settlement")
+        heard = json.loads(clients[slow.names.index(origin)].message().payload)
+        assert [(heard["currentStatus"],)] == slow.rows("SELECT status FROM orders WHERE id = ?", each)
+        for client in clients:
+            client.disconnect()
 
 
 def test_a_ban_counts_on_all(pair):
