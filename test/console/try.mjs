@@ -1,6 +1,7 @@
 // Try: a message prepared with the contract's help, sent, answered by the broker; what arrives;
 // sessions and wills; links; and a flood of messages. FLOOD is how many (20000).
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { openPage, check, checkAccessible, checkFits, checkSays, checkSoon, checkThat, countDrawnNow, countSpoken, goTo, isFirefox, publish, require, run, shot, skip, sleep, startBroker, until } from "./harness.mjs";
 import { answer, editor, insert, line, openTry, pick, textOfEditor, write } from "./trying.mjs";
 
@@ -143,6 +144,25 @@ async function steps(broker) {
     customer.locator(".status-line").getByText("APPROVED, CANCELLED: not by this account, it may not publish here.").waitFor());
   await checkSoon("and no button for it", async () => (await customer.locator(".status-line button").count()) === 0);
   await customer.context().close();
+}
+
+/** Accepted, and in the database only when somebody's lock of it is gone: the event's id comes then. */
+async function behind(broker, page) {
+  const holder = spawn("sqlite3", [join(broker.folder, "petstore.db")], { stdio: ["pipe", "pipe", "inherit"] });
+  try {
+    await pick(page, "Order status updates");
+    await page.getByLabel("orderId", { exact: true }).fill("behind-1");
+    await page.getByRole("radio", { name: "1" }).check();
+    await write(page, orderOf("behind-1", "PLACED", { userId: "customer-a" }));
+    holder.stdin.write("PRAGMA busy_timeout=60000;\nBEGIN IMMEDIATE;\nSELECT 'held';\n");
+    await new Promise((held) => holder.stdout.on("data", (data) => String(data).includes("held") && held()));
+    await page.getByRole("button", { name: "Send", exact: true }).click();
+    await checkThat("accepted while the database is behind: no event so far", () => answer(page).getByText("or the database is behind").waitFor());
+  } finally {
+    holder.stdin.end("ROLLBACK;\n");
+  }
+  await checkThat("its event's id comes when it is kept", () => answer(page).getByText(/^Event/).waitFor());
+  await checkSoon("and the note is gone", async () => (await answer(page).getByText("or the database is behind").count()) === 0, () => answer(page).innerText());
 }
 
 async function completion(page) {
@@ -471,6 +491,7 @@ await run(async () => {
   const broker = await startBroker();
   const page = await openTry(broker, "orders-service");
   await step(publishing, broker, page);
+  await step(behind, broker, page);
   await step(misspelt, page);
   await step(completion, page);
   await step(typing, page);

@@ -158,24 +158,50 @@ async function accepted(n: number, code: number): Promise<void> {
   let trouble = "";
   for (let wait = 60, end = Date.now() + ANSWER_MS; Date.now() < end; wait = Math.min(wait * 1.5, 400)) {
     try {
-      const { rows } = await ask<Page<Event>>(line, "listEvents", { topic: it.topic, mine: true, limit: 1 });
-      const event = rows.find(({ seq }) => !seen.has(seq));
-      if (event && isOf(event, it)) {
-        seen.add(event.seq);
-        return done(event, "");
-      }
+      const event = await eventOf(it);
+      if (event) return done(event, "");
     } catch (error) {
-      if ((error as CommandError).code !== "busy") {
-        trouble = (error as Error).message;
-        break;
-      }
+      trouble = (error as Error).message;
+      break;
     }
     if (find(n)?.answer.is !== "waiting") return;
     await sleep(wait);
   }
-  if (it.qos === 0 && !trouble)
-    return void (find(n)?.answer.is === "waiting" && change(n, { is: "unknown", why: "QoS 0 has no acknowledgement; no event was kept, and no refusal came within 2 s." }));
-  done(null, trouble ? `The event's id could not be looked up: ${trouble}` : "Nothing new was kept of it: it says what was known already, or its channel records nothing.");
+  if (it.qos === 0 && !trouble) {
+    if (find(n)?.answer.is !== "waiting") return;
+    change(n, { is: "unknown", why: "QoS 0 has no acknowledgement; no event was kept, and no refusal came within 2 s." });
+  } else done(null, trouble ? `The event's id could not be looked up: ${trouble}`
+    : "Nothing new was kept of it so far: it says what was known already, its channel records nothing, or the database is behind.");
+  void comesLate(it, nobody);
+}
+
+/** Accepted or not known, and without an event: the database may be behind; it is looked at for a while longer. */
+async function comesLate(it: Sent, note: string): Promise<void> {
+  const isOpen = (): boolean => {
+    const answer = find(it.n)?.answer;
+    return answer?.is === "unknown" || (answer?.is === "accepted" && !answer.event);
+  };
+  for (let wait = 500, end = Date.now() + LATE_MS; Date.now() < end && isOpen(); wait = Math.min(wait * 1.5, 5000)) {
+    await sleep(wait);
+    const event = isOpen() ? await eventOf(it).catch(() => null) : null;
+    const answer = find(it.n)?.answer;
+    if (event && isOpen()) change(it.n, { is: "accepted", event, note, notice: answer?.is === "accepted" ? answer.notice : null });
+  }
+}
+
+/** The newest event of one's own on its topic, if it is this message's and was not found before. */
+async function eventOf(it: Sent): Promise<Event | null> {
+  let rows: Event[];
+  try {
+    ({ rows } = await ask<Page<Event>>(line, "listEvents", { topic: it.topic, mine: true, limit: 1 }));
+  } catch (error) {
+    if ((error as CommandError).code === "busy") return null;
+    throw error;
+  }
+  const event = rows.find(({ seq }) => !seen.has(seq));
+  if (!event || !isOf(event, it)) return null;
+  seen.add(event.seq);
+  return event;
 }
 
 /** Is it the event of this message? Payloads are kept set out in another way; long ones are cut. */
