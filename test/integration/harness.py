@@ -464,9 +464,9 @@ class Broker:
 @contextlib.contextmanager
 def running(broker):
     """Starts it; it must live until the end, and is stopped there."""
-    broker.start()
-    yield
     try:
+        broker.start()
+        yield
         broker.assert_alive()
     finally:
         broker.stop()
