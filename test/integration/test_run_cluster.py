@@ -42,6 +42,20 @@ def free_block():
         return first
 
 
+def patient():
+    """
+    The shipped configuration, but for a busy machine: a broker that answers late is no dead one, whose
+    clients go elsewhere. One that is dead refuses to be connected to, which HAProxy sees at once.
+    """
+    with open(os.path.join(harness.TOP, "docker", "haproxy.cfg"), encoding="utf-8") as file:
+        text = file.read()
+    for line, late in (("timeout connect 2s\n", "timeout connect 60s\n    timeout check 60s\n"),
+                       ("inspect-delay 10s\n", "inspect-delay 60s\n")):
+        assert text.count(line) == 1
+        text = text.replace(line, late)
+    return text
+
+
 class Cluster:
     """`make run-cluster` in the background."""
 
@@ -50,6 +64,9 @@ class Cluster:
         self.log = log
         self.first = free_block()
         self.tls, self.wss, self.mtls = harness.free_ports(3)
+        self.template = log + ".haproxy.cfg"
+        with open(self.template, "w", encoding="utf-8") as file:
+            file.write(patient())
         with open(log, "ab") as out:
             self.make = subprocess.Popen(
                 ["make", "--no-print-directory", "run-cluster", "B=" + harness.BUILD, "BROKERS=2",
@@ -57,7 +74,7 @@ class Cluster:
                  "WSS_PORT=%d" % self.wss, "MTLS_PORT=%d" % self.mtls],
                 cwd=harness.TOP, stdout=out, stderr=out,
                 env=dict({name: value for name, value in os.environ.items() if "MAKE" not in name},
-                         PASSWORD_ROUNDS="101"))
+                         PASSWORD_ROUNDS="101", HAPROXY_TEMPLATE=self.template))
         harness.until(lambda: "Ctrl-C stops" in self.text() or self.make.poll() is not None,
                       "the cluster", 300)
         assert self.make.poll() is None, self.text()
@@ -146,6 +163,8 @@ def cluster():
         if os.path.exists(log):
             print(open(log).read()[-6000:])
             os.remove(log)
+        with contextlib.suppress(OSError):
+            os.remove(log + ".haproxy.cfg")
         shutil.rmtree(folder, ignore_errors=True)
 
 
