@@ -13,6 +13,9 @@ const struct entity_own_column entity_own_column[ENTITY_OWN_COLUMNS] = {
 static const char *const own_table[] = { "events",   "refusals", "alerts",
 					 "retained", "brokers",  "bans" };
 
+/* Nor any name that begins so: of the store, of SQLite, of PostgreSQL. */
+static const char *const own_beginning[] = { "store", "sqlite_", "pg_" };
+
 /* Columns that PostgreSQL has in every table. */
 static const char *const system_column[] = { "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid" };
 
@@ -40,8 +43,10 @@ bool entity_is_own_table(const char *name)
 	for (size_t i = 0; i < sizeof(own_table) / sizeof(own_table[0]); i++)
 		if (strcmp(name, own_table[i]) == 0)
 			return true;
-	return strncmp(name, "sqlite_", 7) == 0 || strncmp(name, "pg_", 3) == 0 ||
-	       strncmp(name, "store", 5) == 0;
+	for (size_t i = 0; i < sizeof(own_beginning) / sizeof(own_beginning[0]); i++)
+		if (strncmp(name, own_beginning[i], strlen(own_beginning[i])) == 0)
+			return true;
+	return false;
 }
 
 /* -1: it is none. */

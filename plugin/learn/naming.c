@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/entity.h"
+
 static bool is_lower(char c)
 {
 	return c >= 'a' && c <= 'z';
@@ -70,18 +72,6 @@ void naming_key(const char *address, char *ret)
 		ret[0] = (char)(ret[0] - 'A' + 'a');
 }
 
-/* Names that the store has for itself, or that begin like those. */
-static bool is_reserved(const char *name)
-{
-	static const char *const names[] = { "store",   "events", "refusals", "alerts", "retained",
-					     "brokers", "bans",   "sqlite",   "pg_" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strncmp(name, names[i], strlen(names[i])) == 0)
-			return true;
-	return false;
-}
-
 void naming_table(const char *key, char *ret)
 {
 	char name[NAMING_MAX / 4 + 3];
@@ -94,7 +84,7 @@ void naming_table(const char *key, char *ret)
 			name[used++] = (char)(is_upper(*key) ? *key - 'A' + 'a' : *key);
 	}
 	name[used] = '\0';
-	(void)snprintf(ret, NAMING_MAX, "%s%s", is_reserved(name) ? "seen_" : "", name);
+	(void)snprintf(ret, NAMING_MAX, "%s%s", entity_is_own_table(name) ? "seen_" : "", name);
 }
 
 /* pets -> pet, batteries -> battery, addresses -> address, status -> status. */

@@ -18,6 +18,7 @@
 #include "base/portions.h"
 #include "base/diag.h"
 #include "base/config.h"
+#include "base/entity.h"
 #include "base/jsonfile.h"
 #include "base/reason.h"
 #include "base/sametext.h"
@@ -277,6 +278,27 @@ static void write_file(char *path, const char *text)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	close(fd);
+}
+
+static void test_entity_is_own_table__whole_names_and_beginnings(void **state)
+{
+	static const struct {
+		const char *name;
+		bool is_own;
+	} rows[] = {
+		{ "events", true },  { "events2", false }, { "bans", true },
+		{ "ban", false },    { "bansai", false },  { "retained", true },
+		{ "store", true },   { "stores", true },   { "store_x", true },
+		{ "stor", false },   { "sqlite_x", true }, { "sqlite_", true },
+		{ "sqlite", false }, { "sqlitex", false }, { "pg_class", true },
+		{ "pg", false },     { "pgclass", false }, { "my_store", false },
+		{ "orders", false }, { "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (entity_is_own_table(rows[i].name) != rows[i].is_own)
+			fail_msg("%s", rows[i].name);
 }
 
 static void test_config_load__names_file_line_and_column(void **state)
@@ -715,6 +737,7 @@ int main(void)
 		cmocka_unit_test(test_diag_escape__lets_text_pass_and_nothing_else),
 		cmocka_unit_test(test_diag_name__is_one_word),
 		cmocka_unit_test(test_reason_code__is_unique_and_never_null),
+		cmocka_unit_test(test_entity_is_own_table__whole_names_and_beginnings),
 		cmocka_unit_test(test_config_load__names_file_line_and_column),
 		cmocka_unit_test(test_config_load__waits_for_no_pipe),
 		cmocka_unit_test(test_jsonfile_parse__knows_what_else_it_may_be),

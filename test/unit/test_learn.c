@@ -435,11 +435,13 @@ static void test_learn_read__status(void **state)
 /* A table has no name that the store, or its database, has for itself. */
 static void test_learn_read__tables(void **state)
 {
-	static const char *const rows[][2] = { { "orders", "\"orders\"" },
-					       { "events", "\"seen_events\"" },
-					       { "bans", "\"seen_bans\"" },
-					       { "brokers", "\"seen_brokers\"" },
-					       { "pg_class", "\"seen_pg_class\"" } };
+	static const char *const rows[][2] = {
+		{ "orders", "\"orders\"" },         { "events", "\"seen_events\"" },
+		{ "bans", "\"seen_bans\"" },        { "brokers", "\"seen_brokers\"" },
+		{ "store2", "\"seen_store2\"" },    { "sqlite", "\"sqlite\"" },
+		{ "events2", "\"events2\"" },       { "bansai", "\"bansai\"" },
+		{ "pg_class", "\"seen_pg_class\"" }
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
