@@ -53,7 +53,6 @@ void shown_free(struct shown *shown)
 
 /* ---- who may what ------------------------------------------------------------------------ */
 
-/* Where the contract does not enforce who may, everybody does. */
 static enum cut_right right_of(const struct rules *rules, const struct access_principal *principal,
 			       enum login_method method, const struct contract_channel *channel,
 			       bool is_send)
@@ -61,20 +60,8 @@ static enum cut_right right_of(const struct rules *rules, const struct access_pr
 	static const enum cut_right rights[] = {
 		[GATE_NONE] = CUT_NO, [GATE_OWN] = CUT_OWN, [GATE_FULL] = CUT_YES
 	};
-	const struct contract_match open = { .channel = channel };
-	size_t count = is_send ? channel->send_count : channel->receive_count;
-	enum gate_grant has;
 
-	if (count == 0)
-		return CUT_NO;
-	if (channel->mode[CONTRACT_PERMISSION] != CONTRACT_ENFORCE)
-		return CUT_YES;
-	has = gate_grant(rules, principal, method, is_send ? channel->send : channel->receive,
-			 count, &open);
-	for (size_t i = 0; has == GATE_NONE && !is_send && i < channel->param_count; i++)
-		if (channel->param[i].own != CONTRACT_OWN_NONE)
-			return CUT_OWN; /* what carries its name and client id */
-	return rights[has];
+	return rights[gate_may(rules, principal, method, channel, is_send)];
 }
 
 /* Of each channel, by its index; NULL: memory ran out. */

@@ -96,9 +96,13 @@ static inline struct contract_match topics_match(const struct topics *topics, co
  * are quite different. A guess: where a level of the topic leads nowhere it is left out, or
  * taken for one that resembles it, or an address' level is put before it. Looks at 64 children
  * of a node at most, and at 256 in all, so that its time is bounded, too (some microseconds).
+ *
+ * Only a channel that @is_shown (NULL: any is) may be named; it is asked of 32 at most, those that
+ * are nearest first. NULL is returned as well where it shows none of them.
  */
+typedef bool topics_shown(void *ctx, const struct contract_channel *channel);
 const struct contract_channel *topics_nearest(const struct topics *topics, const char *topic,
-					      size_t len);
+					      size_t len, topics_shown *is_shown, void *ctx);
 
 /*
  * Asks @visit about each channel that topic filter @filter ("+", "#" and "$share/group/" as

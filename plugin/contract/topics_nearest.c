@@ -7,6 +7,7 @@
 #define LOOKS_MAX 256u   /* children that are looked at, of all nodes together */
 #define CHILDREN_MAX 64u /* of one node, for one level */
 #define BYTES_MAX 64u    /* of a level that are compared */
+#define ASKED_MAX 32u    /* channels of which it is asked whether they may be named */
 
 static const struct topics_node *text_child(const struct topics *topics,
 					    const struct topics_node *node,
@@ -100,10 +101,50 @@ static const struct topics_node *skipped_child(const struct topics *topics,
 	return NULL;
 }
 
+/* ---- which may be named ------------------------------------------------------------------ */
+
+struct naming {
+	topics_shown *is_shown;
+	void *ctx;
+	unsigned asked;
+};
+
+static bool is_named(struct naming *naming, const struct contract_channel *channel)
+{
+	if (!channel || naming->asked >= ASKED_MAX)
+		return false;
+	naming->asked++;
+	return !naming->is_shown || naming->is_shown(naming->ctx, channel);
+}
+
+/* Some channel at or below @node that may be named; NULL: none, of those that it asked of. */
+static const struct contract_channel *named_below(struct naming *naming,
+						  const struct topics_node *node)
+{
+	const struct contract_channel *ret = NULL;
+
+	if (!node || naming->asked >= ASKED_MAX)
+		return NULL;
+	if (is_named(naming, node->channel))
+		return node->channel;
+	if (is_named(naming, node->rest))
+		return node->rest;
+	for (const struct topics_node *child = node->child; child && !ret; child = child->sibling) {
+		if (naming->asked >= ASKED_MAX)
+			return NULL;
+		ret = named_below(naming, child);
+	}
+	if (!ret)
+		ret = named_below(naming, node->param);
+	return ret ? ret : named_below(naming, node->any);
+}
+
 const struct contract_channel *topics_nearest(const struct topics *topics, const char *topic,
-					      size_t len)
+					      size_t len, topics_shown *is_shown, void *ctx)
 {
 	const struct topics_node *node = topics->node, *next;
+	const struct contract_channel *ret = NULL;
+	struct naming naming = { is_shown, ctx, 0 };
 	struct topics_levels levels;
 	unsigned looks = LOOKS_MAX;
 
@@ -124,5 +165,7 @@ const struct contract_channel *topics_nearest(const struct topics *topics, const
 			break;
 		node = next;
 	}
-	return node == topics->node ? NULL : topics_some_channel(node);
+	for (; node != topics->node && !ret; node = &topics->node[node->parent])
+		ret = named_below(&naming, node);
+	return ret;
 }

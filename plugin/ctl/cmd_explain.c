@@ -242,8 +242,9 @@ static void print_verdict(const struct output *output, const struct decision *de
 static void print_unlisted(const struct explanation *explanation)
 {
 	const struct message *message = &explanation->request.message;
-	const struct contract_channel *nearest = topics_nearest(
-		explanation->scene.rules->contract->topics, message->topic, message->topic_len);
+	const struct contract_channel *nearest =
+		topics_nearest(explanation->scene.rules->contract->topics, message->topic,
+			       message->topic_len, NULL, NULL);
 
 	(void)printf("  unlisted     no channel has this topic, and nothing of the message is "
 		     "checked%s%s\n",

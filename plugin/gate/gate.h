@@ -109,6 +109,18 @@ enum gate_grant gate_grant(const struct rules *rules, const struct access_princi
 			   size_t count, const struct contract_match *match);
 
 /*
+ * What may the principal send on @channel at most, or receive of it? Where the contract does not
+ * enforce who may, everybody does; GATE_OWN is also said of what carries its name or client id.
+ */
+enum gate_grant gate_may(const struct rules *rules, const struct access_principal *principal,
+			 enum login_method method, const struct contract_channel *channel,
+			 bool is_send);
+
+/* May it know of the channel, because it may do either there? */
+bool gate_shows(const struct rules *rules, const struct access_principal *principal,
+		enum login_method method, const struct contract_channel *channel);
+
+/*
  * Which rows of @entity may the principal see, who asks as @who says (method, port and client id of
  * it count)? Those are of whom a channel of the entity would tell it, whatever the channel's other
  * parameters are. The best for any row: GATE_FULL only where it is all of them. *columns: a bit for

@@ -6,6 +6,7 @@
 
 #include "base/percent.h"
 #include "contract/topics.h"
+#include "gate/gate.h"
 #include "gate/judgement.h"
 
 /* Bytes for the scopes or logins that a refusal lists. */
@@ -332,7 +333,17 @@ bool permission_scope(struct judgement *j)
 	return permission_refuse(j, is_send ? channel->send : channel->receive, count);
 }
 
-/* Nothing is said of a delivery, so nothing is looked for. */
+static bool is_shown(void *ctx, const struct contract_channel *channel)
+{
+	const struct judgement *j = ctx;
+
+	return gate_shows(j->gate->rules, j->principal, j->request->method, channel);
+}
+
+/*
+ * Nothing is said of a delivery, so nothing is looked for. No channel is named that the command
+ * "contract" withholds from the principal.
+ */
 __attribute__((cold, noinline)) static bool refuse_topic(struct judgement *j)
 {
 	const struct message *message = &j->request->message;
@@ -342,7 +353,7 @@ __attribute__((cold, noinline)) static bool refuse_topic(struct judgement *j)
 	if (j->request->action == GATE_DELIVER)
 		return judgement_refuse(j, REASON_TOPIC_UNKNOWN, "topic unknown");
 	nearest = topics_nearest(j->gate->rules->contract->topics, message->topic,
-				 message->topic_len);
+				 message->topic_len, is_shown, j);
 	unlisted_rules_why(j, why);
 	return judgement_refuse(
 		j, REASON_TOPIC_UNKNOWN, "no channel of the contract has this topic%s%s%s",

@@ -1,6 +1,6 @@
 /*
- * view.c -- which entities may be seen in the database: those of which a channel's messages would
- * be delivered.
+ * view.c -- what may be seen: channels of the contract, and entities in the database, those of
+ * which a channel's messages would be delivered.
  */
 #include <string.h>
 
@@ -141,6 +141,30 @@ static bool has_addressee(const struct contract_channel *channel)
 		if (channel->param[i].own != CONTRACT_OWN_NONE)
 			return true;
 	return false;
+}
+
+enum gate_grant gate_may(const struct rules *rules, const struct access_principal *principal,
+			 enum login_method method, const struct contract_channel *channel,
+			 bool is_send)
+{
+	const struct contract_match open = { .channel = channel };
+	size_t count = is_send ? channel->send_count : channel->receive_count;
+	enum gate_grant has;
+
+	if (count == 0)
+		return GATE_NONE;
+	if (channel->mode[CONTRACT_PERMISSION] != CONTRACT_ENFORCE)
+		return GATE_FULL;
+	has = gate_grant(rules, principal, method, is_send ? channel->send : channel->receive,
+			 count, &open);
+	return has == GATE_NONE && !is_send && has_addressee(channel) ? GATE_OWN : has;
+}
+
+bool gate_shows(const struct rules *rules, const struct access_principal *principal,
+		enum login_method method, const struct contract_channel *channel)
+{
+	return gate_may(rules, principal, method, channel, true) != GATE_NONE ||
+	       gate_may(rules, principal, method, channel, false) != GATE_NONE;
 }
 
 enum gate_grant gate_reach(struct gate *gate, const struct access_principal *principal,

@@ -97,8 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; match.channel && i < match.channel->param_count; i++)
 		if (match.param[i].text != param[i].text || match.param[i].len != param[i].len)
 			abort();
-	(void)topics_nearest(topics, text,
-			     size); /* a guess: it ends, and reads no more than that */
+	/* A guess: it ends, and reads no more than that. */
+	(void)topics_nearest(topics, text, size, NULL, NULL);
 	if (topics_reach(topics, text, size, collect, reached))
 		abort();
 	reference_reach(channels, COUNT, text, size, reachable);

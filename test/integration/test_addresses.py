@@ -215,13 +215,28 @@ def test_location(broker):
 
 
 def test_nearest(broker):
-    client = broker.client("collar-7")
+    client = broker.client("backoffice")
     for topic, nearest in (("thing/7/status", "things/{thingId}/status"), ("gates/7", "gates/+/in"),
                            ("numbers", "numbers/{n}")):
         _, log = reasons(broker, client, topic)
         assert "topic-unknown" in log and "the nearest is " + nearest in log, log
     _, log = reasons(broker, client, "quite/another/one")
     assert "topic-unknown" in log and "nearest" not in log
+
+
+def test_nearest_that_may_be_seen(broker):
+    """An address is told to nobody who may neither publish nor read there, as in the command contract."""
+    topics = ("thing/7/status", "things/7", "things/7/status/more", "dev-7/x.1", "dev-raw7/x.1")
+    for user, told in (("collar-7", [None, None, None, None, "dev-raw{id}/{kind}.{n}/in"]),
+                       ("customer-b", ["things/{thingId}/status"] * 3 + ["dev-{id}/{kind}.{n}/in", "dev-raw{id}/{kind}.{n}/in"])):
+        client = broker.client(user)
+        for topic, address in zip(topics, told):
+            _, log = reasons(broker, client, topic)
+            assert "topic-unknown" in log, log
+            if address:
+                assert "the nearest is " + address in log, (user, topic, log)
+            else:
+                assert "nearest" not in log, (user, topic, log)
 
 
 def test_own(broker):

@@ -123,7 +123,7 @@ static void run_reach(struct world *world, const char *filter, const char *expec
 static void run_nearest(struct world *world, const char *topic, const char *expected)
 {
 	const struct contract_channel *nearest =
-		topics_nearest(world->topics, topic, strlen(topic));
+		topics_nearest(world->topics, topic, strlen(topic), NULL, NULL);
 
 	check(world, topic, expected, nearest ? nearest->name : "-");
 }
@@ -535,7 +535,7 @@ static void compare(const struct world *world, const char *text)
 		assert_ptr_equal(match.param[i].text, param[i].text);
 		assert_int_equal(match.param[i].len, param[i].len);
 	}
-	(void)topics_nearest(world->topics, text, len);
+	(void)topics_nearest(world->topics, text, len, NULL, NULL);
 	assert_false(topics_reach(world->topics, text, len, collect, reached));
 	reference_reach(world->channel, world->count, text, len, reachable);
 	for (size_t i = 0; i < world->count; i++)
