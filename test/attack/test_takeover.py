@@ -11,7 +11,7 @@ import watched
 def broker(tmp_path_factory, template):
     folder = tmp_path_factory.mktemp("takeover")
     broker = harness.Broker(folder / "run", template, access=unbound.access(folder))
-    watched.watch(broker, {"takeover": {"threshold": 4, "windowSeconds": 60, "response": "ban",
+    watched.watch(broker, {"takeover": {"threshold": 4, "windowSeconds": 3600, "response": "ban",
                                         "seconds": 600}})
     with harness.running(broker):
         yield broker

@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import json
 import re
-import signal
 
 import harness
 import messages
@@ -151,13 +150,10 @@ def test_wills_are_charged(new_broker):
     password, pets = broker.password("collar-7"), itertools.count(1)
 
     def exceeded():
-        broker.process.send_signal(signal.SIGSTOP)
-        try:
+        with watched.at_once(broker):
             logins = [broker.try_client("collar-7", password, client_id="dying", is_patient=False,
                                         will=messages.availability("pet-%d" % pet, False) + (1, False))
                       for pet in itertools.islice(pets, 12)]
-        finally:
-            broker.process.send_signal(signal.SIGCONT)
         for login in logins:
             with contextlib.suppress(OSError, rawmqtt.Closed):
                 login.finish()

@@ -1,7 +1,9 @@
 """A broker whose monitor is quick to see things, and who listens to what it says."""
 
+import contextlib
 import json
 import os
+import signal
 
 import harness
 import messages
@@ -65,6 +67,16 @@ def roles(broker, **limits):
     with open(path, "w") as file:
         json.dump(access, file)
     broker.edits.append(options(access=path))
+
+
+@contextlib.contextmanager
+def at_once(broker):
+    """What is sent meanwhile the broker takes in one go, however long a slow machine sends it."""
+    broker.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        broker.process.send_signal(signal.SIGCONT)
 
 
 def publish_at_once(client, *published, qos=1):
