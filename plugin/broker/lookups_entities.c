@@ -9,6 +9,8 @@
 #include "report/entityhistory.h"
 #include "report/rowjson.h"
 
+#define CHANNELS_BYTES_MAX 24576u /* of the addresses that are said of one kind */
+
 static const struct entity *find_entity(const struct lookup *lookup, const char *name)
 {
 	const struct entity_plan *plan = &lookup->who.rules->contract->plan;
@@ -136,11 +138,29 @@ static json_t *counts_json(struct lookup *lookup, const struct entity *entity)
 	return NULL;
 }
 
+/* Adds the channel's address to @list, whose text has @bytes so far, if there is room for it. */
+static void add_channel(const struct contract_channel *channel, json_t *list, size_t *bytes,
+			bool *is_cut)
+{
+	json_t *address = json_string(channel->address);
+	size_t more = address ? json_dumpb(address, NULL, 0, JSON_ENCODE_ANY) + 1 : 0;
+
+	if (*is_cut || *bytes + more > CHANNELS_BYTES_MAX) {
+		*is_cut = true;
+		json_decref(address);
+		return;
+	}
+	*bytes += more;
+	(void)json_array_append_new(list, address);
+}
+
 static json_t *entity_json(struct lookup *lookup, const struct entity *entity,
 			   const struct lookups_view *seen)
 {
 	const struct contract *contract = lookup->who.rules->contract;
 	json_t *channels = json_array(), *statuses = json_object(), *machines = json_object();
+	size_t bytes = 0;
+	bool is_cut = false;
 
 	for (size_t i = 0; i < contract->channel_count; i++) {
 		const struct contract_channel *channel = &contract->channel[i];
@@ -149,28 +169,43 @@ static json_t *entity_json(struct lookup *lookup, const struct entity *entity,
 						   gate_reach(&lookup->gate, lookup->who.principal,
 							      &lookup->asks, channel) == GATE_NONE))
 			continue;
-		(void)json_array_append_new(channels, json_string(channel->address));
+		add_channel(channel, channels, &bytes, &is_cut);
 		add_machines(channel->mapping, entity, statuses, machines);
 	}
-	return json_pack("{ss ss so so so so so*}", "entity", entity->name, "table", entity->table,
-			 "columns", columns_json(entity, seen->columns), "statuses", statuses,
-			 "channels", channels, "machines", machines, "counts",
-			 seen->columns == GATE_WHOLE ? counts_json(lookup, entity) : NULL);
+	return json_pack("{ss ss so so so so so* so*}", "entity", entity->name, "table",
+			 entity->table, "columns", columns_json(entity, seen->columns), "statuses",
+			 statuses, "channels", channels, "machines", machines, "counts",
+			 seen->columns == GATE_WHOLE ? counts_json(lookup, entity) : NULL, "cut",
+			 is_cut ? json_true() : NULL);
 }
 
+/* "after" is the name of the kind that was listed last: one that who asks may see. */
 static json_t *list_kinds(struct lookup *lookup)
 {
 	const struct entity_plan *plan = &lookup->who.rules->contract->plan;
+	const char *after = lookup->members.after, *last = NULL;
 
-	lookup->limit = ENTITY_COUNT_MAX;
+	lookup->limit = lookup->members.limit ? lookup->members.limit : ENTITY_COUNT_MAX;
 	for (size_t i = 0; i < plan->entity_count; i++) {
+		const struct entity *entity = &plan->entity[i];
 		struct lookups_view seen;
 
-		if (view(lookup, &plan->entity[i], &seen) &&
-		    !lookups_add_take(lookup, entity_json(lookup, &plan->entity[i], &seen)))
+		if (!view(lookup, entity, &seen))
+			continue;
+		if (after) {
+			if (strcmp(entity->name, after) == 0)
+				after = NULL;
+			continue;
+		}
+		if (!lookups_add_take(lookup, entity_json(lookup, entity, &seen))) {
+			(void)snprintf(lookup->next, sizeof(lookup->next), "%s", last ? last : "");
 			break;
+		}
+		last = entity->name;
 	}
-	return lookup->is_failed ? NULL : json_pack("{sO}", "entities", lookup->rows);
+	if (after)
+		(void)lookups_fail(lookup, NULL, "after: is none that was given");
+	return lookup->is_failed || after ? NULL : lookups_page(lookup, "entities");
 }
 
 json_t *lookups_list_entities(struct lookup *lookup)

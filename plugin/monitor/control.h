@@ -25,7 +25,8 @@
  * answer "next", which is given back as "after", or null:
  *     listEntities [entity status owner id]
  *                                 latest updated_at first, then the largest id; id: how it begins;
- *                                 without an entity: which there are
+ *                                 without an entity: which there are, all that an answer has room
+ *                                 for where no limit is given
  *     getEntity entity id         with its history
  *     listEvents [topic prefix mine since]
  *                                 mine: those that the same client published

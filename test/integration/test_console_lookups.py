@@ -187,7 +187,7 @@ def test_a_payment_belongs_to_its_orders_owner(broker):
 def test_an_account_without_a_read_scope_sees_none(broker):
     place(broker, "customer-a")
     collar = Asker(broker, "collar-7")
-    assert collar.data("listEntities") == {"entities": []}
+    assert collar.data("listEntities") == {"entities": [], "next": None}
     for command, members in (("listEntities", {}), ("getEntity", {"id": "x"})):
         response = collar.error(command, entity="order", **members)
         assert (response["code"], response["scope"]) == ("scope-missing", "read:orders")
@@ -245,6 +245,58 @@ def test_which_entities_there_are(broker):
     mine = {each["entity"]: each for each in Asker(broker, "customer-a").data("listEntities")["entities"]}
     assert set(mine) == {"pet", "order", "payment"}
     assert "counts" in mine["pet"] and "counts" not in mine["order"]
+
+
+def contract_of_kinds(kinds, channels, secret):
+    """A client's: each kind with so many channels, whose addresses are long; @secret are for nobody."""
+    document = {"asyncapi": "3.0.0", "info": {"title": "Kinds", "version": "1"}, "x-perspective": "client",
+                "channels": {}, "operations": {}, "x-entities": {},
+                "x-state-machines": {"state": {"first": ["NEW"], "next": {"NEW": []}}},
+                "components": {"securitySchemes": {
+                    "secret": {"type": "oauth2", "flows": {}, "scopes": ["secret.read"]}}}}
+    for kind in kinds:
+        document["x-entities"][kind] = {"table": kind + "s", "columns": {"state": {"stateMachine": "state"}}}
+        for number in range(channels[kind]):
+            key = "%s%d" % (kind, number)
+            document["channels"][key] = {
+                "address": "%s/%s/%d/{id}" % (kind, "x" * 1000, number),
+                "parameters": {"id": {"location": "$message.payload#/id"}},
+                "messages": {"m": {"payload": {"type": "object", "required": ["id", "state"], "properties": {
+                    "id": {"type": "string"}, "state": {"type": "string"}}}}},
+                "x-entity": {"entity": kind, "id": "id", "columns": {"state": "/state"}}}
+            for action in "send", "receive":
+                document["operations"][action + key] = {
+                    "action": action, "channel": {"$ref": "#/channels/" + key},
+                    **({"security": [{"$ref": "#/components/securitySchemes/secret"}]} if kind in secret else {})}
+    return document
+
+
+def test_kinds_that_are_more_than_an_answer_takes(new_broker, tmp_path):
+    """Listed page by page, and however many channels one has, those behind it are reached."""
+    kinds = ["a", "b", "c", "hidden", "d", "e"]
+    channels = dict.fromkeys(kinds, 20) | {"c": 100}
+    folder = tmp_path / "contract"
+    folder.mkdir()
+    contract, access = folder / "kinds.json", tmp_path / "access.json"
+    contract.write_text(json.dumps(contract_of_kinds(kinds, channels, {"hidden"})))
+    access.write_text(json.dumps({"roles": {"asks": {"scopes": ["control:listEntities"]}},
+                                  "users": {"backoffice": {"roles": ["asks"]}}}))
+    broker = new_broker(contract=str(contract), access=str(access))
+    broker.start()
+    asker = Asker(broker, "backoffice")
+    first = asker.data("listEntities")
+    listed = asker.pages("listEntities", key="entities")
+    assert first["next"] == first["entities"][-1]["entity"] and first["entities"] == listed[:len(first["entities"])]
+    seen = [each["entity"] for each in listed]
+    assert sorted(seen) == sorted(set(kinds) - {"hidden"})
+    for each in listed:
+        assert each.get("cut", False) == (each["entity"] == "c")
+        assert each["entity"] == "c" or len(each["channels"]) == 20
+        assert set(each["channels"]) <= {"%s/%s/%d/{id}" % (each["entity"], "x" * 1000, number) for number in range(100)}
+    assert [each["entity"] for each in asker.pages("listEntities", key="entities", limit=1)] == seen
+    assert asker.data("listEntities", after=seen[-1]) == {"entities": [], "next": None}
+    for after in ("none", "hidden"):  # one that is withheld is as one that is none
+        assert asker.error("listEntities", after=after)["error"] == "after: is none that was given"
 
 
 def test_rows_by_status_owner_and_id(broker):

@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { ask, fetchContract, type ContractPart } from "./commands";
+import { allKinds, ask, fetchContract, type ContractPart, type EntityKind } from "./commands";
 import { CommandError } from "./command-error";
 import type { Connection } from "./connection";
 import { gunzip } from "./gzip";
@@ -210,4 +210,19 @@ test("answers that can't be unpacked are given up", async () => {
   for (const wrong of [{ ...part, text: btoa("abc") }, { ...part, text: "%" }, { ...part, next: 7 },
     ...dataParts(1e6, "x".repeat(2 * 1024 * 1024))])
     await assert.rejects(ask(looked(() => [wrong, { ...part, offset: 7, next: null }]).connection, "listEvents"), { code: "malformed" });
+});
+
+test("kinds of entities are asked for until there are no more", async () => {
+  const kinds = ["a", "b", "c"].map((entity) => ({ entity }) as EntityKind);
+  const asked: Record<string, unknown>[] = [];
+  const one = (isLast: boolean) => async (members: Record<string, unknown>) => {
+    const at = asked.push(members) - 1;
+    return { entities: [kinds[at % 3]], next: isLast && at === 2 ? null : kinds[at % 3].entity };
+  };
+  assert.deepEqual(await allKinds(one(true)), { entities: kinds });
+  assert.deepEqual(asked, [{}, { after: "a" }, { after: "b" }]);
+  asked.length = 0;
+  await allKinds(one(false)); // a broker that does not end
+  assert.equal(asked.length, 64);
+  assert.deepEqual(await allKinds(async () => ({ entities: kinds })), { entities: kinds }); // an older plugin
 });

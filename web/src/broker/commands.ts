@@ -216,6 +216,22 @@ export interface Event {
 
 export interface Page<Row> { rows: Row[]; next: string | null }
 
+const KINDS_PAGES = 64; // a contract has no more kinds
+
+/** All kinds of entities: where they are more than an answer takes, page by page. An older plugin says no "next". */
+export async function allKinds(fetch: (members: Record<string, unknown>) => Promise<KindsPage>): Promise<{ entities: EntityKind[] }> {
+  const entities: EntityKind[] = [];
+  let after: string | null | undefined;
+  for (let pages = 0; pages < KINDS_PAGES && after !== null; pages++) {
+    const page: KindsPage = await fetch(after ? { after } : {});
+    entities.push(...page.entities);
+    after = page.next ?? null;
+  }
+  return { entities };
+}
+
+export interface KindsPage { entities: EntityKind[]; next?: string | null }
+
 export interface EntityKind {
   entity: string;
   table: string;
@@ -224,6 +240,7 @@ export interface EntityKind {
   channels: string[];
   machines: Record<string, string>;
   counts?: Record<string, number>;
+  cut?: boolean; // there are more channels
 }
 
 export interface EntityRow { id: string; owner: string | null; revision: number; created_at: string; updated_at: string; [column: string]: unknown }

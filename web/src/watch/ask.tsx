@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { connection, may, refresh, whoami } from "../app/session";
-import { ask as askOnce, patiently, type Page } from "../broker/commands";
+import { allKinds, ask as askOnce, patiently, type EntityKind, type Page } from "../broker/commands";
 import type { CommandError } from "../broker/command-error";
 import { Note } from "../ui/basics";
 import { nothing, Pager, type Known } from "./paging";
@@ -24,6 +24,9 @@ export async function ask<T>(command: string, members: Record<string, unknown> =
     }
   }
 }
+
+/** All kinds of entities that the account may read something of. */
+export const askKinds = (): Promise<{ entities: EntityKind[] }> => allKinds((members) => ask("listEntities", members));
 
 /** What went wrong, and what one can do. */
 export function explainError(error: CommandError): string {
@@ -52,9 +55,12 @@ export interface Answer<T> { data: T | null; error: CommandError | null; isAskin
 /**
  * The answer to a command: asked again when the members are others, after a reconnection, and each
  * @everyMs where that is given. What was there stays until the next answer comes. Not asked where
- * the account may not, or where @members is null.
+ * the account may not, or where @members is null. @asking: how, which stays the same.
  */
-export function useAnswer<T>(command: string, members: Record<string, unknown> | null = {}, everyMs = 0): Answer<T> {
+export function useAnswer<T>(
+  command: string, members: Record<string, unknown> | null = {}, everyMs = 0,
+  asking: (command: string, members: Record<string, unknown>) => Promise<T> = ask,
+): Answer<T> {
   const [state, set] = useState<Omit<Answer<T>, "again">>({ data: null, error: null, isAsking: false, at: 0 });
   const [round, next] = useState(0);
   const key = members && JSON.stringify(members);
@@ -69,7 +75,7 @@ export function useAnswer<T>(command: string, members: Record<string, unknown> |
     const isOther = asked.current !== key;
     asked.current = key;
     set((was) => ({ ...was, isAsking: true, data: isOther ? null : was.data, error: isOther ? null : was.error }));
-    ask<T>(command, JSON.parse(key) as Record<string, unknown>).then(
+    asking(command, JSON.parse(key) as Record<string, unknown>).then(
       (data) => isGone || set({ data, error: null, isAsking: false, at: Date.now() }),
       (error: CommandError) => isGone || set((was) => ({ ...was, error, isAsking: false, at: Date.now() })),
     );

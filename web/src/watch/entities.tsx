@@ -5,7 +5,7 @@ import { go, href, route } from "../app/route";
 import { may } from "../app/session";
 import type { EntityKind, EntityRow } from "../broker/commands";
 import { Empty, IconButton, Scroll, Time } from "../ui/basics";
-import { Failure, Looked, Needs, useAnswer, usePages, type Answer } from "./ask";
+import { askKinds, Failure, Looked, Needs, useAnswer, usePages, type Answer } from "./ask";
 import { Bars } from "./bars";
 import { OneEntity } from "./entity";
 import { replace, to, withParams } from "./where";
@@ -14,7 +14,7 @@ const TYPING_MS = 300;
 const NUMBER = new Intl.NumberFormat();
 
 export function Entities(): JSX.Element {
-  const kinds = useAnswer<{ entities: EntityKind[] }>("listEntities");
+  const kinds = useAnswer<{ entities: EntityKind[] }>("listEntities", {}, 0, askKinds);
   const [, , name, id] = route.value.path;
   if (!may("listEntities") && !(id && may("getEntity"))) return <Needs command="listEntities" to="look entities up" />;
   const kind = kinds.data?.entities.find(({ entity }) => entity === name) ?? null;
@@ -63,7 +63,7 @@ function Kinds({ kinds }: { kinds: Answer<{ entities: EntityKind[] }> }): JSX.El
         {list.map((kind) => (
           <section key={kind.entity} class="panel" aria-labelledby={`kind-${kind.entity}`}>
             <h2 id={`kind-${kind.entity}`}><a href={to("entities", kind.entity)}>{kind.entity}</a></h2>
-            <p class="muted">Table <code>{kind.table}</code>, from {kind.channels.map((address, i) => <span key={address}>{i ? ", " : ""}<code>{address}</code></span>)}.</p>
+            <p class="muted">Table <code>{kind.table}</code>, from {kind.channels.map((address, i) => <span key={address}>{i ? ", " : ""}<code>{address}</code></span>)}{kind.cut ? " and others" : ""}.</p>
             {kind.counts ? (
               <Bars label={`${kind.entity} by status`} none={`There is no ${kind.entity} yet.`}
                 bars={Object.entries(kind.counts).map(([status, count]) => ({
