@@ -29,9 +29,9 @@
 # mqtts://HOST:PORT or mqtt://HOST:PORT. CONSOLE_MQTT is that of the only one, if it is not our port for TLS.
 # CONSOLE_DIR holds its files elsewhere than in RUN_DIR.
 #
-# What the operator put there is left alone: a server.crt of another authority, or without our
-# authority's key beside it, passwords without credentials, an access.json that is not the shipped
-# one. An access file that lacks a demo account gets no password for it.
+# What the operator put there is left alone: each key; a ca.crt that ca.key did not make; a server.crt of
+# another authority, or without our authority's key beside it; passwords without credentials; an access.json
+# that is not the shipped one. An access file that lacks a demo account gets no password for it.
 set -euo pipefail
 umask 077
 
@@ -81,23 +81,35 @@ is_good()
 		openssl x509 -noout -checkend 86400 -in "$1" >/dev/null 2>&1
 }
 
-# Did our authority, this one or an earlier one, sign server.crt?
-is_ours_signed()
+# Is ca.crt the certificate of ca.key? Who brings an authority leaves its key at home.
+is_our_authority()
 {
-	[ -s ca.crt ] && [ -e ca.key ] && [ -s server.crt ] &&
-		[[ "$(openssl x509 -noout -issuer -in server.crt 2>/dev/null)" == *"$authority" ]]
+	local public
+	[ -s ca.crt ] && [ -s ca.key ] && public=$(openssl pkey -in ca.key -passin pass: -pubout 2>/dev/null) &&
+		[ "$(openssl x509 -noout -pubkey -in ca.crt 2>/dev/null)" = "$public" ]
 }
 
-# Makes @1.crt and @1.key: section @2, common name @3, @4 days, the rest to openssl. The
-# certificate comes last and complete, so that an interrupted run starts over.
+# Did our authority sign server.crt, however long ago?
+is_ours_signed()
+{
+	[ -s server.crt ] && is_our_authority &&
+		openssl verify -no_check_time -CAfile ca.crt server.crt >/dev/null 2>&1
+}
+
+# Makes @1.crt, and @1.key where there is none: section @2, common name @3, @4 days, the rest to
+# openssl. What comes into the folder is complete, so that an interrupted run starts over.
 issue()
 {
 	local base=$1 section=$2 name=$3 days=$4
 	shift 4
-	openssl req -x509 -config "$work/openssl.cnf" -extensions "$section" -subj "/CN=$name" \
-		-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days "$days" "$@" \
-		-keyout "$base.key" -out "$work/new.crt" 2>"$work/openssl.log" ||
+	[ -s "$base.key" ] ||
+		{ openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out "$work/new.key" \
+			2>"$work/openssl.log" && mv "$work/new.key" "$base.key"; } ||
 		die "openssl: $(tail -n 1 "$work/openssl.log")"
+	openssl req -x509 -config "$work/openssl.cnf" -extensions "$section" -subj "/CN=$name" \
+		-key "$base.key" -passin pass: -days "$days" "$@" \
+		-out "$work/new.crt" 2>"$work/openssl.log" ||
+		die "$PWD/$base.key: no certificate can be made for this key: $(tail -n 1 "$work/openssl.log")"
 	chmod 644 "$work/new.crt"
 	mv "$work/new.crt" "$base.crt"
 }
@@ -121,6 +133,10 @@ certificates()
 {
 	local device
 	[ -s server.crt ] && [ ! -e ca.key ] && return 0
+	if [ -s ca.crt ] && ! is_our_authority; then
+		[ -s server.crt ] && [ -s server.key ] && return 0
+		die "$PWD/ca.crt is not of our making: put server.crt and server.key beside it, or take it away"
+	fi
 	SAN=$(alternative_names)
 	export SAN
 	cat >"$work/openssl.cnf" <<-END
@@ -196,18 +212,71 @@ revoke()
 
 # ---- accounts ---------------------------------------------------------------------------
 
-# Is @1 a key of the access file, JSON or YAML, behind its "users"?
-is_user()
+# The users of the access file, one a line: the keys of its "users", in JSON or YAML, and no others.
+users()
 {
-	awk '{ text = text $0 "\n" } END {
-		if (match(text, /(^|[{, \t\n])"?users"?[ \t]*:/))
-			print substr(text, RSTART + RLENGTH)
-	}' "$access_copy" |
-		grep -qE "(^|[{,[:space:]\"'])$1[\"']?[[:space:]]*:"
+	awk -v quote="'" '
+	# JSON and what YAML has of it: the keys at the second level, behind "users" at the first.
+	function read_flow(text,   i, c, end) {
+		for (i = 1; i <= length(text); i++) {
+			c = substr(text, i, 1)
+			if (within != "") {
+				if (c == "\\" && within == "\"")
+					word = word c substr(text, ++i, 1)
+				else if (c == within)
+					within = ""
+				else
+					word = word c
+			} else if (word == "" && (c == "\"" || c == quote)) {
+				within = c
+				word = ""
+			} else if (c == "{" || c == "[" || c == "," || c == "}" || c == "]") {
+				depth += c == "{" || c == "["
+				depth -= c == "}" || c == "]"
+				word = ""
+				is_value = 0
+			} else if (c == ":" && !is_value) {
+				if (depth == 1)
+					section = word
+				else if (depth == 2 && section == "users")
+					print word
+				is_value = 1
+				word = ""
+			} else if (c == "#" && is_yaml && substr(" " text, i, 1) ~ /[ \t]/) {
+				return
+			} else if (c !~ /[ \t\r]/) {
+				word = word c
+			}
+		}
+	}
+	NR == 1 { is_yaml = FILENAME ~ /yaml$/ }
+	/^[ \t\r]*(#.*)?$/ || /^---/ { next }
+	!lines++ { is_flow = !is_yaml || /^\{/ }
+	is_flow { read_flow($0); next }
+	!/^ / {
+		is_users = $0 ~ "^[\"" quote "]?users[\"" quote "]?[ \t]*:"
+		indent = 0
+		sub(/^[^:]*:/, "")
+	}
+	is_users && !indent && /^ *\{/ {
+		is_flow = 1
+		read_flow("{users: " $0)
+		next
+	}
+	is_users && /^ +[^ #]/ {
+		match($0, /^ */)
+		if (!indent)
+			indent = RLENGTH
+		if (indent == RLENGTH && match($0, /[ \t]*:/)) {
+			key = substr($0, indent + 1, RSTART - indent - 1)
+			gsub("^[\"" quote "]|[\"" quote "]$", "", key)
+			print key
+		}
+	}' "$access_copy"
 }
 
 # Is @1 a demo account that the access file does not have?
-is_left_out() { [[ $accounts =~ (^|[[:space:]])"$1"($|[[:space:]]) ]] && ! is_user "$1"; }
+is_left_out() { [[ $accounts =~ (^|[[:space:]])"$1"($|[[:space:]]) ]] && ! grep -qxF -e "$1" "$work/users"; }
 
 # A random password for each demo account of the access file that has none; accounts of the
 # operator's own stay. A demo account that is no user goes: "default" would let it in.
@@ -216,9 +285,10 @@ passwords()
 	local user
 	[ -s passwords ] && [ ! -e credentials ] && return 0
 	touch credentials passwords
+	users >"$work/users"
 	for user in $accounts; do
 		if is_left_out "$user"; then
-			! grep -q "^$user " credentials || sed -i "/^$user:/d" passwords
+			! grep -q "^$user " credentials || ! grep -q "^$user:" passwords || sed -i "/^$user:/d" passwords
 		elif ! grep -q "^$user " credentials; then
 			printf '%s %s\n' "$user" "$(openssl rand -hex 12)" >>credentials
 		fi

@@ -353,6 +353,90 @@ def test_certificate_of_ones_own_stays(tmp_path, template):
     assert [(folder / name).read_bytes() for name in ("server.crt", "server.key")] == before
 
 
+@pytest.mark.parametrize("name, text", [
+    ("access.json", '{"users": {"ann": {"attributes": {"collar-7": ["x"]}}, "customer-a": {}},'
+                    ' "roles": {"monitor": {"description": "users: {backoffice:"}}}'),
+    ("access.yaml", "users: # those\n  ann:\n    attributes:\n      collar-7: [x]\n  'customer-a': {}\n"
+                    "  # customer-b: {}\nroles:\n  monitor:\n    { scopes: ['*'] }\n"),
+    ("access.yaml", "'users': {ann: {roles: ['a, monitor: b']}, # it's {customer-b: x\n customer-a: {}}\n"
+                    "roles:\n  monitor:\n    scopes: ['*']\n"),
+    ("access.yaml", "roles:\n  monitor: { description: it's }\n  users: { customer-b: {} }\n"
+                    "users:\n  { ann: {}, customer-a: {} }\n"),
+])
+def test_demo_accounts_are_users(tmp_path, name, text):
+    """A role, an attribute or a comment that is called like one makes none."""
+    (tmp_path / name).write_text(text)
+    harness.prepare(tmp_path / "run", ACCESS=tmp_path / name)
+    assert lines_of(tmp_path / "run" / "passwords") == ["customer-a"]
+
+
+def certificate(folder, name, signed_by=None):
+    """name.crt and name.key of one's own; returns both."""
+    made = (folder / (name + ".crt"), folder / (name + ".key"))
+    signer = ("-CA", folder / (signed_by + ".crt"), "-CAkey", folder / (signed_by + ".key")) if signed_by else ()
+    assert openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                   "-subj", "/CN=" + name, *signer, "-keyout", made[1], "-out", made[0]).returncode == 0
+    return made
+
+
+def contents(folder, *names):
+    return [(folder / name).read_bytes() for name in names]
+
+
+@pytest.mark.parametrize("authority", ["root", "intermediate", "demo"])
+def test_authority_of_ones_own_stays(tmp_path, template, authority):
+    """Beside the demo's ca.key, too: one that signed itself, one that did not, another folder's."""
+    folder = tmp_path / "run"
+    shutil.copytree(template, folder)
+    if authority == "demo":
+        harness.prepare(tmp_path / "other")
+        made = [tmp_path / "other" / name for name in ("ca.crt", "server.crt", "server.key")]
+    else:
+        certificate(tmp_path, "root")
+        certificate(tmp_path, "intermediate", "root")
+        made = [tmp_path / (authority + ".crt"), *certificate(tmp_path, "localhost", authority)]
+    for file, name in zip(made, ("ca.crt", "server.crt", "server.key")):
+        shutil.copy(file, folder / name)
+    names = ("ca.crt", "ca.key", "ca.crl", "server.crt", "server.key", "clients/collar-7.crt")
+    before = contents(folder, *names)
+    for _ in range(2):
+        harness.prepare(folder, SERVER_NAMES="petstore.example")
+    assert contents(folder, *names) == before
+
+
+def test_another_demos_certificate_stays(tmp_path, template):
+    """server.crt alone, of an authority that is called like the folder's own."""
+    folder = tmp_path / "run"
+    shutil.copytree(template, folder)
+    harness.prepare(tmp_path / "other")
+    for name in ("server.crt", "server.key"):
+        shutil.copy(tmp_path / "other" / name, folder)
+    before = contents(folder, "server.crt", "server.key")
+    harness.prepare(folder, SERVER_NAMES="petstore.example")
+    assert contents(folder, "server.crt", "server.key") == before
+
+
+def test_what_came_first_stays(tmp_path):
+    """A key before its certificate is certified; an authority alone could not sign one."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    root, key = certificate(tmp_path, "root")
+    shutil.copy(key, folder / "server.key")
+    harness.prepare(folder)
+    assert (folder / "server.key").read_bytes() == key.read_bytes()
+    assert openssl("x509", "-noout", "-pubkey", "-in", folder / "server.crt").stdout == \
+        openssl("pkey", "-pubout", "-in", key).stdout
+    shutil.rmtree(folder)
+    folder.mkdir()
+    shutil.copy(root, folder / "ca.crt")
+    done = subprocess.run([os.path.join(harness.TOP, "scripts", "demo.sh"), "prepare"], text=True,
+                          env=dict(os.environ, RUN_DIR=str(folder), PLUGIN=harness.PLUGIN),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 1 and "ca.crt is not of our making: put server.crt" in done.stdout
+    assert (folder / "ca.crt").read_bytes() == root.read_bytes()
+    assert not (folder / "ca.key").exists()
+
+
 def test_without_what_the_demo_knows(run, tmp_path, template):
     """Passwords and a certificate of one's own: no command has an empty or a wrong one."""
     folder = tmp_path / "run"
