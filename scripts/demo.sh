@@ -285,7 +285,6 @@ passwords()
 	local user
 	[ -s passwords ] && [ ! -e credentials ] && return 0
 	touch credentials passwords
-	users >"$work/users"
 	for user in $accounts; do
 		if is_left_out "$user"; then
 			! grep -q "^$user " credentials || ! grep -q "^$user:" passwords || sed -i "/^$user:/d" passwords
@@ -317,6 +316,7 @@ roles()
 		cp "$access" "$work/access" && mv "$work/access" "$access_copy"
 		cp "$access_copy" .access.shipped
 	fi
+	users >"$work/users"
 }
 
 # ---- the console ------------------------------------------------------------------------
@@ -526,7 +526,10 @@ heading()
 		printf '  console      http://127.0.0.1:%s/   for browsers on this machine%s\n' "$console_port" "${2:-}"
 	cat <<-END
 	  mqtts://localhost:$tls_port   wss://localhost:$wss_port   mqtt://127.0.0.1:$plain_port (this machine only)
-	  mqtts://localhost:$mtls_port   for clients with a certificate
+	END
+	[ -z "$mtls_port" ] ||
+		printf '  mqtts://localhost:%s   for clients with a certificate\n' "$mtls_port"
+	cat <<-END
 	  authority    $(trusted)
 	  ${3:-accounts     $(known)}
 	  database     $(shown_data /petstore.db)
@@ -564,6 +567,9 @@ ending()
 	END
 }
 
+# Are those whom help() speaks of users?
+has_demo_users() { [ "$(grep -cxE 'backoffice|customer-a|orders-service' "$work/users")" = 3 ]; }
+
 help()
 {
 	local tls
@@ -583,6 +589,8 @@ help()
 	What the database has, and what was refused (build/petstorectl help shows more):
 	  build/petstorectl list orders --config $(shown /mosquitto.conf)
 	  build/petstorectl refusals --config $(shown /mosquitto.conf)
+	END
+	[ -z "$mtls_port" ] || ! openssl verify -CAfile ca.crt clients/collar-7.crt >/dev/null 2>&1 || cat <<-END
 
 	A device shows its certificate instead of a password; that of collar-8 is revoked.
 	  mosquitto_pub -h localhost -p $mtls_port --cafile $(authority_file) --cert $(shown /clients/collar-7.crt) --key $(shown /clients/collar-7.key) -V 5 -q 1 -t pets/collar-7/availability -m '{"petId":"collar-7","available":true,"updatedAt":"$now"}'
@@ -590,7 +598,7 @@ help()
 	ending
 }
 
-# For a contract of the operator's own, whose users and topics are not known here.
+# For a contract or an access file of the operator's own, whose users and topics are not known here.
 help_own()
 {
 	local config copied
@@ -668,7 +676,7 @@ for port in "$tls_port" "$wss_port" $mtls_port "$plain_port" $console_port $cons
 	is_taken "$port" && die "port $port is taken (by another \`make run\`, or by the system's own mosquitto service?);" \
 		"choose others with TLS_PORT=, WSS_PORT=, MTLS_PORT=, PLAIN_PORT= and CONSOLE_PORT="
 done
-if [ "$contract" -ef "$shipped" ]; then help; else help_own; fi
+if [ "$contract" -ef "$shipped" ] && has_demo_users; then help; else help_own; fi
 echo $$ >mosquitto.pid
 rm -rf "$work" # exec runs no trap
 exec mosquitto -c mosquitto.conf

@@ -452,6 +452,28 @@ def test_without_what_the_demo_knows(run, tmp_path, template):
     assert "AUTHORITY below stands for its file" in log
 
 
+def test_access_of_ones_own(run, tmp_path, template):
+    """The shipped contract without the demo's users: no password is shown that lets nobody in."""
+    folder = tmp_path / "run"
+    shutil.copytree(template, folder)
+    (tmp_path / "access.yaml").write_text("roles:\n  all: { scopes: ['read:pets'] }\nusers:\n  ann: { roles: [all] }\n")
+    log = run(settings=["ACCESS=%s" % (tmp_path / "access.yaml")]).serve().text()
+    for line in (folder / "credentials").read_text().splitlines():
+        assert line.split()[1] not in log
+    assert "access.yaml: a copy of" in log and "-u USER -P PASSWORD" in log
+
+
+def test_only_listeners_that_are_there(run, tmp_path, template):
+    """Certificates of one's own without a list of the revoked: no address, no device of the demo's."""
+    folder = tmp_path / "run"
+    shutil.copytree(template, folder)
+    for name in ("ca.key", "ca.crl"):
+        (folder / name).unlink()
+    log = run().serve().text()
+    assert "for clients with a certificate" not in log and "collar-7.crt" not in log
+    assert len(pasted(log, "mosquitto_pub")) == 2
+
+
 def test_nobody_else_reads_secrets(template):
     for name in ("credentials", "passwords", "ca.key", "server.key", "clients/collar-7.key"):
         assert os.stat(os.path.join(template, name)).st_mode & 0o077 == 0, name
