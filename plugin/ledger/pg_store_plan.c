@@ -130,42 +130,46 @@ static int check_rows(const struct pg_store *store, const struct entity *entity,
 	return rc;
 }
 
+/*
+ * One query for both, is the name taken and which columns has the table: another broker may commit
+ * the table at any moment. One row without a column: the name is no table's that may be read.
+ */
+#define TABLE_SQL                                                                                  \
+	"SELECT c.column_name::text, c.data_type::text, c.is_nullable = 'NO' AND "                 \
+	"c.column_default IS NULL, EXISTS (SELECT 1 FROM "                                         \
+	"information_schema.table_constraints t JOIN information_schema.key_column_usage "         \
+	"k ON k.constraint_schema = t.constraint_schema AND k.constraint_name = "                  \
+	"t.constraint_name AND k.table_name = t.table_name WHERE t.constraint_type = "             \
+	"'PRIMARY KEY' AND t.table_schema = c.table_schema AND t.table_name = "                    \
+	"c.table_name AND k.column_name = c.column_name) FROM pg_catalog.pg_class r JOIN "         \
+	"pg_catalog.pg_namespace n ON n.oid = r.relnamespace LEFT JOIN "                           \
+	"(information_schema.columns c JOIN information_schema.tables b ON b.table_schema = "      \
+	"c.table_schema AND b.table_name = c.table_name AND b.table_type = 'BASE TABLE') ON "      \
+	"c.table_schema = n.nspname AND c.table_name = r.relname WHERE n.nspname = "               \
+	"current_schema() AND r.relname = $1"
+
 static int look_at_table(struct pg_store *store, const struct entity *entity,
 			 struct plan_seen *seen, struct diag *diag)
 {
 	struct pg_params params = { 0 };
 	struct pg_rows rows;
-	int rc, has;
+	int rc;
 
 	*seen = (struct plan_seen){ .is_there = false };
 	pg_add_string(&params, entity->table);
-	rc = pg_store_exec(
-		store,
-		"SELECT c.column_name::text, c.data_type::text, c.is_nullable = 'NO' AND "
-		"c.column_default IS NULL, EXISTS (SELECT 1 FROM "
-		"information_schema.table_constraints t JOIN information_schema.key_column_usage "
-		"k ON k.constraint_schema = t.constraint_schema AND k.constraint_name = "
-		"t.constraint_name AND k.table_name = t.table_name WHERE t.constraint_type = "
-		"'PRIMARY KEY' AND t.table_schema = c.table_schema AND t.table_name = "
-		"c.table_name AND k.column_name = c.column_name) FROM "
-		"information_schema.columns c JOIN information_schema.tables b ON b.table_schema = "
-		"c.table_schema AND b.table_name = c.table_name WHERE c.table_schema = "
-		"current_schema() AND c.table_name = $1 AND b.table_type = 'BASE TABLE'",
-		&params, &rows, "cannot read a table's columns", diag);
+	rc = pg_store_exec(store, TABLE_SQL, &params, &rows, "cannot read a table's columns", diag);
 	if (rc)
 		return rc;
 	seen->is_there = pg_rows_count(&rows) > 0;
-	rc = check_rows(store, entity, &rows, seen, diag);
+	if (seen->is_there && pg_is_null(&rows, 0, 0))
+		rc = diag_set(diag, ERR_INVALID,
+			      "%s: %s is a view, an index or a table that may not be read, where "
+			      "the contract needs a table",
+			      store->shown, entity->table);
+	else
+		rc = check_rows(store, entity, &rows, seen, diag);
 	pg_rows_clear(&rows);
-	if (rc || seen->is_there)
-		return rc;
-	has = pg_store_has_table(store, entity->table, diag);
-	if (has <= 0)
-		return has;
-	return diag_set(diag, ERR_INVALID,
-			"%s: %s is a view, an index or a table that may not be read, where the "
-			"contract needs a table",
-			store->shown, entity->table);
+	return rc;
 }
 
 /* ---- indexes ----------------------------------------------------------------------------- */
@@ -448,7 +452,9 @@ static int is_made(struct pg_store *store, const struct entity_plan *plan,
 
 static int make_all(struct pg_store *store, const struct entity_plan *plan, struct diag *diag)
 {
-	int rc = pg_store_exec(store, "BEGIN", NULL, NULL, "cannot begin to write", diag);
+	/* Whatever the database's default is: what is read after the lock is what it is by then. */
+	int rc = pg_store_exec(store, "BEGIN ISOLATION LEVEL READ COMMITTED", NULL, NULL,
+			       "cannot begin to write", diag);
 
 	store->is_begun = rc == 0;
 	if (rc == 0)

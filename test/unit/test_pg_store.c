@@ -2,10 +2,12 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -13,6 +15,7 @@
 #include "failalloc.h"
 #include "ledger/pg_process.h"
 #include "ledger/pg_store_internal.h"
+#include "pgstop.h"
 
 #define WAIT_MS 5000u
 
@@ -215,6 +218,7 @@ static void test_store_open__a_database_that_is_read_only(void **state)
 /* ---- versions ---------------------------------------------------------------------------- */
 
 #define OPENERS 6
+#define TRIES 40 /* of a start, whose locks are waited for PG_STORE_LOCK_MS each time */
 
 struct opener {
 	const char *at;
@@ -239,21 +243,45 @@ static const struct entity order = {
 };
 static const struct entity_plan plan = { 1, &order };
 
+static int start_once(struct opener *opener)
+{
+	struct store *store;
+	int rc = opens(opener->at, opener->broker, &store, &opener->diag);
+
+	if (rc == 0)
+		rc = store_look(store, &plan, &opener->diag);
+	if (rc == 0)
+		rc = store_upgrade(store, &opener->diag);
+	if (rc == 0)
+		rc = store_plan(store, &plan, &opener->diag);
+	if (store)
+		store_close(store);
+	return rc;
+}
+
+/* As the ledger's: what a lock has delayed is tried again. */
 static void *open_one(void *ctx)
 {
 	struct opener *opener = ctx;
-	struct store *store;
 
-	opener->rc = opens(opener->at, opener->broker, &store, &opener->diag);
-	if (opener->rc == 0)
-		opener->rc = store_look(store, &plan, &opener->diag);
-	if (opener->rc == 0)
-		opener->rc = store_upgrade(store, &opener->diag);
-	if (opener->rc == 0)
-		opener->rc = store_plan(store, &plan, &opener->diag);
-	if (store)
-		store_close(store);
+	for (unsigned i = 0; i < TRIES; i++) {
+		opener->rc = start_once(opener);
+		if (opener->rc != ERR_BUSY)
+			break;
+	}
 	return NULL;
+}
+
+/* Is all there once, for @brokers brokers? */
+static void check_start(const char *at, const char *brokers)
+{
+	answers(at, "SELECT count(*)::text FROM brokers", brokers);
+	answers(at, "SELECT count(*)::text FROM store", "1");
+	answers(at,
+		"SELECT string_agg(number || table_name || '.' || column_name, ' ' ORDER BY "
+		"number) "
+		"FROM store_names",
+		"1orders. 2orders.status 3orders.quantity 4orders.price 5orders.is_gift");
 }
 
 static void test_store_upgrade__several_at_once(void **state)
@@ -267,17 +295,104 @@ static void test_store_upgrade__several_at_once(void **state)
 		(void)snprintf(opener[i].broker, sizeof(opener[i].broker), "b%d", i);
 		assert_int_equal(pthread_create(&thread[i], NULL, open_one, &opener[i]), 0);
 	}
-	for (int i = 0; i < OPENERS; i++) {
+	/* All of them: a thread that is left would run beside the next test. */
+	for (int i = 0; i < OPENERS; i++)
 		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	for (int i = 0; i < OPENERS; i++)
 		must(opener[i].rc, &opener[i].diag);
+	check_start(at, "6");
+}
+
+/* ---- one that starts within another's start ---------------------------------------------- */
+
+struct late {
+	struct opener opener;
+	pthread_t thread;
+	atomic_bool is_over;
+};
+
+static void *open_late(void *ctx)
+{
+	struct late *late = ctx;
+
+	(void)open_one(&late->opener);
+	atomic_store(&late->is_over, true);
+	return NULL;
+}
+
+/* Until it has started, or waits for a lock, which the one that was stopped has. */
+static void start_late(void *ctx)
+{
+	static const char waiting[] =
+		"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+		"wait_event_type = 'Lock'";
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	struct late *late = ctx;
+	struct pg *pg = connected(late->opener.at);
+	bool is_waiting = false;
+
+	assert_int_equal(pthread_create(&late->thread, NULL, open_late, late), 0);
+	while (!is_waiting && !atomic_load(&late->is_over)) {
+		struct pg_rows rows;
+		struct diag diag;
+
+		must(pg_exec(pg, waiting, NULL, &rows, "cannot ask", &diag), &diag);
+		is_waiting = pg_number(&rows, 0, 0) > 0;
+		pg_rows_clear(&rows);
+		(void)nanosleep(&pause, NULL);
 	}
-	answers(at, "SELECT count(*)::text FROM brokers", "6");
-	answers(at, "SELECT count(*)::text FROM store", "1");
-	answers(at,
-		"SELECT string_agg(number || table_name || '.' || column_name, ' ' ORDER BY "
-		"number) "
-		"FROM store_names",
-		"1orders. 2orders.status 3orders.quantity 4orders.price 5orders.is_gift");
+	pg_close(pg);
+}
+
+/* Another broker starts before statement @number of a start. False: there are not so many. */
+static bool start_within(const char *at, unsigned number)
+{
+	struct late late = { .opener = { .at = at, .broker = "late" } };
+	struct opener opener = { .broker = "a" };
+	struct pgstop stop;
+	bool has_stopped;
+
+	if (!pgstop_begin(&stop, at, number, start_late, &late))
+		skip();
+	opener.at = stop.conninfo;
+	(void)open_one(&opener);
+	has_stopped = pgstop_end(&stop);
+	if (has_stopped)
+		assert_int_equal(pthread_join(late.thread, NULL), 0);
+	if (opener.rc || late.opener.rc)
+		fail_msg("statement %u: %d: %s; the other: %d: %s", number, opener.rc,
+			 opener.diag.text, late.opener.rc, late.opener.diag.text);
+	check_start(at, has_stopped ? "2" : "1");
+	return has_stopped;
+}
+
+static void start_within_each(const char *at)
+{
+	unsigned number = 1;
+
+	while (start_within(at, number)) {
+		script(at, "DROP SCHEMA public CASCADE; CREATE SCHEMA public;");
+		number++;
+	}
+	assert_true(number > 20);
+}
+
+static void test_store_upgrade__another_starts_before_each_statement(void **state)
+{
+	start_within_each(place_of(state));
+}
+
+/* Where a transaction sees what was there when it asked for a lock, not when it got it. */
+static void test_store_upgrade__another_starts_and_snapshots_last(void **state)
+{
+	const char *at = place_of(state);
+	char sql[160];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "ALTER DATABASE %s SET default_transaction_isolation = 'repeatable read';",
+		       ((struct room *)*state)->name);
+	script(at, sql);
+	start_within_each(at);
 }
 
 #define TABLES                                                                                     \
@@ -814,6 +929,8 @@ int main(void)
 		CASE(test_store_open__a_right_that_is_missing),
 		CASE(test_store_open__a_database_that_is_read_only),
 		CASE(test_store_upgrade__several_at_once),
+		CASE(test_store_upgrade__another_starts_before_each_statement),
+		CASE(test_store_upgrade__another_starts_and_snapshots_last),
 		CASE(test_store_upgrade__old_and_new_for_one_version),
 		CASE(test_store_upgrade__a_failure_leaves_the_version),
 		CASE(test_store_open__a_name_that_is_taken),
