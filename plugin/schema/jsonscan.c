@@ -4,11 +4,11 @@
  */
 #include "schema/jsonscan.h"
 
-#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/eightbytes.h"
 #include "base/utf8.h"
 #include "schema/number.h"
 #include "schema/payload_backend.h"
@@ -123,25 +123,22 @@ static bool scan_escape(struct scan *s, bool is_name)
 	return true;
 }
 
-#define OF_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
 /*
  * Where what a string holds plainly ends: ASCII but control characters, quote and backslash. Eight
- * bytes at a time: each difference borrows, and so sets its byte's top bit, where the byte is less.
- * A borrow spoils bytes behind its own only, and the first one is what is asked for.
+ * bytes at a time.
  */
 static size_t plain_end(const struct scan *s, size_t at)
 {
 	uint64_t word, ends;
 
 	for (; s->len - at >= sizeof(word); at += sizeof(word)) {
-		memcpy(&word, s->text + at, sizeof(word));
-		word = le64toh(word);
-		ends = (word | (word - OF_EACH(0x20)) | ((word ^ OF_EACH('"')) - OF_EACH(1)) |
-			((word ^ OF_EACH('\\')) - OF_EACH(1))) &
-		       OF_EACH(0x80);
+		word = eightbytes_read(s->text + at);
+		ends = (word | (word - eightbytes_of(0x20)) |
+			((word ^ eightbytes_of('"')) - eightbytes_of(1)) |
+			((word ^ eightbytes_of('\\')) - eightbytes_of(1))) &
+		       eightbytes_of(0x80);
 		if (ends)
-			return at + (size_t)__builtin_ctzll(ends) / 8;
+			return at + eightbytes_first(ends);
 	}
 	while (at < s->len && s->text[at] >= 0x20 && s->text[at] < 0x80 && s->text[at] != '"' &&
 	       s->text[at] != '\\')

@@ -6,13 +6,13 @@
  */
 #include "schema/jsontree.h"
 
-#include <endian.h>
 #include <float.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/eightbytes.h"
 #include "base/utf8.h"
 #include "schema/jsonspan.h"
 #include "schema/payload_backend.h"
@@ -49,22 +49,20 @@ struct tree_string {
 	char *owned; /* NULL where the string has no escapes */
 };
 
-#define OF_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
 /* The next quote or backslash. A byte that is 0 behind the XOR borrows, and had no top bit. */
 static inline size_t special_from(const struct tree *t, size_t at)
 {
 	uint64_t word, quotes, slashes, found;
 
 	for (; t->len - at >= sizeof(word); at += sizeof(word)) {
-		memcpy(&word, t->text + at, sizeof(word));
-		word = le64toh(word);
-		quotes = word ^ OF_EACH('"');
-		slashes = word ^ OF_EACH('\\');
-		found = (((quotes - OF_EACH(1)) & ~quotes) | ((slashes - OF_EACH(1)) & ~slashes)) &
-			OF_EACH(0x80);
+		word = eightbytes_read(t->text + at);
+		quotes = word ^ eightbytes_of('"');
+		slashes = word ^ eightbytes_of('\\');
+		found = (((quotes - eightbytes_of(1)) & ~quotes) |
+			 ((slashes - eightbytes_of(1)) & ~slashes)) &
+			eightbytes_of(0x80);
 		if (found)
-			return at + (size_t)__builtin_ctzll(found) / 8;
+			return at + eightbytes_first(found);
 	}
 	while (t->text[at] != '"' && t->text[at] != '\\')
 		at++;
