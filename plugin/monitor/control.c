@@ -173,8 +173,12 @@ static json_t *read_correlation(const struct config *correlation)
 {
 	bool is_kept = correlation && correlation->kind == CONFIG_STRING &&
 		       correlation->count <= CONTROL_CORRELATION_MAX;
+	json_t *ret = is_kept ? config_json(correlation) : NULL;
 
-	return is_kept ? config_json(correlation) : NULL;
+	if (ret && json_dumpb(ret, NULL, 0, JSON_ENCODE_ANY) <= CONTROL_CORRELATION_MAX + 2)
+		return ret;
+	json_decref(ret);
+	return NULL;
 }
 
 /* A response, new; NULL where memory ran out. Takes the data. */

@@ -75,7 +75,7 @@
 
 #define CONTROL_BYTES_MAX 65536u /* of a request */
 #define CONTROL_COMMANDS_MAX 32u
-#define CONTROL_CORRELATION_MAX 1024u
+#define CONTROL_CORRELATION_MAX 1024u /* bytes, as the answer has it: escaped, without quotes */
 
 enum control_command {
 	CONTROL_STATUS,

@@ -15,10 +15,11 @@
 #include <stddef.h>
 
 /*
- * Compressed bytes of a part. Around its text there are some 300 bytes, and in all the message has
- * less than 4 KiB.
+ * Compressed bytes of a part. Around its text there are some 300 bytes and the request's
+ * correlationData (CONTROL_CORRELATION_MAX), and in all the message has less than 4 KiB. Of the
+ * largest answer there are CONTROL_PARTS_MAX.
  */
-#define PACKEDPARTS_BYTES 2640u
+#define PACKEDPARTS_BYTES 2048u
 
 /* A message of so many bytes, with its topic, is no larger than one that has a part. */
 #define PACKEDPARTS_SMALL 3900u

@@ -210,12 +210,12 @@ def read_contract(client):
     return json.loads(text), parts
 
 
-def read_packed(client, parts):
+def read_packed(client, parts, **more):
     """The same by gzip, by as many parts in a request (0: each alone), and how many messages came."""
     packed, digest, offset, messages_ = b"", None, 0, 0
     while offset is not None:
         members = {"offset": offset, "encoding": "gzip"} | ({"parts": parts} if parts else {}) | \
-            ({"digest": digest} if digest else {})
+            ({"digest": digest} if digest else {}) | more
         part = data(client, "contract", **members)
         for left in reversed(range(max(parts, 1))):
             assert part["offset"] == len(packed) and part["encoding"] == "gzip"
@@ -351,6 +351,11 @@ def test_contract_by_gzip(broker):
         client = broker.client(user)
         whole, _ = read_contract(client)
         assert read_packed(client, 0)[0] == read_packed(client, 32)[0] == whole
+        for longest in ("x" * 1024, '"' * 512):  # as much as comes back: parts are small all the same
+            assert read_packed(client, 32, correlationData=longest)[0] == whole
+            assert ask(client, "whoami", correlationData=longest)["correlationData"] == longest
+        assert "correlationData" not in ask(client, "whoami", correlationData="\x01" * 171)  # 1,026 bytes
+        assert "correlationData" not in ask(client, "whoami", correlationData="x" * 1025)
     assert ask(client, "contract", encoding="br")["error"].endswith("encoding: expected gzip or identity")
     assert "encoding" not in data(client, "contract", encoding="identity")
     assert ask(client, "contract", parts=3)["error"].endswith("parts: only with the encoding gzip")
