@@ -310,7 +310,7 @@ lint: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1  ## formatting, arrows be
 fmt:  ## format the sources
 	clang-format -i $(shell find plugin docs test -name '*.[ch]')
 
-test: deps  ## install what is missing and run everything that MINUTES=18 allow (FULL=1: everything)
+test: deps  ## install what is missing and run everything that MINUTES=19 allow (FULL=1: everything)
 	@B="$(B)" MAKE="$(MAKE)" $(PYTHON) test/all.py
 
 SHARE = $(PREFIX)/share/mosquitto-petstore
