@@ -134,14 +134,6 @@ bool lookups_is_many(struct lookup *lookup, const struct query_wanted *wanted, b
 /* Of a text of a row that is too large: so short that no row is, whatever has to be escaped. */
 #define SHORT_TEXT 64u
 
-static bool is_own_column(const char *name)
-{
-	for (size_t i = 0; i < ENTITY_OWN_COLUMNS; i++)
-		if (strcmp(entity_own_column[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 /* False: memory ran out. */
 static bool shorten(json_t *row)
 {
@@ -152,7 +144,7 @@ static bool shorten(json_t *row)
 						 .len = json_string_length(value) };
 		bool is_cut;
 
-		if (json_is_string(value) && !is_own_column(json_object_iter_key(at)) &&
+		if (json_is_string(value) && !entity_is_own_column(json_object_iter_key(at)) &&
 		    json_object_iter_set_new(row, at, rowjson_cell(&cell, SHORT_TEXT, &is_cut)))
 			return false;
 	}

@@ -26,15 +26,11 @@ int change_list_kind(const char *path, bool *is_contract, struct diag *diag)
 	return rc;
 }
 
-int change_list_open(const char *path, const struct files *files, struct scene *ret,
-		     struct diag *diag)
+int change_list_open(const char *path, bool is_contract, const struct files *files,
+		     struct scene *ret, struct diag *diag)
 {
 	struct files with = *files;
-	bool is_contract = false;
-	int rc = change_list_kind(path, &is_contract, diag);
 
-	if (rc)
-		return rc;
 	if (is_contract)
 		with.contract = (struct args_list){ 1, { path } }, with.contract_root = NULL;
 	else

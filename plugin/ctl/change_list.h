@@ -22,11 +22,11 @@ struct change_list {
 int change_list_kind(const char *path, bool *is_contract, struct diag *diag) MUST_CHECK;
 
 /*
- * Loads the rules of @files with @path in the place of its contract or its access file,
- * whichever it is.
+ * Loads the rules of @files with @path in the place of its contract or its access file, as
+ * change_list_kind() said.
  */
-int change_list_open(const char *path, const struct files *files, struct scene *ret,
-		     struct diag *diag) MUST_CHECK;
+int change_list_open(const char *path, bool is_contract, const struct files *files,
+		     struct scene *ret, struct diag *diag) MUST_CHECK;
 
 /* Adds a row: something that is now allowed or refused. Strings may be NULL. */
 void change_list_add(struct change_list *list, bool is_allowed, const char *who, const char *what,

@@ -381,8 +381,8 @@ static void drop_repeats(struct change_list *change)
 	}
 }
 
-/* Are OLD and NEW of one kind, and is there what files of that kind are held against? */
-static int check_kinds(struct ctl_call *call)
+/* Are OLD and NEW of one kind, *ret, and is there what files of that kind are held against? */
+static int check_kinds(struct ctl_call *call, bool *ret)
 {
 	const char *old = call->operand[0], *new = call->operand[1];
 	bool was_contract = false, is_contract = false;
@@ -409,17 +409,20 @@ static int check_kinds(struct ctl_call *call)
 				"\"asyncapi\": expected --contract FILE, which they are held "
 				"against, or --config FILE, a mosquitto.conf that names one",
 				old, new);
+	*ret = is_contract;
 	return 0;
 }
 
 static int run(struct ctl_call *call)
 {
 	struct diff diff = { .change = { .rows = json_array() } };
+	const char *old = call->operand[0], *new = call->operand[1];
+	bool is_contract = false;
 	int status = CTL_FAILED;
 
-	if (check_kinds(call) ||
-	    change_list_open(call->operand[0], &call->files, &diff.from, &call->diag) ||
-	    change_list_open(call->operand[1], &call->files, &diff.to, &call->diag))
+	if (check_kinds(call, &is_contract) ||
+	    change_list_open(old, is_contract, &call->files, &diff.from, &call->diag) ||
+	    change_list_open(new, is_contract, &call->files, &diff.to, &call->diag))
 		goto out;
 	compare(&diff);
 	drop_repeats(&diff.change);

@@ -319,10 +319,13 @@ static int run(struct ctl_call *call)
 	struct replay_run replay = { .change = { .rows = json_array(), .limit = args->limit },
 				     .refusals = json_array() };
 	const char *events = args->events ? args->events : call->files.database;
+	const char *path = call->operand[0];
+	bool is_contract = false;
 	int status = CTL_FAILED;
 
 	if (files_need(&call->files, "events", events, &call->diag) ||
-	    change_list_open(call->operand[0], &call->files, &replay.scene, &call->diag) ||
+	    change_list_kind(path, &is_contract, &call->diag) ||
+	    change_list_open(path, is_contract, &call->files, &replay.scene, &call->diag) ||
 	    open_ledger(&replay, &call->diag) || replay_all(&replay, events, &call->diag))
 		goto out;
 	print(&replay, &call->output);

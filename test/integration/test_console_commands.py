@@ -3,7 +3,6 @@
 import base64
 import gzip
 import json
-import signal
 
 import pytest
 
@@ -426,10 +425,9 @@ def test_an_answer_that_is_underway(broker, user):
         client = broker.client("customer-a", client_id=name)
         stream = rawmqtt.open_stream("tcp", broker.port("tcp"), broker.authority)
         broker.client("customer-b").ping()  # it has taken the connection
-        broker.process.send_signal(signal.SIGSTOP)
-        client.publish(COMMAND, b'{"commands":[{"command":"whoami"}]}', qos=0)
-        other = rawmqtt.RawClient(stream, 5, name, user, broker.password(user), is_patient=False)
-        broker.process.send_signal(signal.SIGCONT)
+        with watched.at_once(broker):
+            client.publish(COMMAND, b'{"commands":[{"command":"whoami"}]}', qos=0)
+            other = rawmqtt.RawClient(stream, 5, name, user, broker.password(user), is_patient=False)
         if user == "customer-a":
             assert other.finish() == 0
         elif other.finish() == 0:

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import os
 import re
-import signal
 import subprocess
 import time
 
@@ -329,16 +328,6 @@ def move(server, old, new):
     server.ask('ALTER DATABASE "%s" WITH ALLOW_CONNECTIONS true' % new)
 
 
-@contextlib.contextmanager
-def not_looking(broker):
-    """Meanwhile it does nothing: of what is between the old and the new it sees no part."""
-    broker.process.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        broker.process.send_signal(signal.SIGCONT)
-
-
 def swap(server, old, new):
     """The database @new takes @old's place. In between it lets nobody in, and then there is none."""
     move(server, old, old + "_gone")
@@ -347,7 +336,7 @@ def swap(server, old, new):
 
 def dropped(server, broker, name):
     server.create(name + "_new")
-    with not_looking(broker):
+    with watched.at_once(broker):  # between the old and the new it sees no part
         swap(server, name, name + "_new")
 
 
@@ -417,7 +406,7 @@ def test_a_database_of_yesterday(server, place, new_broker):
     harness.until(lambda: postgres.ask(place, "SELECT applied_seq >= 4 FROM brokers") == [(True,)],
                   "all to be carried")
     before = broker.mark()
-    with not_looking(broker):
+    with watched.at_once(broker):  # between the old and the new it sees no part
         swap(server, name, name + "_copy")
     broker.wait_log("an older copy of the database, or a standby that had not got all: of broker one "
                     "it ends at write 1, and lacks 3 that were committed, and 0 strict ones", before)
@@ -465,7 +454,7 @@ def test_strict_steps_of_yesterday(server, place, new_broker, is_running, rest_s
     time.sleep(rest_s)
     before = broker.mark()
     if is_running:
-        with not_looking(broker):
+        with watched.at_once(broker):  # between the old and the new it sees no part
             swap(server, name, name + "_copy")
         broker.wait_log("of broker one it ends at write 1, and lacks 1 that were committed, and at most 3 "
                         "strict ones", before)

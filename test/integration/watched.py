@@ -71,7 +71,10 @@ def roles(broker, **limits):
 
 @contextlib.contextmanager
 def at_once(broker):
-    """What is sent meanwhile the broker takes in one go, however long a slow machine sends it."""
+    """
+    Meanwhile the broker does nothing: what is sent it takes in one go, however long a slow machine
+    sends it, and of what is done elsewhere it sees the outcome alone.
+    """
     broker.process.send_signal(signal.SIGSTOP)
     try:
         yield
