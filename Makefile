@@ -413,7 +413,7 @@ test-needs: all $(B)/reference $(B)/load $(B)/powercut.so $(B)/slowsync.so $(B)/
 integration: test-needs  ## the tests with a real broker and real clients
 	@mkdir -p $(B)
 	CLAIMS="$(CLAIMS)" B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
-	  --junitxml=$(B)/integration$(PART).xml $(PYTEST) test/integration
+	  --junitxml=$(B)/integration$(PART).xml $(PYTEST) $(or $(TESTS),test/integration)
 
 # Those whose matter is the ledger; FULL=1: all.
 LEDGER_TESTS = $(addprefix test/integration/test_,$(addsuffix .py,restart store store_trouble console_lookups console_listings console_away batch unique own adopted \
@@ -421,11 +421,11 @@ LEDGER_TESTS = $(addprefix test/integration/test_,$(addsuffix .py,restart store 
 integration-pg: test-needs  ## those about the ledger, with PostgreSQL (FULL=1: all)
 	@mkdir -p $(B)
 	DATABASE=postgresql B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
-	  --junitxml=$(B)/integration-pg.xml $(PYTEST) $(if $(FULL),test/integration,$(LEDGER_TESTS))
+	  --junitxml=$(B)/integration-pg.xml $(PYTEST) $(or $(TESTS),$(if $(FULL),test/integration,$(LEDGER_TESTS)))
 
 attack: test-needs  ## what a hostile peer does to a real broker
 	B="$(abspath $(B))" $(PYTHON) -m pytest -q -p no:cacheprovider \
-	  --junitxml=$(B)/attack.xml $(PYTEST) test/attack
+	  --junitxml=$(B)/attack.xml $(PYTEST) $(or $(TESTS),test/attack)
 
 # What the sanitizers find in the broker stands on its log, and fails the test that stops it.
 $(B)/san/mosquitto_petstore.so: $(PLUGIN:%=$(B)/san/%.o) $(ROOMS:%=$(B)/san/%.o) plugin/exports.map
@@ -523,7 +523,7 @@ console-pictures: all $(B)/console.html  ## take the README's pictures of the co
 # The console in a browser, signed in at a broker; unit tests of its TypeScript beside their sources.
 console-npm: $(WEB_NPM)
 console-test: docs all $(B)/reference  ## try the console in headless Chromium, at a real broker
-	@B=$(B) WEB_HOME=$(WEB) test/console/all.sh
+	@B=$(B) WEB_HOME=$(WEB) test/console/all.sh $(TESTS)
 
 .PHONY: deb deb-test image image-test matrix fresh-test console console-npm console-pictures console-test docs deps-ship
 

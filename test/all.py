@@ -12,8 +12,12 @@ it. A suite is shown when it is over. The suites about shipping come last, one a
 Each starts if what it needs is here, and if it will be over, as long as it usually takes, before
 MINUTES (19) have gone since all began. FULL=1 knows no such end, and makes the small Debian systems
 that are not there yet.
+
+What failed is named once more at the end, and what may have failed since a clock was late is tried
+again (failures.py).
 """
 import concurrent.futures
+import contextlib
 import importlib.util
 import os
 import re
@@ -25,6 +29,7 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 
+import failures
 import postgres
 
 MAKE = os.environ.get("MAKE", "make")
@@ -199,6 +204,17 @@ def count_last(output):
     return count_closing(output.strip().rpartition("\n")[2])
 
 
+def name_failures(target, output):
+    readers = {"integration": failures.of_pytest, "integration-pg": failures.of_pytest,
+               "attack": failures.of_pytest, "unit": failures.of_cmocka,
+               "unit-pg": failures.of_cmocka, "unit-tsan": failures.of_cmocka,
+               "console-test": failures.of_console}
+    with contextlib.suppress(OSError, AttributeError, ET.ParseError):
+        if found := list(readers.get(target, failures.of_checks)(target, output)):
+            return found
+    return list(failures.of_checks(target, output))
+
+
 class Total:
     """What all suites came to; those of several lanes are added, and shown, one at a time."""
 
@@ -206,15 +222,18 @@ class Total:
         self.lock = threading.Lock()
         self.counts = [0, 0, 0]
         self.by_suite = {}
+        self.failed = []
+        self.unsteady = []  # failed, and passed when they ran again
 
     def skip(self, target, reason):
         with self.lock:
             print(f"\nskipped {target}: {reason}", flush=True)
             self.counts[2] += 1
 
-    def fail(self, target):
+    def fail(self, target, output):
         print(f"{target}: failed", flush=True)
         self.counts[1] += 1
+        self.failed += failures.of_checks(target, output)
 
     def add(self, target, done, reader):
         try:
@@ -225,16 +244,34 @@ class Total:
         if done.status != 0 and counts[1] == 0:
             print(f"{target}: failed with status {done.status}")
             counts[1] = 1
+        if counts[1]:
+            self.failed += name_failures(target, done.output)
         self.counts = [a + b for a, b in zip(self.counts, counts)]
         self.by_suite[target] = self.by_suite.get(target, 0) + sum(counts)
         print(f"--- {target}: {counts[0]} passed, {counts[1]} failed, {counts[2]} skipped "
               f"({done.seconds:.0f} s, {done.worked:.0f} s of a processor)", flush=True)
+
+    def try_again(self):
+        """Nothing else runs."""
+        chosen = [failure for failure in self.failed if failure.again]
+        if len(chosen) > failures.AGAIN_MAX:
+            return
+        for failure in chosen:
+            if Run(failure.suite, failure.again).status == 0:
+                self.failed.remove(failure)
+                self.unsteady.append(failure)
+                self.counts[0] += failure.count
+                self.counts[1] -= failure.count
 
     def finish(self):
         """The exit status."""
         for target in [target for target, count in self.by_suite.items() if count == 0]:
             print(f"{target}: none of its cases ran")
             self.counts[1] += 1
+        for failure in self.unsteady:
+            failure.show("not steady, passed when it ran again:")
+        for failure in self.failed:
+            failure.show("failed")
         line = f"{self.counts[0]} passed, {self.counts[1]} failed"
         print(line + (f", {self.counts[2]} skipped" if self.counts[2] else ""), flush=True)
         return 1 if self.counts[1] else 0
@@ -258,9 +295,11 @@ def run_lanes(total, chosen):
     """What they have in common is made before."""
     lanes = [[suite for suite in lane if suite[0] in chosen] for lane in LANES]
     is_one = sum(map(bool, lanes)) == 1
-    if any(lanes) and not is_one and Run("test-needs").status:
-        total.fail("test-needs")
-        return
+    if any(lanes) and not is_one:
+        needs = Run("test-needs")
+        if needs.status:
+            total.fail("test-needs", needs.output)
+            return
 
     def follow(number, claims):
         for target, variables, *rest in lanes[number]:
@@ -281,6 +320,7 @@ def main():
     for target, minutes, needs in SHIPPING:
         if target in chosen:
             run_suite(total, (target, [], count_last, lambda: needs_minutes(minutes), needs))
+    total.try_again()
     return total.finish()
 
 
