@@ -29,6 +29,9 @@
 # mqtts://HOST:PORT or mqtt://HOST:PORT. CONSOLE_MQTT is that of the only one, if it is not our port for TLS.
 # CONSOLE_DIR holds its files elsewhere than in RUN_DIR.
 #
+# Who is a user, petstorectl says; it is looked for beside the plugin, in build/ and where it is installed with this
+# script.
+#
 # What the operator put there is left alone: each key; a ca.crt that ca.key did not make; a server.crt of
 # another authority, or without our authority's key beside it; passwords without credentials; an access.json
 # that is not the shipped one. An access file that lacks a demo account gets no password for it.
@@ -68,6 +71,16 @@ rounds=${PASSWORD_ROUNDS:-210000} # that derive the key of a password
 certificate_days=825 # the most that some clients accept
 
 die() { printf 'demo: %s\n' "$*" >&2; exit 1; }
+
+# The path of petstorectl.
+tool()
+{
+	local each
+	for each in "${plugin%/*}/petstorectl" "$top/build/petstorectl" "$top/../bin/petstorectl"; do
+		[ ! -x "$each" ] || { printf '%s' "$each"; return 0; }
+	done
+	die "no petstorectl beside $plugin; build it with make"
+}
 
 absolute() { case $1 in /*) printf '%s' "$1" ;; *) printf '%s/%s' "$PWD" "$1" ;; esac; }
 
@@ -212,69 +225,6 @@ revoke()
 
 # ---- accounts ---------------------------------------------------------------------------
 
-# The users of the access file, one a line: the keys of its "users", in JSON or YAML, and no others.
-users()
-{
-	awk -v quote="'" '
-	# JSON and what YAML has of it: the keys at the second level, behind "users" at the first.
-	function read_flow(text,   i, c, end) {
-		for (i = 1; i <= length(text); i++) {
-			c = substr(text, i, 1)
-			if (within != "") {
-				if (c == "\\" && within == "\"")
-					word = word c substr(text, ++i, 1)
-				else if (c == within)
-					within = ""
-				else
-					word = word c
-			} else if (word == "" && (c == "\"" || c == quote)) {
-				within = c
-				word = ""
-			} else if (c == "{" || c == "[" || c == "," || c == "}" || c == "]") {
-				depth += c == "{" || c == "["
-				depth -= c == "}" || c == "]"
-				word = ""
-				is_value = 0
-			} else if (c == ":" && !is_value) {
-				if (depth == 1)
-					section = word
-				else if (depth == 2 && section == "users")
-					print word
-				is_value = 1
-				word = ""
-			} else if (c == "#" && is_yaml && substr(" " text, i, 1) ~ /[ \t]/) {
-				return
-			} else if (c !~ /[ \t\r]/) {
-				word = word c
-			}
-		}
-	}
-	NR == 1 { is_yaml = FILENAME ~ /yaml$/ }
-	/^[ \t\r]*(#.*)?$/ || /^---/ { next }
-	!lines++ { is_flow = !is_yaml || /^\{/ }
-	is_flow { read_flow($0); next }
-	!/^ / {
-		is_users = $0 ~ "^[\"" quote "]?users[\"" quote "]?[ \t]*:"
-		indent = 0
-		sub(/^[^:]*:/, "")
-	}
-	is_users && !indent && /^ *\{/ {
-		is_flow = 1
-		read_flow("{users: " $0)
-		next
-	}
-	is_users && /^ +[^ #]/ {
-		match($0, /^ */)
-		if (!indent)
-			indent = RLENGTH
-		if (indent == RLENGTH && match($0, /[ \t]*:/)) {
-			key = substr($0, indent + 1, RSTART - indent - 1)
-			gsub("^[\"" quote "]|[\"" quote "]$", "", key)
-			print key
-		}
-	}' "$access_copy"
-}
-
 # Is @1 a demo account that the access file does not have?
 is_left_out() { [[ $accounts =~ (^|[[:space:]])"$1"($|[[:space:]]) ]] && ! grep -qxF -e "$1" "$work/users"; }
 
@@ -308,6 +258,8 @@ passwords()
 # Ours until somebody edits it: then it stays as it is. A name says which format a file has.
 roles()
 {
+	local petstorectl
+	petstorectl=$(tool)
 	case $access in
 	*.yaml | *.yml) access_copy=access.yaml ;;
 	*) access_copy=access.json ;;
@@ -316,7 +268,7 @@ roles()
 		cp "$access" "$work/access" && mv "$work/access" "$access_copy"
 		cp "$access_copy" .access.shipped
 	fi
-	users >"$work/users"
+	"$petstorectl" may --access "$PWD/$access_copy" >"$work/users" || exit 1
 }
 
 # ---- the console ------------------------------------------------------------------------

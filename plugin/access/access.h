@@ -143,6 +143,15 @@ void access_close(struct access_file *file); /* NULL is fine */
 const struct config *access_applications(const struct access_file *file);
 
 /*
+ * The member `users`, for who needs their names and has no contract; borrowed from @file. The
+ * file's members are looked at, and each user's name, but not what a user is given: there may be
+ * users of roles that nobody has. On failure *ret is untouched, and @diag has access_build()'s
+ * line.
+ */
+int access_users(const struct access_file *file, const struct config **ret,
+		 struct diag *diag) MUST_CHECK;
+
+/*
  * Makes the access object of @file and of the key files that it names (relative to its folder). On
  * failure *ret is untouched and @diag names file and JSON Pointer:
  *     access.json: /roles/customer/scopes/2: the contract has no scope "read:order"

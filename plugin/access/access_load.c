@@ -40,14 +40,17 @@ const char *access_copy(struct access_reader *reader, const char *text, size_t l
 }
 
 /* A key has no NUL: strlen() tells its length. */
-const char *access_name(struct access_reader *reader, const struct config *at)
+static bool check_name(struct config_report *report, const struct config *at)
 {
 	const char *fault = names_fault(at->key, strlen(at->key), ACCESS_NAME_MAX);
 
-	if (!fault)
-		return access_copy(reader, at->key, strlen(at->key));
-	(void)config_fail(&reader->report, at, NULL, ERR_INVALID, "the name %s", fault);
-	return NULL;
+	return !fault || config_fail(report, at, NULL, ERR_INVALID, "the name %s", fault);
+}
+
+const char *access_name(struct access_reader *reader, const struct config *at)
+{
+	return check_name(&reader->report, at) ? access_copy(reader, at->key, strlen(at->key))
+					       : NULL;
 }
 
 const char *access_text(struct access_reader *reader, const struct config *at)
@@ -372,6 +375,22 @@ int access_open(const char *path, struct access_file **ret, struct diag_list *al
 const struct config *access_applications(const struct access_file *file)
 {
 	return config_member(file->root, "applications");
+}
+
+int access_users(const struct access_file *file, const struct config **ret, struct diag *diag)
+{
+	struct config_report report = { .diag = diag };
+	const struct config *users = config_member(file->root, "users");
+
+	(void)config_check(&report, file->root, "the file", file_members);
+	if (report.rc == 0)
+		(void)config_bound(&report, users, 0, ACCESS_USERS_MAX, "users");
+	config_foreach_member(user, users)
+		if (!check_name(&report, user))
+			break;
+	if (report.rc == 0)
+		*ret = users;
+	return report.rc;
 }
 
 int access_build(const struct access_file *file, const struct access_offer *offer,

@@ -1,10 +1,12 @@
 /*
- * petstorectl may: a table of everything that a user may do.
+ * petstorectl may: a table of everything that a user may do, or the names of the access file's
+ * users.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/commands.h"
+#include "base/config.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
 
@@ -389,6 +391,42 @@ static void print(const struct may_subject *asked, const struct scene *scene,
 	json_decref(whole);
 }
 
+/* ---- which users there are ---------------------------------------------------------------- */
+
+/* A line each: no name has what would end it, or mislead the eye (names_fault()). */
+static void print_users(const struct config *users, const struct output *output)
+{
+	json_t *list = json_array();
+
+	config_foreach_member(user, users) {
+		if (output->is_json)
+			(void)json_array_append_new(list, json_string(user->key));
+		else
+			(void)puts(user->key);
+	}
+	if (output->is_json)
+		output_json(list);
+	json_decref(list);
+}
+
+/* Without a contract: what users may is not asked. */
+static int list_users(struct ctl_call *call)
+{
+	struct access_file *file = NULL;
+	const struct config *users;
+	int status = CTL_FAILED;
+
+	if (files_need(&call->files, "access", call->files.access, &call->diag) ||
+	    access_open(call->files.access, &file, NULL, &call->diag))
+		return CTL_FAILED;
+	if (access_users(file, &users, &call->diag) == 0) {
+		print_users(users, &call->output);
+		status = CTL_OK;
+	}
+	access_close(file);
+	return status;
+}
+
 static int run(struct ctl_call *call)
 {
 	const struct may_args *args = call->args;
@@ -396,6 +434,10 @@ static int run(struct ctl_call *call)
 	struct scene scene = { .rules = NULL };
 	int status;
 
+	if (call->count == 0)
+		return args->login ? ctl_fail(call->name, "--login is about one user: usage: "
+							  "petstorectl may USER [OPTION...]")
+				   : list_users(call);
 	call->files.database = NULL; /* scopes do not depend on it, and few may read it */
 	if (scene_open(&call->files, &scene, &call->diag))
 		return CTL_FAILED;
@@ -412,13 +454,15 @@ static int run(struct ctl_call *call)
 
 const struct ctl_command ctl_may = {
 	.name = "may",
-	.arguments = "USER [OPTION...]",
-	.summary = "everything that a user may do",
-	.help = "\"own\" is what belongs to the user, by the database or by an attribute.\n",
+	.arguments = "[USER] [OPTION...]",
+	.summary = "everything that a user may do, or which users there are",
+	.help = "\"own\" is what belongs to the user, by the database or by an attribute.\n\n"
+		"Without USER: the users of the access file, a line each. That needs no "
+		"contract.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS,
 	.options = rows,
 	.args_size = sizeof(struct may_args),
-	.operands_min = 1,
+	.operands_min = 0,
 	.operands_max = 1,
 	.run = run,
 };

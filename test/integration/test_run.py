@@ -362,12 +362,34 @@ def test_certificate_of_ones_own_stays(tmp_path, template):
                     "roles:\n  monitor:\n    scopes: ['*']\n"),
     ("access.yaml", "roles:\n  monitor: { description: it's }\n  users: { customer-b: {} }\n"
                     "users:\n  { ann: {}, customer-a: {} }\n"),
+    ("access.json", '{"roles": {}, "users": {"customer-\\u0061": {}, "collar-7 monitor": {}}}'),
+    ("access.yml", "roles: {}\nusers:\n  ? customer-a\n  : roles:\n    - monitor: x\n"),
 ])
 def test_demo_accounts_are_users(tmp_path, name, text):
     """A role, an attribute or a comment that is called like one makes none."""
     (tmp_path / name).write_text(text)
     harness.prepare(tmp_path / "run", ACCESS=tmp_path / name)
     assert lines_of(tmp_path / "run" / "passwords") == ["customer-a"]
+
+
+@pytest.mark.parametrize("name, text, line", [
+    ("access.json", '{"roles": {}, "users": {"ann": {},}}', "1:35: not JSON: "),
+    ("access.yaml", "roles: {}\nusers:\n  ann: {}\n bob: {}\n", "4:2: not YAML: "),
+    ("access.json", '{"users": {"customer-a": {}}}', '1:1: expected a member "roles"'),
+])
+def test_broken_access_file(tmp_path, template, name, text, line):
+    """One line says what the plugin would, and no account is lost."""
+    folder = tmp_path / "run"
+    shutil.copytree(template, folder)
+    before = contents(folder, "passwords", "credentials", "mosquitto.conf")
+    (tmp_path / name).write_text(text)
+    done = subprocess.run([os.path.join(harness.TOP, "scripts", "demo.sh"), "prepare"], text=True,
+                          env=dict(os.environ, RUN_DIR=str(folder), PLUGIN=harness.PLUGIN,
+                                   ACCESS=str(tmp_path / name)),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 1 and len(done.stdout.splitlines()) == 1
+    assert "%s:%s" % (folder / name, line) in done.stdout
+    assert contents(folder, "passwords", "credentials", "mosquitto.conf") == before
 
 
 def certificate(folder, name, signed_by=None):
