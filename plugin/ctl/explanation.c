@@ -1,6 +1,7 @@
 #include "ctl/explanation.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "ctl/output.h"
 
@@ -206,7 +207,9 @@ void explanation_print(const struct explanation *explanation)
 	struct operations all = operations_of(explanation);
 	struct needs needs;
 
-	output_print("  %-12s %s (%s)", "channel", channel->name, channel->address);
+	output_print("  %-12s %s", "channel", channel->name);
+	if (strcmp(channel->name, channel->address) != 0)
+		output_print(" (%s)", channel->address);
 	if (!has_operations(all))
 		output_print(", needs %s",
 			     all.count ? needs_of(&explanation->scene, all.operation, &needs)
