@@ -122,6 +122,7 @@ static int run_contract(struct ctl_call *call)
 
 static int run(struct ctl_call *call)
 {
+	struct control_args *args = call->args;
 	struct suggest suggest = suggest_begin(call->operand[0]);
 	json_t *data = NULL, *command = read_command(call);
 	int status;
@@ -138,14 +139,10 @@ static int run(struct ctl_call *call)
 		return ctl_fail(call->name,
 				"explain: expected action=publish|subscribe and topic=TOPIC");
 	}
+	/* The plugin is asked all the same: it may know more commands than this program. */
+	suggest_add(&suggest, COMMANDS);
+	args->guess = suggest_text(&suggest);
 	status = control_args_ask(call, command, &data);
-	/* The plugin may know more commands than this program. */
-	if (status == CTL_NO && !suggest_has(COMMANDS, call->operand[0])) {
-		suggest_add(&suggest, COMMANDS);
-		if (suggest_text(&suggest)[0])
-			(void)ctl_fail(call->name, "%s%s", call->operand[0],
-				       suggest_text(&suggest));
-	}
 	if (status == CTL_OK)
 		output_json(data);
 	json_decref(data);

@@ -406,6 +406,19 @@ void control_args_forget(struct control_args *args)
 	args->is_ready = false;
 }
 
+/* The plugin does not repeat a word that it does not know. */
+static void print_refusal(const struct ctl_call *call, const json_t *response, const char *error)
+{
+	const struct control_args *args = call->args;
+	const char *code = json_string_value(json_object_get(response, "code"));
+
+	if (code && strcmp(code, CONTROL_UNKNOWN) == 0)
+		(void)ctl_fail(call->name, "%s: %s%s", args->command, error,
+			       args->guess ? args->guess : "");
+	else
+		(void)ctl_fail(call->name, "%s", error);
+}
+
 int control_args_ask(struct ctl_call *call, json_t *command, json_t **data)
 {
 	struct control_args *args = call->args;
@@ -425,7 +438,7 @@ int control_args_ask(struct ctl_call *call, json_t *command, json_t **data)
 		response = read_response(answer, &call->diag);
 	error = json_string_value(json_object_get(response, "error"));
 	if (error) {
-		(void)ctl_fail(call->name, "%s", error);
+		print_refusal(call, response, error);
 		status = CTL_NO;
 	} else if (response) {
 		*data = json_incref(json_object_get(response, "data"));

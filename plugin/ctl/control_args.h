@@ -42,6 +42,7 @@ struct control_args {
 	bool is_kept;        /* further commands follow: control_args_forget() is called then */
 	bool is_ready;       /* control_args.c's own: the broker and the user are known */
 	const char *command; /* that is asked; borrowed for the call of control_args_ask() */
+	const char *guess;   /* said where the plugin has no such command; NULL: nothing */
 	/* Room for what the options leave open: @broker points here then. */
 	char host[CONTROL_ARGS_NAME_MAX], user[CONTROL_ARGS_NAME_MAX];
 	char password[CONTROL_ARGS_PASSWORD_MAX];

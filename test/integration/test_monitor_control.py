@@ -139,7 +139,9 @@ def test_petstorectl_ctl(broker):
                          "username=customer-a")
     assert status == 0 and json.loads(output)["allowed"]
     assert ctl(broker, "ctl", "nonsense") == \
-        (1, "petstorectl ctl: there is no such command\n")
+        (1, "petstorectl ctl: nonsense: there is no such command\n")
+    assert ctl(broker, "ctl", "staus") == \
+        (1, 'petstorectl ctl: staus: there is no such command; did you mean "status"?\n')
     status, output = ctl(broker, "ctl", "status", user="customer-a")
     assert status == 1 and output == "petstorectl ctl: status needs the scope control:status, " \
         "which customer-a lacks\n"
