@@ -1,6 +1,7 @@
 /*
  * petstorectl lint: finds what is wrong or doubtful in the files, before the broker reads them.
  */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,12 +166,30 @@ static void print(const struct lint *lint, const struct output *output)
 		     lint->warnings, lint->warnings == 1 ? "" : "s");
 }
 
+/* What is named without --contract is one, too, and no configuration is looked for then. */
+static int add_documents(struct ctl_call *call)
+{
+	struct args_list *contract = &call->files.contract;
+
+	for (int i = 0; i < call->count; i++) {
+		if (!call->operand[i][0])
+			return diag_set(&call->diag, ERR_INVALID,
+					"expected DOCUMENT, not an empty name");
+		if (contract->count == ARGS_LIST_MAX)
+			return diag_set(&call->diag, ERR_LIMIT,
+					"more than %u documents: name their folder", ARGS_LIST_MAX);
+		contract->item[contract->count++] = call->operand[i];
+	}
+	return 0;
+}
+
 static int run(struct ctl_call *call)
 {
 	const struct lint_args *args = call->args;
 	struct lint lint = { .findings = NULL };
 
-	if (files_need(&call->files, "contract", files_first(&call->files.contract), &call->diag))
+	if (add_documents(call) || files_find(&call->files, call->name, &call->diag) ||
+	    files_need(&call->files, "contract", files_first(&call->files.contract), &call->diag))
 		return CTL_FAILED;
 	lint.findings = json_array();
 	lint.schemas = json_object();
@@ -186,16 +205,18 @@ static int run(struct ctl_call *call)
 
 const struct ctl_command ctl_lint = {
 	.name = "lint",
-	.arguments = "[--config FILE] [--contract FILE] [--access FILE] [OPTION...]",
+	.arguments = "[--config FILE] [--contract FILE] [--access FILE] [OPTION...] [DOCUMENT...]",
 	.summary = "what is wrong or doubtful in contract, accounts, certificates",
 	.help = "Errors are what the broker would refuse to start with; warnings what it takes\n"
 		"but you may not have meant. --config looks at all of the broker's configuration:\n"
 		"listeners that the plugin does not guard, settings that let somebody in or lose\n"
 		"messages, certificates and lists of revoked ones. A finding names file and\n"
-		"line.\n\n"
+		"line. DOCUMENT is short for --contract DOCUMENT.\n\n"
 		"Exit status: 0 no error, 1 errors (with --strict also warnings), 2 no file.\n",
 	.shared = CTL_JSON | CTL_CONFIG | CTL_CONTRACT | CTL_ACCESS,
 	.options = rows,
 	.args_size = sizeof(struct lint_args),
+	.operands_max = INT_MAX,
+	.finds_files = true,
 	.run = run,
 };
