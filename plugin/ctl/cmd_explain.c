@@ -53,10 +53,15 @@ static const struct args_row rows[] = {
 /* ---- the payload ------------------------------------------------------------------------ */
 
 /* "@FILE", "-" for standard input, or the payload itself. *ret is new. */
-static int read_payload(const char *word, char **ret, size_t *len, struct diag *diag)
+static int read_payload(const char *word, char **ret, size_t *len, const char **file,
+			struct diag *diag)
 {
-	if (word[0] == '@' || strcmp(word, "-") == 0)
-		return files_read(word + (word[0] == '@'), PACKET_MAX, ret, len, diag);
+	const char *path = word + (word[0] == '@');
+
+	if (word[0] == '@' || strcmp(word, "-") == 0) {
+		*file = strcmp(path, "-") == 0 ? "standard input" : path;
+		return files_read(path, PACKET_MAX, ret, len, diag);
+	}
 	*len = strlen(word);
 	*ret = strdup(word);
 	return *ret ? 0 : diag_nomem(diag);
@@ -251,6 +256,21 @@ static void print_unlisted(const struct explanation *explanation)
 		     nearest ? "; is it to be like " : "", nearest ? nearest->address : "");
 }
 
+/* Where in its file the payload is no JSON: the broker's own words know no lines. */
+static void print_spot(const struct explanation *explanation)
+{
+	const struct message *message = &explanation->request.message;
+	struct payload_error fault;
+	struct files_spot spot;
+
+	if (!explanation->file || explanation->decision.reason != REASON_PAYLOAD_NOT_JSON ||
+	    payload_parse(explanation->scene.gate.parser, message->payload, message->payload_len,
+			  &fault))
+		return;
+	spot = files_spot(message->payload, message->payload_len, fault.offset);
+	output_print("  payload      %s:%lu:%lu\n", explanation->file, spot.line, spot.column);
+}
+
 static void print_text(const struct explanation *explanation, const struct output *output)
 {
 	const struct gate_request *request = &explanation->request;
@@ -263,6 +283,7 @@ static void print_text(const struct explanation *explanation, const struct outpu
 	print_state(&explanation->scene, request);
 	print_steps(output, decision);
 	print_verdict(output, decision);
+	print_spot(explanation);
 	for (size_t i = 1; i < explanation->fault_count; i++)
 		output_print("  as well    %s%s%s\n", explanation->fault[i].instance,
 			     explanation->fault[i].instance[0] ? ": " : "",
@@ -342,8 +363,7 @@ static int read_properties(const struct ctl_call *call, struct explanation *ret)
 	return CTL_OK;
 }
 
-static int read_request(const struct ctl_call *call, struct gate_request *ret, char **payload,
-			struct diag *diag)
+static int read_request(struct ctl_call *call, struct explanation *explanation, char **payload)
 {
 	static const struct {
 		const char *word;
@@ -352,6 +372,7 @@ static int read_request(const struct ctl_call *call, struct gate_request *ret, c
 			{ "subscribe", GATE_SUBSCRIBE },
 			{ "receive", GATE_DELIVER } };
 	const struct explain_args *args = call->args;
+	struct gate_request *ret = &explanation->request;
 	int rc = 0;
 
 	*ret = (struct gate_request){ .message = { .topic = call->operand[1],
@@ -365,7 +386,8 @@ static int read_request(const struct ctl_call *call, struct gate_request *ret, c
 		if (strcmp(actions[i].word, call->operand[0]) == 0)
 			ret->action = actions[i].action;
 	if (call->count > 2)
-		rc = read_payload(call->operand[2], payload, &ret->message.payload_len, diag);
+		rc = read_payload(call->operand[2], payload, &ret->message.payload_len,
+				  &explanation->file, &call->diag);
 	ret->message.payload = *payload;
 	return rc;
 }
@@ -379,7 +401,7 @@ static int run(struct ctl_call *call)
 
 	if (!args->user)
 		return ctl_fail(call->name, "--user USER is missing");
-	if (read_request(call, &explanation.request, &payload, &call->diag) == 0 &&
+	if (read_request(call, &explanation, &payload) == 0 &&
 	    read_properties(call, &explanation) == CTL_OK &&
 	    scene_open(&call->files, &explanation.scene, &call->diag) == 0) {
 		explain(&explanation, call);

@@ -69,6 +69,16 @@ static json_t *load_yaml(struct validate *v, const char *path)
 	return json;
 }
 
+/* "FILE:LINE:COLUMN: ..." as contracts and access files have it. */
+static void say_fault(const char *name, const char *text, size_t len,
+		      const struct payload_error *fault, struct diag *ret)
+{
+	struct files_spot spot = files_spot(text, len, fault->offset);
+
+	(void)diag_set(ret, ERR_SYNTAX, "%s:%lu:%lu: %s%s", name, spot.line, spot.column,
+		       fault->fault == PAYLOAD_NOT_JSON ? "not JSON: " : "", fault->text);
+}
+
 static json_t *load_json(struct validate *v, const char *path)
 {
 	struct payload_error error;
@@ -78,8 +88,7 @@ static json_t *load_json(struct validate *v, const char *path)
 	json_t *json = rc == 0 ? jsonbig_parse(text, len, PAYLOAD_MAX_DEPTH, &error) : NULL;
 
 	if (text && !json)
-		(void)diag_set(&v->diag, ERR_SYNTAX, "%s: at byte %zu: %s", path, error.offset,
-			       error.text);
+		say_fault(path, text, len, &error, &v->diag);
 	free(text);
 	return json;
 }
@@ -223,8 +232,16 @@ static void print_error(const char *name, const struct schema_error *error)
 		     error->schema[0] ? ")" : "");
 }
 
-/* @answer: "valid", or what else the document is. */
-static void add_result(struct validate *v, const char *name, const char *answer,
+/* @list, whose reference is taken, are the errors; @answer: "valid", or what else the document is.
+ * Memory that runs out here leaves an entry out, which the array's length shows. */
+static void add_result(struct validate *v, const char *name, const char *answer, json_t *list)
+{
+	(void)json_array_append_new(v->results, json_pack("{s:s, s:b, s:s, s:o}", "instance", name,
+							  "valid", strcmp(answer, "valid") == 0,
+							  "answer", answer, "errors", list));
+}
+
+static void add_answer(struct validate *v, const char *name, const char *answer,
 		       const struct schema_error *error, size_t count)
 {
 	bool is_valid = strcmp(answer, "valid") == 0;
@@ -243,10 +260,24 @@ static void add_result(struct validate *v, const char *name, const char *answer,
 		output_word(v->output, "valid");
 		(void)puts("");
 	}
-	/* Memory that runs out here leaves an entry out, which the array's length shows. */
-	(void)json_array_append_new(v->results,
-				    json_pack("{s:s, s:b, s:s, s:o}", "instance", name, "valid",
-					      is_valid, "answer", answer, "errors", list));
+	add_result(v, name, answer, list);
+}
+
+/* The document is no JSON, or more than is read. */
+static void add_fault(struct validate *v, const char *name, const char *text, size_t len,
+		      const struct payload_error *fault)
+{
+	struct files_spot spot = files_spot(text, len, fault->offset);
+	struct diag line;
+
+	say_fault(name, text, len, fault, &line);
+	if (!v->output->is_json)
+		(void)printf("%s\n", line.text);
+	(void)diag_set(&line, 0, "at byte %zu: %s", fault->offset, fault->text);
+	add_result(v, name, "not-json",
+		   json_pack("[{s:s, s:s, s:s, s:s, s:I, s:I}]", "instance", "", "schema", "",
+			     "keyword", "", "message", line.text, "line", (json_int_t)spot.line,
+			     "column", (json_int_t)spot.column));
 }
 
 static int check_text(struct validate *v, const char *name, const char *text, size_t len)
@@ -259,14 +290,11 @@ static int check_text(struct validate *v, const char *name, const char *text, si
 	size_t count;
 
 	if (!value) {
-		memset(&errors[0], 0, sizeof(errors[0]));
-		(void)snprintf(errors[0].message, sizeof(errors[0].message), "at byte %zu: %s",
-			       fault.offset, fault.text);
-		add_result(v, name, "not-json", errors, 1);
+		add_fault(v, name, text, len, &fault);
 		return CTL_NO;
 	}
 	count = schema_explain(v->schema, value, errors, MAX_ERRORS, &answer);
-	add_result(v, name, answers[answer], errors, count);
+	add_answer(v, name, answers[answer], errors, count);
 	return answer == SCHEMA_VALID ? CTL_OK : CTL_NO;
 }
 

@@ -16,6 +16,7 @@
 struct explanation {
 	struct scene scene;
 	struct gate_request request;
+	const char *file; /* that the payload is in, as it is called; NULL: in none */
 	struct message_properties properties;
 	struct payload_pair user[ARGS_LIST_MAX];
 	struct decision decision;

@@ -294,6 +294,19 @@ int files_read(const char *path, size_t max, char **ret, size_t *ret_len, struct
 	return 0;
 }
 
+struct files_spot files_spot(const char *text, size_t len, size_t offset)
+{
+	struct files_spot spot = { 1, 1 };
+
+	for (size_t i = 0; i < offset && i < len; i++) {
+		if (text[i] == '\n')
+			spot = (struct files_spot){ spot.line + 1, 1 };
+		else if (((unsigned char)text[i] & 0xc0) != 0x80) /* a character's first byte */
+			spot.column++;
+	}
+	return spot;
+}
+
 /* ---- what decides ------------------------------------------------------------------------ */
 
 int files_rules(const struct files *files, struct rules **ret, struct diag *diag)

@@ -100,6 +100,14 @@ bool files_is_local(const struct brokerfile *file, size_t listener);
 int files_read(const char *path, size_t max, char **ret, size_t *ret_len,
 	       struct diag *diag) MUST_CHECK;
 
+/* Of a byte of a text: from 1, the column in characters. */
+struct files_spot {
+	unsigned long line, column;
+};
+
+/* Of the byte @offset, or of the text's end where it is not as long. */
+struct files_spot files_spot(const char *text, size_t len, size_t offset);
+
 /* ---- what decides ------------------------------------------------------------------------ */
 
 /* Everything that a decision needs. */
