@@ -347,6 +347,19 @@ install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1 $(COMPLETIONS)  ## ins
 	chmod 755 $(DESTDIR)$(PREFIX)/sbin/petstore-setup
 	@for page in $(PAGES); do install -D -m 644 $$page $(DESTDIR)$(DOC)/$$page || exit 1; done
 
+# Each file of the recipe above.
+INSTALLED = $(LIBDIR)/mosquitto_petstore.so $(PREFIX)/bin/petstorectl $(PREFIX)/sbin/petstore-setup \
+        $(addprefix $(PREFIX)/share/,man/man1/petstorectl.1 man/man5/mosquitto_petstore.5 bash-completion/completions/petstorectl \
+          zsh/$(ZSH_FOLDER)/_petstorectl fish/vendor_completions.d/petstorectl.fish) \
+        $(addprefix $(SHARE)/,access.json console/index.html mosquitto.conf.example demo.sh cluster.sh haproxy.cfg systemd.conf \
+          $(wildcard schemas/*.json)) $(addprefix $(DOC)/,$(PAGES))
+SETUP_CONF = /etc/mosquitto/conf.d/petstore.conf
+uninstall:  ## remove what install put there (the same PREFIX, LIBDIR, DESTDIR)
+	@rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	@for own in $(SHARE) $(DOC); do test ! -d $(DESTDIR)$$own || find $(DESTDIR)$$own -depth -type d -empty -delete; done
+	@! grep -qs '^plugin $(LIBDIR)/mosquitto_petstore.so' $(DESTDIR)$(SETUP_CONF) || \
+	  echo 'uninstall: $(DESTDIR)$(SETUP_CONF) still loads the plugin: take it away, or the broker does not start again'
+
 clean:  ## remove what was built (chroots, npm packages and make run's files stay)
 	@test ! -e $(B)/Makefile || { echo "clean: B=$(B) is no build folder"; exit 2; }
 	@test ! -d $(B) || find $(B) -mindepth 1 -maxdepth 1 \
@@ -355,7 +368,7 @@ clean:  ## remove what was built (chroots, npm packages and make run's files sta
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: FORCE all test-needs parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-cluster bench-logins unit unit-pg unit-tsan fuzz lint fmt test install clean help deps deps-run run integration integration-pg attack integration-san crash cluster-faults powercut
+.PHONY: FORCE all test-needs parse asyncapi asyncapi-npm conformance bench bench-readme bench-gate bench-schema bench-ledger bench-worst bench-monitor bench-cluster bench-logins unit unit-pg unit-tsan fuzz lint fmt test install uninstall clean help deps deps-run run integration integration-pg attack integration-san crash cluster-faults powercut
 
 # ---- running it -------------------------------------------------------------------------
 

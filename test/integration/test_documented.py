@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
 import crash
 import harness
 import powercut
@@ -80,13 +82,19 @@ def test_links():
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_installed_pages(tmp_path):
-    """`make install` brings what the pages link to, and a petstore-setup that knows its places."""
-    done = subprocess.run(["make", "-s", "--no-print-directory", "install", "B=" + harness.BUILD,
-                           "PREFIX=/opt/pet", "DESTDIR=%s" % tmp_path], cwd=harness.TOP, text=True,
+def make(target, folder, *settings):
+    """What a target that installs below @folder prints."""
+    done = subprocess.run(["make", "-s", "--no-print-directory", target, "B=" + harness.BUILD,
+                           "DESTDIR=%s" % folder, *settings], cwd=harness.TOP, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           env={name: value for name, value in os.environ.items() if "MAKE" not in name})
     assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_installed_pages(tmp_path):
+    """`make install` brings what the pages link to, and a petstore-setup that knows its places."""
+    make("install", tmp_path, "PREFIX=/opt/pet")
     folder = tmp_path / "opt/pet/share/doc/mosquitto-petstore"
     installed = sorted(str(page.relative_to(folder)) for page in folder.rglob("*.md"))
     assert set(PAGES) < set(installed)
@@ -98,6 +106,37 @@ def test_installed_pages(tmp_path):
     assert places == {"share": "/opt/pet/share/mosquitto-petstore",
                       "plugin": "/opt/pet/lib/mosquitto_petstore.so"}
     assert os.access(setup, os.X_OK) and all((tmp_path / place[1:]).exists() for place in places.values())
+    share = tmp_path / places["share"][1:]
+    done = subprocess.run([share / "demo.sh", "prepare"], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=dict(
+                              os.environ, RUN_DIR=str(tmp_path / "run"), PASSWORD_ROUNDS="101",
+                              PLUGIN=str(tmp_path / places["plugin"][1:]), ACCESS=str(share / "access.json"),
+                              CONTRACT=str(share / "schemas/petstore.asyncapi.json"),
+                              EXAMPLE=str(share / "mosquitto.conf.example")))
+    assert done.returncode == 0, done.stdout
+    assert "backoffice" in (tmp_path / "run/credentials").read_text()
+
+
+@pytest.mark.parametrize("settings", [("PREFIX=/usr", "LIBDIR=/usr/lib/some-linux"), ("PREFIX=/opt/pet",)])
+def test_uninstalled(tmp_path, settings):
+    """`make uninstall` takes away what `make install` brought, and nothing else."""
+    prefix = tmp_path / settings[0].partition("/")[2]
+    make("install", tmp_path, *settings)
+    (plugin,) = tmp_path.rglob("mosquitto_petstore.so")
+    mine = [prefix / name for name in ("bin/mine", "share/mosquitto-petstore/schemas/mine.json",
+                                       "share/man/man1/mine.1")]
+    mine.append(tmp_path / "etc/mosquitto/conf.d/petstore.conf")
+    mine[-1].parent.mkdir(parents=True)
+    for path in mine:
+        path.write_text("plugin %s\n" % str(plugin)[len(str(tmp_path)):])
+    said = make("uninstall", tmp_path, *settings)
+    assert sorted(path for path in tmp_path.rglob("*") if not path.is_dir()) == sorted(mine)
+    assert [path for path in tmp_path.rglob("*petstore*") if path.is_dir()] == [prefix / "share/mosquitto-petstore"]
+    assert "%s still loads the plugin" % mine[-1] in said
+    for path in mine:
+        path.unlink()
+    assert make("uninstall", tmp_path, *settings) == ""
+    assert list(tmp_path.rglob("*petstore*")) == []
 
 
 def test_alerts():
