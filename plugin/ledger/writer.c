@@ -70,8 +70,8 @@ static void begin_trouble(struct writer *w, struct diag *diag)
 {
 	memcpy(w->last, diag->text, sizeof(w->last));
 	diag_prefix(diag, "the store takes no writes");
+	atomic_store(&w->is_troubled, true); /* before it is said: who hears of it may ask */
 	add_news(w, diag);
-	atomic_store(&w->is_troubled, true);
 }
 
 /* Damage, or another program's table: it stays until the operator acts. */
@@ -115,8 +115,8 @@ static void on_success(struct writer *w, bool is_done)
 		 (long long)((clock_mono_ns() - w->failing_since_ns) / 1000000000));
 	w->failing_since_ns = 0;
 	atomic_store(&w->is_stuck, false);
+	atomic_store(&w->is_troubled, false); /* before it is said */
 	add_news(w, &line);
-	atomic_store(&w->is_troubled, false);
 }
 
 /* One batch; the result is the replay's. */

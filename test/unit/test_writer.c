@@ -192,14 +192,15 @@ static void test_writer_is_stuck__what_does_not_pass(void **state)
 static void test_writer__waits_for_another_brokers_write(void **state)
 {
 	struct work work = { .due = 1, .fails_with = WRITER_SOON };
+	int64_t began = now_ms();
 	struct writer *writer = start(&work);
-	uint64_t rounds;
 	struct diag line;
 
 	(void)state;
-	sleep_ms(200);
-	rounds = writer_rounds(writer);
-	assert_true(rounds > 4); /* two each: with WRITER_HELD's pause there would be one */
+	while (writer_rounds(writer) < 2 * 50)
+		sleep_ms(1);
+	/* With the pause of WRITER_HELD it would be 49 of these. */
+	assert_true(now_ms() - began < 40 * WRITER_PAUSE_MAX_MS);
 	assert_false(writer_is_troubled(writer));
 	atomic_store(&work.fails_with, 0);
 	while (writer_applied(writer) < 1)
@@ -211,14 +212,13 @@ static void test_writer__waits_for_another_brokers_write(void **state)
 static void test_writer__lock_is_trouble_after_a_while(void **state)
 {
 	struct work work = { .fails_with = ERR_BUSY };
+	int64_t began = now_ms();
 	struct writer *writer = start(&work);
-	struct diag line;
 
 	(void)state;
-	sleep_ms(WRITER_PATIENCE_MS / 4);
-	assert_false(writer_news(writer, &line));
-	assert_false(writer_is_troubled(writer));
 	wait_for_news(writer, "takes no writes");
+	assert_true(now_ms() - began >= WRITER_PATIENCE_MS);
+	assert_true(writer_is_troubled(writer));
 	atomic_store(&work.fails_with, 0);
 	wait_for_news(writer, "takes writes again");
 	writer_stop(writer, 1000);
@@ -242,6 +242,25 @@ static void test_writer_news__oldest_are_dropped_in_pairs(void **state)
 	for (int i = 0; i < 2; i++) {
 		wait_for_news(writer, "takes no writes");
 		wait_for_news(writer, "takes writes again");
+	}
+	writer_stop(writer, 1000);
+}
+
+/* Who hears a line and asks at once is told the same. */
+static void test_writer_news__says_what_is_so(void **state)
+{
+	struct work work = { 0 };
+	struct writer *writer = start(&work);
+	struct diag line;
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		bool is_trouble = i % 2 == 0;
+
+		atomic_store(&work.fails_with, is_trouble ? ERR_IO : 0);
+		while (!writer_news(writer, &line))
+			writer_wake(writer);
+		assert_int_equal(writer_is_troubled(writer), is_trouble);
 	}
 	writer_stop(writer, 1000);
 }
@@ -307,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_writer__waits_for_another_brokers_write),
 		cmocka_unit_test(test_writer__lock_is_trouble_after_a_while),
 		cmocka_unit_test(test_writer_news__oldest_are_dropped_in_pairs),
+		cmocka_unit_test(test_writer_news__says_what_is_so),
 		cmocka_unit_test(test_writer_news__of_who_tends),
 		cmocka_unit_test(test_writer_stop__gives_up_in_time),
 		cmocka_unit_test(test_writer_rounds__stand_still_while_it_hangs),
