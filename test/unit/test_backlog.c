@@ -475,7 +475,7 @@ static void test_ledger_refuse__tells_what_was_lost(void **state)
 	begin(&place, 10);
 	for (unsigned i = 0; i < 200000; i++)
 		ledger_refuse(place.ledger, &refusal);
-	for (tries = 0; !ledger_news(place.ledger, &news) && tries < 1000; tries++)
+	for (tries = 0; !ledger_news(place.ledger, &news) && tries < 60000; tries++)
 		(void)usleep(1000);
 	assert_non_null(strstr(news.text, "table refusals: "));
 	end(&place);

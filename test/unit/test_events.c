@@ -1216,7 +1216,7 @@ static void test_tick__does_not_do_all_in_each_round(void **state)
 	assert_int_equal(connects(&client), MOSQ_ERR_SUCCESS);
 	session = sessions_find(fake.plugin->sessions, &client);
 	sessions_end_at(fake.plugin->sessions, session, 1);
-	fake.plugin->rest_ns = clock_mono_ns() + 1000000;
+	fake.plugin->rest_ns = clock_mono_ns() + 3600 * INT64_C(1000000000);
 	assert_int_equal(raise(MOSQ_EVT_TICK, &event), MOSQ_ERR_SUCCESS);
 	assert_int_equal(session->state, SESSION_VALID);
 	fake.plugin->rest_ns = clock_mono_ns() - 1000000;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "between.h"
 #include "ledger/pg.h"
 
 #define WAIT_MS 5000u
@@ -215,9 +216,9 @@ static void test_pg_exec__no_answer_is_in_doubt(void **state)
 
 	(void)state;
 	pg_set_wait(pg, 50);
-	assert_int_equal(pg_exec(pg, "SELECT pg_sleep(3)", NULL, NULL, "cannot ask", &diag),
+	assert_int_equal(pg_exec(pg, "SELECT pg_sleep(60)", NULL, NULL, "cannot ask", &diag),
 			 ERR_DOUBT);
-	assert_true(clock_mono_ns() - began < 2000000000);
+	assert_true(clock_mono_ns() - began < 30 * INT64_C(1000000000));
 	assert_true(pg_is_lost(pg));
 	assert_non_null(strstr(diag.text, "cannot ask: no answer within 50 ms"));
 	assert_int_equal(pg_exec(pg, "SELECT 1", NULL, NULL, "cannot ask", &diag), ERR_BUSY);
@@ -239,11 +240,11 @@ static void test_pg_exec__who_waits_has_other_work(void **state)
 	pg_set_on_wait(pg, count_wait, &waits);
 	must(pg_exec(pg, "SELECT pg_sleep(0.35)", NULL, NULL, "cannot ask", &diag), &diag);
 	assert_true(waits >= 1);
-	pg_set_wait(pg, 250);
+	pg_set_wait(pg, 10 * PG_WAIT_MS + PG_WAIT_MS / 2);
 	waits = 0;
-	assert_int_equal(pg_exec(pg, "SELECT pg_sleep(3)", NULL, NULL, "cannot ask", &diag),
+	assert_int_equal(pg_exec(pg, "SELECT pg_sleep(60)", NULL, NULL, "cannot ask", &diag),
 			 ERR_DOUBT);
-	assert_int_equal(waits, 2);
+	assert_uint_in_range((unsigned)waits, 2, 10); /* fewer where it woke up late */
 	pg_close(pg);
 }
 

@@ -754,13 +754,13 @@ static void test_store_line__a_clock_that_is_off(void **state)
 	struct diag line;
 
 	assert_false(store_line(store, &line));
-	pg_lease_clock(pg_store_of(store), clock_unix_ms() - 60400);
-	pg_lease_clock(pg_store_of(store), clock_unix_ms() - 60400);
+	pg_lease_clock(pg_store_of(store), clock_unix_ms() - 60050);
+	pg_lease_clock(pg_store_of(store), clock_unix_ms() - 60050);
 	assert_true(store_line(store, &line));
 	assert_non_null(strstr(line.text, "this machine's clock is 60 s ahead of the database's"));
 	assert_false(store_line(store, &line));
 	pg_lease_clock(pg_store_of(store), clock_unix_ms());
-	pg_lease_clock(pg_store_of(store), clock_unix_ms() + 7400);
+	pg_lease_clock(pg_store_of(store), clock_unix_ms() + 7950);
 	assert_true(store_line(store, &line));
 	assert_non_null(strstr(line.text, "7 s behind the database's"));
 	store_close(store);
