@@ -112,16 +112,27 @@ def test_half_open_exchanges_of_a_stranger(at):
         stream.close()
 
 
+def is_locked(broker, user, fail):
+    """Is the strangers' address? A lock's second may be over when a slow machine asks; the next is longer."""
+    for _ in range(8):
+        if broker.try_client(user, broker.password(user), source=STRANGERS[0]).code == NOT_AUTHORIZED:
+            return True
+        fail()
+    return False
+
+
 def test_exchanges_that_fail_at_their_first_step(at):
     """They are failures of their address, and of nobody else."""
-    for number in range(51):
-        if number == 50:
-            before = at.broker.mark()
+    def fail():
         stream, answer = half_open(at.broker, STRANGERS[0], b"nonsense")
         assert answer[0] == 0x20 and answer[3] == NOT_AUTHORIZED
         stream.close()
-    assert at.broker.try_client("monitor", at.broker.password("monitor"),
-                                source=STRANGERS[0]).code == NOT_AUTHORIZED
+
+    for _ in range(50):
+        fail()
+    before = at.broker.mark()
+    fail()
+    assert is_locked(at.broker, "monitor", fail)
     at.broker.wait_log("refused connection of monitor .*too many failures: locked", before)
     assert enter(at, "scram") == 0
     assert enter(at, "first") == 0
@@ -129,13 +140,16 @@ def test_exchanges_that_fail_at_their_first_step(at):
 
 def test_an_account_does_not_wash_away_its_guesses(at):
     """Success with one's own name clears nothing of what was tried at others'."""
-    source = STRANGERS[0]
+    broker, source = at.broker, STRANGERS[0]
+
+    def guess():
+        broker.try_client("collar-7", "guess", source=source)
+
     for number in range(60):
         if number % 10 == 0:
-            at.broker.try_client("customer-b", at.broker.password("customer-b"), source=source)
-        at.broker.try_client("collar-7", "guess-%d" % number, source=source)
-    assert at.broker.try_client("customer-b", at.broker.password("customer-b"),
-                                source=source).code == NOT_AUTHORIZED
+            broker.try_client("customer-b", broker.password("customer-b"), source=source)
+        guess()
+    assert is_locked(broker, "customer-b", guess)
     assert enter(at, "first") == 0
 
 
