@@ -54,7 +54,7 @@ class Lab:
         self.count += 1
         database = cluster.Database(standbys=2, is_synced=True)
         made = cluster.Cluster(os.path.join(self.folder, "cluster%d" % self.count), self.template,
-                               count=count, database=database,
+                               count=count, database=database, settings=(),
                                channels={"orderStatus": word})
         try:
             yield made.start()

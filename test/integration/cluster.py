@@ -21,6 +21,7 @@ import postgres
 NAMES = ("a", "b", "c")
 TOPICS = ("orders/#", "pets/#", "payments/#", "inventory/#")
 ACCEPTED = (0, 0x10)  # the latter: nobody has subscribed to it
+PATIENT = ["plugin_opt_strict_ms 2000"]  # a busy machine is no trouble of the database
 
 
 class Database:
@@ -139,10 +140,10 @@ class Cluster:
     """
     @count brokers in folders below @folder. @database: a Database of its own, else a database on
     the server that all tests share. @channels: their consistency, as set_consistency() has them.
-    @settings: more lines of each configuration.
+    @settings: more lines of each configuration, in place of PATIENT.
     """
 
-    def __init__(self, folder, template, count=2, database=None, channels=None, settings=()):
+    def __init__(self, folder, template, count=2, database=None, channels=None, settings=PATIENT):
         self.folder, self.template = str(folder), template
         self.names, self.settings = NAMES[:count], list(settings)
         self.servers = database

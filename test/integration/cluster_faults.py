@@ -251,7 +251,7 @@ def run(template, folder, names, rng, seed=None, times=None):
     crowd = crowd_of(notes)
     times = collections.defaultdict(list) if times is None else times
     database = cluster.Database(standbys=2)
-    both = cluster.Cluster(folder, template, database=database, channels=CHANNELS)
+    both = cluster.Cluster(folder, template, database=database, channels=CHANNELS, settings=())
     try:
         both.start()
         for number, name in enumerate(names):

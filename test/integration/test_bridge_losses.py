@@ -18,7 +18,6 @@ import rawmqtt
 
 pytestmark = engines.needs_postgres()
 WALK = ("PLACED", "APPROVED", "SHIPPED", "DELIVERED")
-PATIENT = ["plugin_opt_strict_ms 2000"]  # a busy machine is no trouble here
 
 
 def walk_all(client, orders):
@@ -48,7 +47,7 @@ def heard_until(reader, writer):
 
 
 def test_a_bridge_that_stays_down(new_cluster):
-    both = new_cluster(settings=PATIENT).start()
+    both = new_cluster().start()
     a, b = both.brokers
     reader, writer = b.client("backoffice"), a.client("orders-service")
     reader.subscribe("orders/#", "inventory/#", qos=1)
@@ -74,7 +73,7 @@ def test_a_bridge_that_stays_down(new_cluster):
 
 def test_queues_that_are_too_short(new_cluster):
     """Each has room for a few messages that wait for a bridge, and for few when it comes up."""
-    both = new_cluster(settings=PATIENT)
+    both = new_cluster()
     for broker in both.brokers:
         broker.edits.append(lambda text: text + "\nmax_queued_messages 20\n")
     both.start()
@@ -137,7 +136,7 @@ def test_overruled_by_what_is_not_there_yet(new_cluster):
     B goes on where A was, whose steps the database does not have yet: then B's are overruled by
     nothing that stands, and what A kept stands once it is carried.
     """
-    both = new_cluster(settings=PATIENT).start()
+    both = new_cluster().start()
     a, b = both.brokers
     cut_off(a)
     each = harness.until(lambda: goes_on(both, order := new_orders(1)[0]) and order, "B to hear", 120)
@@ -155,7 +154,7 @@ def test_brought_while_nothing_can_be_read(new_cluster):
     An old step that a bridge brings to a broker that was restarted and can't read what stands: once
     it can, it finds that something newer was retained there.
     """
-    both = new_cluster(settings=PATIENT).start()
+    both = new_cluster().start()
     a, b = both.brokers
     each, = new_orders(1)
     for status in WALK[:2]:
@@ -186,7 +185,7 @@ def test_brought_while_nothing_can_be_read(new_cluster):
 @pytest.mark.skipif(not os.environ.get("FULL"), reason="FULL=1 runs it: it takes minutes")
 def test_more_than_there_is_room_for(new_cluster):
     """Beyond what a broker remembers of such messages it looks through all that is retained."""
-    both = new_cluster(settings=PATIENT).start()
+    both = new_cluster().start()
     a, b = both.brokers
     a.bridges["b"].set("cut")
     b.set_wires("cut")  # so that it hears of all at once

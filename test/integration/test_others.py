@@ -16,10 +16,8 @@ from test_ring_faults import SlowDisk
 
 pytestmark = engines.needs_postgres()
 
-
 MONITOR = {"duplicate-flood": {"threshold": 10, "windowSeconds": 60, "response": "ban", "seconds": 600},
            "conflict": {"windowSeconds": 2}}
-PATIENT = ["plugin_opt_strict_ms 2000"]  # a busy machine is no trouble here
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +26,7 @@ def pair(tmp_path_factory, template):
     folder = tmp_path_factory.mktemp("pair")
     (folder / "monitor.json").write_text(json.dumps(MONITOR))
     made = cluster.Cluster(folder, template,
-                           settings=["plugin_opt_monitor %s" % (folder / "monitor.json"), *PATIENT])
+                           settings=["plugin_opt_monitor %s" % (folder / "monitor.json"), *cluster.PATIENT])
     try:
         yield made.start()
     finally:
@@ -226,7 +224,7 @@ def test_overruled(pair):
 
 def test_a_notice_says_what_stands_on_a_slow_disk(new_cluster, tmp_path):
     """Where the journal does not know yet that the step was carried, which the database has overruled."""
-    slow, disk = new_cluster(settings=PATIENT), SlowDisk(str(tmp_path / "control"))
+    slow, disk = new_cluster(), SlowDisk(str(tmp_path / "control"))
     for broker in slow.brokers:
         broker.environment.update(disk.environment)
     slow.start()
@@ -352,7 +350,7 @@ def test_one_step_on_top_of_another(new_cluster):
     Orders are SHIPPED at one broker and CANCELLED at another one at once, which is a step on top of
     it: nothing is overruled, and all agree.
     """
-    several = new_cluster(count=3, settings=PATIENT).start()
+    several = new_cluster(count=3).start()
     here, *_, there = [broker.client("orders-service") for broker in several.brokers]
     readers = [broker.client("backoffice") for broker in several.brokers]
     orders = [order(("PLACED", "APPROVED"), here) for _ in range(120)]

@@ -28,7 +28,7 @@ ILLEGAL = 0x87
 def cluster(tmp_path_factory, template):
     """One broker; its wires are as they should be at the end of each test."""
     made = shared.Cluster(tmp_path_factory.mktemp("strict"), template, count=1,
-                          channels={"inventoryStock": "strict", "petStatus": "strict"}, settings=["plugin_opt_strict_ms 2000"])
+                          channels={"inventoryStock": "strict", "petStatus": "strict"})
     yield made.start()
     made.close()
 
@@ -386,7 +386,7 @@ def test_kill_9_of_the_database(new_cluster):
     database = shared.Database()
     cluster = None
     try:
-        cluster = new_cluster(count=1, database=database).start()
+        cluster = new_cluster(count=1, database=database, settings=()).start()
         sayers = [Sayer(cluster.brokers[0], number) for number in range(4)]
         for sayer in sayers:
             sayer.start()
