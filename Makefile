@@ -113,7 +113,7 @@ CTL      = ctl/main ctl/ctl ctl/args ctl/files ctl/output ctl/tables \
            ctl/cmd_ctl ctl/control_args \
            ctl/cmd_restored ctl/cmd_copy ctl/cmd_import ctl/import_check ctl/import_rows ctl/import_messages ctl/import_ids ctl/cmd_passwd ctl/credwrite ctl/cmd_validate \
            ctl/cmd_contract ctl/cmd_init ctl/init_learn ctl/init_documents ctl/init_accounts ctl/init_folder \
-           ctl/init_texts ctl/init_trials ctl/sample ctl/cmd_completion ctl/cmd_help
+           ctl/init_texts ctl/init_trials ctl/sample ctl/sample_pattern ctl/cmd_completion ctl/cmd_help
 
 # test/unit/test_NAME.c and test/fuzz/fuzz_NAME.c; the THREADED ones also run under TSan.
 UNIT     = base seal pagefile csv config draft learn yaml brokerfile options sessions answers shown underway shares releases repairs login holdoffs events crossings awaited pg_watch \
@@ -176,7 +176,7 @@ $(foreach k,rel san tsan fuzz,$(B)/$k/schema/metaschema.o): $(wildcard plugin/sc
 
 # All rooms that a test may link without a broker, so that a test links what it uses.
 T_ROOMS = $(ROOMS) $(LEARN) $(LOGIN) $(addprefix broker/,sessions answers shown underway shares releases repairs crossings awaited) \
-          ctl/credwrite ctl/sample ctl/schema_compare ctl/schema_compare_keywords
+          ctl/credwrite ctl/sample ctl/sample_pattern ctl/schema_compare ctl/schema_compare_keywords
 $(foreach k,rel san tsan fuzz,$(eval $(B)/$k/rooms.a: $(T_ROOMS:%=$(B)/$k/%.o)))
 $(B)/%/rooms.a: ; @rm -f $@ && ar rcs $@ $^
 

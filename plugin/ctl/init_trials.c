@@ -8,15 +8,21 @@
 #include "base/utf8.h"
 #include "ctl/deref.h"
 #include "ctl/sample.h"
+#include "ctl/sample_pattern.h"
 #include "gate/rules.h"
 
-/* For a parameter of which the document says no value: one that its pattern may allow. */
+/*
+ * For a parameter of which the document says no value: one that its pattern may allow. NULL, the
+ * last: one that is made of the pattern, where there is one.
+ */
 static const char *const values[] = {
 	"1",    "a",          "a1",
 	"a-1",  "A1",         "A",
 	"2026", "2026-01-15", "00000000-0000-4000-8000-000000000001",
+	NULL,
 };
 #define VALUES (sizeof(values) / sizeof(*values))
+#define VALUE_MAX 128u /* bytes of one that is made */
 
 /* What a trial is made of, while it is looked for. */
 struct trial_search {
@@ -24,7 +30,7 @@ struct trial_search {
 	struct init_trial *trial;
 	const struct contract_operation *operation;
 	const struct contract_message *message;
-	const char *value; /* for parameters */
+	const char *value; /* for parameters, of values[] */
 	bool is_made;      /* the payload is, and may be changed for a parameter */
 };
 
@@ -148,11 +154,12 @@ static const char *param_value(const struct trial_search *search,
 			       const struct contract_param *param, json_t *json, char *ret,
 			       size_t cap)
 {
-	bool is_first = search->value == values[0];
+	bool is_of_pattern = !search->value && param->pattern;
+	bool is_first = search->value == values[0] || !search->value;
 	const char *value = NULL;
 	const json_t *member;
 
-	if (param->value_count == 0 && (!search->is_made || is_first))
+	if (param->value_count == 0 && (!search->is_made || (is_first && !is_of_pattern)))
 		value = value_at(param, json, ret, cap);
 	if (!value && param->value_count > 0)
 		value = param->value[0];
@@ -160,8 +167,10 @@ static const char *param_value(const struct trial_search *search,
 		value = search->trial->publisher->name;
 	if (!value && param->sample_count > 0 && is_first)
 		value = param->sample[0];
+	if (!value && is_of_pattern && sample_pattern(param->pattern, 1, ret, cap))
+		value = ret;
 	if (!value)
-		value = search->value;
+		value = search->value ? search->value : values[0];
 	member = search->is_made && param->member.name ? json_object_get(json, param->member.name)
 						       : NULL;
 	if (json_is_string(member) && json_string_value(member) != value)
@@ -175,7 +184,7 @@ static bool write_topic(const struct trial_search *search, json_t *json)
 	const struct contract_channel *channel = search->trial->channel;
 	const char *at = channel->address;
 	size_t used = 0, param = 0;
-	char number[32];
+	char made[VALUE_MAX];
 
 	while (*at) {
 		const char *text = at;
@@ -183,8 +192,8 @@ static bool write_topic(const struct trial_search *search, json_t *json)
 
 		at += len;
 		if (len == 0 && param < channel->param_count) {
-			text = param_value(search, &channel->param[param++], json, number,
-					   sizeof(number));
+			text = param_value(search, &channel->param[param++], json, made,
+					   sizeof(made));
 			len = strlen(text);
 			at += strcspn(at, "}");
 			at += *at == '}';

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "ctl/sample_pattern.h"
+
 #define TEXT_MAX 256u /* of a text that is made longer for minLength */
 #define MERGE_MAX 64u /* schemas of allOf, anyOf and oneOf that become one */
 
@@ -88,9 +90,10 @@ static json_t *sample_text(json_t *schema)
 		{ "json-pointer", "/example" },
 	};
 	const char *format = json_string_value(json_object_get(schema, "format"));
+	const char *pattern = json_string_value(json_object_get(schema, "pattern"));
 	json_int_t least = json_integer_value(json_object_get(schema, "minLength"));
 	const json_t *most = json_object_get(schema, "maxLength");
-	char text[TEXT_MAX + 1];
+	char text[TEXT_MAX + 1], made[TEXT_MAX + 1];
 	size_t len = 4;
 
 	for (size_t i = 0; format && i < sizeof(known) / sizeof(*known); i++)
@@ -102,7 +105,11 @@ static json_t *sample_text(json_t *schema)
 		len = json_integer_value(most) > 0 ? (size_t)json_integer_value(most) : 0;
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "text", 4);
-	return json_stringn(text, len);
+	text[len] = '\0';
+	if (!pattern || sample_pattern_takes(pattern, text) ||
+	    !sample_pattern(pattern, least > 0 ? (size_t)least : 0, made, sizeof(made)))
+		return json_string(text);
+	return json_string(made);
 }
 
 static json_t *sample_number(json_t *schema, bool is_integer)

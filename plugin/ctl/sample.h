@@ -1,8 +1,8 @@
 /*
  * sample.h -- a value that a JSON Schema may accept, for commands to try.
  *
- * It is a guess: patterns, contains and not are not followed. Whoever uses it holds it
- * against the schema.
+ * It is a guess: contains and not are not followed, and of patterns the regular ones. Whoever uses
+ * it holds it against the schema.
  */
 #ifndef PETSTORE_CTL_SAMPLE_H
 #define PETSTORE_CTL_SAMPLE_H

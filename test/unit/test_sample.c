@@ -1,5 +1,5 @@
 /*
- * Values made of schemas (ctl/sample.h).
+ * Values made of schemas (ctl/sample.h), and of patterns (ctl/sample_pattern.h).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "ctl/sample.h"
+#include "ctl/sample_pattern.h"
+#include "failalloc.h"
 
 /* What is made of @schema is @expected, both JSON; NULL: nothing. */
 static void assert_sample(const char *schema, const char *expected)
@@ -59,6 +61,70 @@ static void test_sample_of__texts(void **state)
 	assert_sample("{\"maxLength\": 2, \"type\": \"string\"}", "\"te\"");
 	assert_sample("{\"type\": \"string\", \"format\": \"date\"}", "\"2026-01-15\"");
 	assert_sample("{\"type\": \"string\", \"format\": \"unknown\"}", "\"text\"");
+}
+
+/* What a text is without its pattern stays, where the pattern takes it, or has no sample. */
+static void test_sample_of__patterns(void **state)
+{
+	(void)state;
+	assert_sample("{\"pattern\": \"^t\"}", "\"text\"");
+	assert_sample("{\"pattern\": \"^v\\\\d+$\"}", "\"v1\"");
+	assert_sample("{\"pattern\": \"^v\\\\d+$\", \"minLength\": 4}", "\"v111\"");
+	assert_sample("{\"pattern\": \"^(?!0)[0-9]+$\"}", "\"text\"");
+	assert_sample("{\"pattern\": \"^\\\\d$\", \"format\": \"date\"}", "\"2026-01-15\"");
+	assert_sample("{\"pattern\": 7}", "\"text\"");
+}
+
+/* @expected NULL: there is none. */
+static void assert_pattern(const char *pattern, size_t least, const char *expected)
+{
+	char text[32];
+
+	if (!sample_pattern(pattern, least, text, sizeof(text)))
+		text[0] = '\0';
+	assert_string_equal(text, expected ? expected : "");
+	assert_true(!expected || sample_pattern_takes(pattern, text));
+}
+
+static void test_sample_pattern__texts(void **state)
+{
+	(void)state;
+	assert_pattern("^[A-Z]{2}-\\d{4,}$", 1, "AA-1111");
+	assert_pattern("^(north|south)(\\.[0-9a-f]{2})?$", 1, "north");
+	assert_pattern("^(?:[b-y]_|x)+$", 1, "b_");
+	assert_pattern("^[a-z]*$", 3, "aaa");
+	assert_pattern("^(a*|b)$", 3, "aaa");
+	assert_pattern("lamp", 1, "lamp");
+	assert_pattern("^[^a-zA-Z0-9]$", 1, "-");
+	assert_pattern("^ .\\*$", 1, " a*");
+	assert_pattern("^x{1,2}$", 2, "xx");
+}
+
+static void test_sample_pattern__none(void **state)
+{
+	(void)state;
+	assert_pattern("^x{1,2}$", 3, NULL);
+	assert_pattern("a^", 1, NULL);
+	assert_pattern("(", 1, NULL);
+	assert_pattern("^(a)\\1$", 1, NULL);
+	assert_pattern("^\303\251$", 1, NULL);
+	assert_pattern("^[a-z]{32}$", 1, NULL); /* longer than the room */
+	assert_pattern("^((){1000}){1000}$", 0, NULL);
+	assert_false(sample_pattern_takes("(", "("));
+}
+
+static void test_sample_pattern__survives_failed_allocations(void **state)
+{
+	char text[32];
+	bool is_made = false;
+
+	(void)state;
+	for (size_t n = 1; !is_made; n++) {
+		failalloc_start(n);
+		is_made = sample_pattern("^[A-Z]{2}-\\d+$", 1, text, sizeof(text));
+		assert_int_equal(failalloc_stop(), !is_made);
+	}
+	assert_string_equal(text, "AA-1");
 }
 
 static void test_sample_of__objects_and_arrays(void **state)
@@ -120,6 +186,10 @@ int main(void)
 		cmocka_unit_test(test_sample_of__one_value),
 		cmocka_unit_test(test_sample_of__numbers),
 		cmocka_unit_test(test_sample_of__texts),
+		cmocka_unit_test(test_sample_of__patterns),
+		cmocka_unit_test(test_sample_pattern__texts),
+		cmocka_unit_test(test_sample_pattern__none),
+		cmocka_unit_test(test_sample_pattern__survives_failed_allocations),
 		cmocka_unit_test(test_sample_of__objects_and_arrays),
 		cmocka_unit_test(test_sample_of__several_schemas),
 		cmocka_unit_test(test_sample_of__has_bounds),
