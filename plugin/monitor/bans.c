@@ -73,17 +73,34 @@ static void extend(struct ban *ban, enum alert_kind kind, bool is_hold, uint32_t
 	ban->is_hold = ban->is_hold && is_hold; /* no hold makes a ban less */
 }
 
+/* @seconds, doubled so many times. */
+static uint32_t doubled(uint32_t seconds, uint32_t times)
+{
+	for (; times > 0 && seconds < BANS_HOLD_MAX_S; times--)
+		seconds *= 2;
+	return seconds < BANS_HOLD_MAX_S ? seconds : BANS_HOLD_MAX_S;
+}
+
 uint32_t bans_hold(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
 		   uint32_t seconds, int64_t now_ns)
 {
 	struct ban *ban = take(bans, who, now_ns);
 
-	for (uint32_t i = 0; i < ban->times && seconds < BANS_HOLD_MAX_S; i++)
-		seconds *= 2;
-	if (seconds > BANS_HOLD_MAX_S)
-		seconds = BANS_HOLD_MAX_S;
+	seconds = doubled(seconds, ban->times);
 	if (ban->times < 32)
 		ban->times++;
+	extend(ban, kind, true, seconds, now_ns);
+	return seconds;
+}
+
+uint32_t bans_hold_again(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
+			 uint32_t seconds, int64_t now_ns)
+{
+	struct ban *ban = take(bans, who, now_ns);
+
+	if (ban->times == 0)
+		ban->times = 1; /* it was lifted, or is over for long */
+	seconds = doubled(seconds, ban->times - 1);
 	extend(ban, kind, true, seconds, now_ns);
 	return seconds;
 }

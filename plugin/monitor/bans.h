@@ -50,6 +50,10 @@ struct bans_subject {
 uint32_t bans_hold(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
 		   uint32_t seconds, int64_t now_ns);
 
+/* The same for what belongs to the last hold: it is no further one, and not twice as long. */
+uint32_t bans_hold_again(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
+			 uint32_t seconds, int64_t now_ns);
+
 /* Bans @who for @seconds (at most BANS_MAX_S); never shortens one in force. */
 void bans_put(struct bans *bans, const struct bans_subject *who, enum alert_kind kind,
 	      uint32_t seconds, int64_t now_ns);

@@ -75,6 +75,16 @@ struct repeat {
 	uint32_t count; /* 0: free */
 };
 
+/*
+ * Its connection is to be closed, by a response. Until another one is let in, what the client is
+ * still seen to do is a part of that: of its messages some are on their way, or a last will.
+ */
+struct leaving {
+	bool is_asked;
+	bool is_for_all; /* the response is about all clients of the principal */
+	bool is_held;    /* it is a hold */
+};
+
 /* Members that each message needs come first, so that they share cache lines. */
 struct client {
 	struct fixedtable_head head;
@@ -97,6 +107,7 @@ struct client {
 	/* what other detectors remember */
 	struct window refusals;
 	uint8_t refusal_reason;
+	struct leaving leaving;
 	struct distinct probed;
 	struct window sizes; /* payloads of unusual size */
 	struct window skewed;

@@ -154,6 +154,7 @@ static void take_over(struct monitor *monitor, struct client *client, const stru
 	struct holder *holder =
 		clients_hold(monitor->clients, who->client_id, who->principal, now_ns);
 
+	client->leaving = (struct leaving){ 0 }; /* whatever the one before was closed for */
 	if (!holder->head.is_shared) {
 		if (holder->handle && holder->handle != handle)
 			monitor_taken_over(monitor, client, holder, who, now_ns);

@@ -16,16 +16,19 @@ static uint64_t subject_of(const struct monitor *monitor, const struct who *who)
 	return clients_key(monitor->clients, who->client_id, who->principal);
 }
 
-static void kick(struct monitor *monitor, const char *client)
+/* False: it stays connected. */
+static bool kick(struct monitor *monitor, const char *client)
 {
 	for (size_t i = 0; i < monitor->kicks; i++)
 		if (strcmp(monitor->kick[i], client) == 0)
-			return;
+			return true;
 	if (monitor->kicks == MONITOR_KICKS_MAX)
-		return;
+		return false;
 	monitor->kick[monitor->kicks] = strdup(client);
-	if (monitor->kick[monitor->kicks])
-		monitor->kicks++;
+	if (!monitor->kick[monitor->kicks])
+		return false;
+	monitor->kicks++;
+	return true;
 }
 
 #define HELD_WINDOW_S 3600u
@@ -35,6 +38,7 @@ static void kick(struct monitor *monitor, const char *client)
 /*
  * Is it done to all clients of the principal? Client ids are made up, so it is; but who may do
  * as much as several clients has many of them, and one that is broken stops none of the others.
+ * Asking counts @client as one of those, so that it is asked once for a connection that is closed.
  */
 static bool is_for_all(struct principal *principal, uint64_t client, int64_t now_ns)
 {
@@ -55,6 +59,29 @@ static void put_ban(struct monitor *monitor, const struct bans_subject *subject,
 	bans_tell(monitor->bans, subject->subject);
 }
 
+/*
+ * The client is closed: what else is done so that it stays away? What arrived together crosses a
+ * threshold several times before the tick that closes, and is held off for once.
+ */
+static void close_client(struct monitor *monitor, struct client *client,
+			 const struct bans_subject *subject, enum alert_kind kind, int64_t now_ns)
+{
+	const struct setting *setting = &monitor->settings.kind[kind];
+	bool is_hold = setting->response == ALERT_DISCONNECT;
+
+	if (!is_hold)
+		put_ban(monitor, subject, kind, setting->response_s, now_ns);
+	else if (client->leaving.is_held)
+		(void)bans_hold_again(monitor->bans, subject, kind, setting->response_s, now_ns);
+	else
+		(void)bans_hold(monitor->bans, subject, kind, setting->response_s, now_ns);
+	if (!kick(monitor, subject->client) || client->head.is_shared)
+		return; /* of a shared record nobody knows whose connection it is */
+	client->leaving.is_asked = true;
+	client->leaving.is_for_all = subject->is_all;
+	client->leaving.is_held |= is_hold;
+}
+
 /* @client NULL: there is none. About a client that did not prove itself nothing is done. */
 static void respond(struct monitor *monitor, struct client *client, const struct who *who,
 		    enum alert_kind kind, int64_t now_ns)
@@ -69,7 +96,8 @@ static void respond(struct monitor *monitor, struct client *client, const struct
 	if (setting->response == ALERT_REPORT || !client || !who->principal[0])
 		return;
 	principal = client_principal(monitor->clients, client, now_ns);
-	is_all = is_for_all(principal, subject.subject, now_ns);
+	is_all = client->leaving.is_asked ? client->leaving.is_for_all
+					  : is_for_all(principal, subject.subject, now_ns);
 	if (setting->response == ALERT_LIMIT) {
 		int64_t *until_ns = is_all || client->head.is_shared ? &principal->slow_until_ns
 								     : &client->slow_until_ns;
@@ -81,11 +109,7 @@ static void respond(struct monitor *monitor, struct client *client, const struct
 		subject.subject = clients_principal_key(monitor->clients, who->principal);
 		subject.is_all = true;
 	}
-	if (setting->response == ALERT_DISCONNECT)
-		(void)bans_hold(monitor->bans, &subject, kind, setting->response_s, now_ns);
-	else
-		put_ban(monitor, &subject, kind, setting->response_s, now_ns);
-	kick(monitor, who->client_id);
+	close_client(monitor, client, &subject, kind, now_ns);
 }
 
 /* Of whom there may be many alerts: not the client id, which is made up. */
@@ -395,7 +419,7 @@ void monitor_hear_ban(struct monitor *monitor, const struct monitor_ban *ban, in
 	}
 	bans_put(monitor->bans, &subject, kind_of(ban->cause), ban->seconds, now_ns);
 	if (ban->client && clients_find(monitor->clients, client, ban->principal))
-		kick(monitor, client); /* if it is connected */
+		(void)kick(monitor, client); /* if it is connected, and there is room */
 }
 
 void monitor_look_for_silence(struct monitor *monitor, int64_t now_ns)

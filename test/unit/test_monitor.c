@@ -859,6 +859,37 @@ static void test_monitor_next_kick__is_bounded(void **state)
 	monitor_free(monitor);
 }
 
+/* Who finds no place to be closed goes on, so that what it does next is not of the same event. */
+static void test_monitor_next_kick__who_is_not_closed_is_held_longer(void **state)
+{
+	struct settings settings = settings_defaults();
+	const struct who last = { "last", "last", "", true };
+	struct monitor *monitor = NULL;
+	char id[40];
+	struct diag diag;
+
+	(void)state;
+	settings.kind[ALERT_REFUSAL_STREAK].threshold = 1;
+	settings.kind[ALERT_REFUSAL_STREAK].response = ALERT_DISCONNECT;
+	settings.kind[ALERT_REFUSAL_STREAK].response_s = 10;
+	assert_int_equal(monitor_new(65536, &monitor, &diag), 0);
+	monitor_set(monitor, &settings);
+	for (unsigned i = 0; i < MONITOR_KICKS_MAX; i++) {
+		struct who who = { id, id, "", true };
+
+		(void)snprintf(id, sizeof(id), "c%u", i);
+		monitor_refused(monitor, &who, REASON_TOPIC_UNKNOWN, NULL, 0, SECOND);
+	}
+	monitor_refused(monitor, &last, REASON_TOPIC_UNKNOWN, NULL, 0, SECOND);
+	monitor_refused(monitor, &last, REASON_TOPIC_UNKNOWN, NULL, 0, SECOND);
+	assert_int_equal(monitor_wait(monitor, &last, SECOND), 20 * SECOND);
+	free(monitor_next_kick(monitor));
+	for (unsigned i = 0; i < 5; i++)
+		monitor_refused(monitor, &last, REASON_TOPIC_UNKNOWN, NULL, 0, SECOND);
+	assert_int_equal(monitor_wait(monitor, &last, SECOND), 40 * SECOND);
+	monitor_free(monitor);
+}
+
 static void test_monitor_new__every_allocation_may_fail(void **state)
 {
 	struct monitor_channel channel = { .name = "c" };
@@ -1202,6 +1233,7 @@ int main(void)
 		cmocka_unit_test(test_monitor__memory_is_bounded_by_what_it_began_with),
 		cmocka_unit_test(test_monitor_client__a_seat_that_was_given_away_is_noticed),
 		cmocka_unit_test(test_monitor_next_kick__is_bounded),
+		cmocka_unit_test(test_monitor_next_kick__who_is_not_closed_is_held_longer),
 		cmocka_unit_test(test_monitor_new__every_allocation_may_fail),
 		cmocka_unit_test(test_alerts__queue_overflow_is_counted),
 		cmocka_unit_test(test_alerts_see__owners_share_the_places),
