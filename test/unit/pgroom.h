@@ -12,7 +12,7 @@
 #include "ledger/pg.h"
 #include "ledger/store.h"
 
-#define PGROOM_WAIT_MS 5000u
+#define PGROOM_WAIT_MS 30000u
 
 struct pgroom {
 	char name[64];

@@ -14,6 +14,7 @@
 #include <sqlite3.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "between.h"
 #include "failalloc.h"
 #include "folder.h"
@@ -21,6 +22,7 @@
 #include "ledger/journal.h"
 #include "ledger/ledger.h"
 #include "ledger/store.h"
+#include "ledger/writer.h"
 #include "quickdisk.h"
 
 enum { ORDERS, PAYMENTS, ENTITIES };
@@ -1099,21 +1101,36 @@ static void test_ledger_commit__database_locked_for_seconds(void **state)
 	assert_sql(&f->folder, "shop.db", "SELECT count(*) FROM events", "2");
 }
 
-static void test_ledger_commit__short_lock_is_no_trouble(void **state)
+/* False: on a busy machine it was no short one. */
+static bool is_unheard(struct fixture *f)
 {
-	struct fixture *f = *state;
+	struct folder_lock lock = lock_database(f);
+	int64_t began = clock_mono_ns();
 	struct diag line;
-	struct folder_lock lock;
 
-	open_ledger(f);
-	lock = lock_database(f);
 	assert_int_equal(move_order(f, "1", "PLACED"), 0);
 	sleep_ms(150);
 	folder_unlock(lock);
+	if (clock_mono_ns() - began > WRITER_PATIENCE_MS / 2 * INT64_C(1000000))
+		return false;
 	flush(f);
 	while (ledger_news(f->ledger, &line))
 		if (!strstr(line.text, "strict steps: about")) /* once, of a shared database */
 			fail_msg("%s", line.text);
+	return true;
+}
+
+static void test_ledger_commit__short_lock_is_no_trouble(void **state)
+{
+	struct fixture *f = *state;
+	bool is_seen = false;
+
+	for (int tries = 0; !is_seen && tries < 60; tries++) {
+		open_ledger(f);
+		is_seen = is_unheard(f);
+		close_ledger(f);
+	}
+	assert_true(is_seen);
 }
 
 static void test_ledger_commit__journal_full(void **state)

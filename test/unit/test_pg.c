@@ -11,7 +11,7 @@
 #include "between.h"
 #include "ledger/pg.h"
 
-#define WAIT_MS 5000u
+#define WAIT_MS 30000u
 
 static const char *server(void)
 {

@@ -638,12 +638,12 @@ static void test_ledger_commit__is_settled_by_what_it_was_decided_on(void **stat
 		if (i == 0) {
 			commit(ledger[0], "PLACED");
 			commit(ledger[0], "PAID");
-			pgroom_must(ledger_flush(ledger[0], 5000, &diag), &diag);
+			pgroom_must(ledger_flush(ledger[0], 20000, &diag), &diag);
 		}
 	}
 	commit(ledger[1], "SHIPPED");
 	commit(ledger[0], "CANCELLED");
-	pgroom_must(ledger_flush(ledger[1], 5000, &diag), &diag);
+	pgroom_must(ledger_flush(ledger[1], 20000, &diag), &diag);
 	ledger_close(ledger[0]);
 	ledger_close(ledger[1]);
 	pgroom_answers(

@@ -11,7 +11,7 @@
 #include "base/wholefile.h"
 #include "ledger/pg_step.h"
 
-#define WAIT_MS 5000u
+#define WAIT_MS 30000u
 #define TABLES "schemas/store/postgresql/001-initial.sql"
 #define STEPPERS 8u
 #define ENTITIES 25u

@@ -14,7 +14,7 @@
 #include "ledger/pg_watch.h"
 #include "ledger/store.h"
 
-#define WAIT_MS 5000u
+#define WAIT_MS 30000u
 #define SCHEMA "schemas/store/postgresql/001-initial.sql"
 
 struct world {

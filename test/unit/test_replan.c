@@ -391,6 +391,8 @@ static void test_ledger_replan__nth_allocation_fails(void **state)
 		else
 			assert_int_equal(rc, ERR_NOMEM);
 		wait_for_table(f, ORDERS);
+		while (!ledger_is_ready(f->ledger, 100, false))
+			sleep_ms(1); /* where the writer lacked memory for a batch, too */
 		assert_int_equal(set_column(f, ORDERS, "1", 0, n % 2 ? "APPROVED" : "PLACED"), 0);
 	}
 	assert_true(n > 3);
