@@ -123,12 +123,21 @@ static bool hear(struct world *world, struct others_news *ret)
 	return true;
 }
 
+/* The same, but for OTHERS_LOST: on a busy machine a round comes late now and then. */
+static bool hear_more(struct world *world, struct others_news *ret)
+{
+	while (hear(world, ret))
+		if (ret->kind != OTHERS_LOST)
+			return true;
+	return false;
+}
+
 /* The next news, which is an event. */
 static struct others_event event(struct world *world, const char *origin, int64_t sequence)
 {
 	struct others_news news;
 
-	assert_true(hear(world, &news));
+	assert_true(hear_more(world, &news));
 	assert_int_equal(news.kind, OTHERS_EVENT);
 	assert_string_equal(news.origin, origin);
 	assert_int_equal(news.sequence, sequence);
@@ -139,7 +148,7 @@ static void seen(struct world *world, int64_t sequence)
 {
 	struct others_news news;
 
-	assert_true(hear(world, &news));
+	assert_true(hear_more(world, &news));
 	assert_int_equal(news.kind, OTHERS_SEEN);
 	assert_string_equal(news.origin, "there");
 	assert_int_equal(news.sequence, sequence);
@@ -259,7 +268,7 @@ static void test_pg_watch_next__own_ones_that_were_overruled(void **state)
 	assert_int_equal(heard.payload_len, 2);
 	carry(world, "here", 5, 5, "UPDATE events SET overruled = 1 WHERE origin_seq = 5;");
 	carry(world, "there", 1, 1, "UPDATE events SET overruled = 1 WHERE origin = 'there';");
-	assert_true(hear(world, &news));
+	assert_true(hear_more(world, &news));
 	if (!news.is_own) { /* they were read in the order of names */
 		assert_string_equal(news.origin, "there");
 		return;
@@ -319,7 +328,7 @@ static void test_pg_watch_brokers__says_who_there_is(void **state)
 	script(world->pg, "UPDATE brokers SET seen_at = 1, waiting = 5, lag_ms = 70, overruled = 2 "
 			  "WHERE name = 'there';");
 	carry(world, "there", 1, 9, "");
-	while (hear(world, &news) && news.kind != OTHERS_SEEN)
+	while (hear_more(world, &news) && news.kind != OTHERS_SEEN)
 		;
 	assert_int_equal(pg_watch_brokers(world->watch, known, OTHERS_BROKERS_MAX), 2);
 	assert_string_equal(known[0].name, "here");
@@ -332,7 +341,7 @@ static void test_pg_watch_brokers__says_who_there_is(void **state)
 	assert_int_equal(pg_watch_brokers(world->watch, known, 1), 1);
 	script(world->pg, "UPDATE brokers SET seen_at = -1 WHERE name = 'there';");
 	carry(world, "there", 10, 10, "");
-	while (hear(world, &news) && news.kind != OTHERS_SEEN)
+	while (hear_more(world, &news) && news.kind != OTHERS_SEEN)
 		;
 	assert_int_equal(pg_watch_brokers(world->watch, known, OTHERS_BROKERS_MAX), 2);
 	assert_true(known[1].is_out && known[1].silent_ms == 0);
@@ -360,7 +369,7 @@ static void test_pg_watch_ban__is_heard_by_the_others(void **state)
 			  &other, &diag),
 	     &diag);
 	pg_watch_ban(other, &ban);
-	assert_true(hear(world, &news));
+	assert_true(hear_more(world, &news));
 	assert_int_equal(news.kind, OTHERS_BAN);
 	assert_string_equal(news.origin, "there");
 	assert_string_equal(news.ban.name, "app");
@@ -369,7 +378,7 @@ static void test_pg_watch_ban__is_heard_by_the_others(void **state)
 	assert_true(news.ban.until_ms == ban.until_ms);
 	assert_false(news.ban.is_lifted || news.ban.is_principal);
 	pg_watch_ban(other, &lifted);
-	assert_true(hear(world, &news));
+	assert_true(hear_more(world, &news));
 	assert_true(news.ban.is_lifted && news.ban.is_principal);
 	pg_watch_free(other);
 }
