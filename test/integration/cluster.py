@@ -21,7 +21,7 @@ import postgres
 NAMES = ("a", "b", "c")
 TOPICS = ("orders/#", "pets/#", "payments/#", "inventory/#")
 ACCEPTED = (0, 0x10)  # the latter: nobody has subscribed to it
-PATIENT = ["plugin_opt_strict_ms 2000"]  # a busy machine is no trouble of the database
+PATIENT = engines.PATIENT
 
 
 class Database:

@@ -121,6 +121,11 @@ class Sqlite:
         """The folder goes with the test."""
 
 
+# Tests ask which answer there is, as with SQLite, and not how soon: what waits for the server may wait
+# for as long as a busy machine takes.
+PATIENT = ("plugin_opt_strict_ms 2000",)
+
+
 class Postgres:
     """
     A database of a server that is there. @journal: the journal's file; @broker: the broker's name
@@ -255,9 +260,6 @@ def database_of(folder):
 
 
 def postgres_of(folder):
-    """
-    The same, on PostgreSQL. Tests ask which answer there is, as with SQLite, and not how soon: what
-    waits for the server may wait for as long as a busy machine takes.
-    """
+    """The same, on PostgreSQL."""
     return Postgres(os.path.join(folder, "petstore.db-journal.ring"),
-                    settings=("plugin_opt_strict_ms 2000",))
+                    settings=PATIENT)

@@ -99,7 +99,7 @@ class Server:
         self.server = self.servers.start()
         self.broker = new_broker()
         self.broker.database = engines.Postgres(self.broker.path("petstore.db-journal.ring"), "one",
-                                                self.server.create("away"))
+                                                self.server.create("away"), engines.PATIENT)
         self.broker.start()
 
     def __enter__(self):

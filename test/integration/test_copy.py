@@ -256,7 +256,7 @@ def test_a_broker_moves_over_and_back(new_broker, place):
     file = broker.path("petstore.db")
     broker.database = engines.Sqlite(file)
     move("PLACED", file, there, "--broker", "north")
-    broker.database = engines.Postgres(broker.path("north.ring"), "north", there)
+    broker.database = engines.Postgres(broker.path("north.ring"), "north", there, engines.PATIENT)
     assert move("APPROVED", there, broker.path("back.db"))["events"]["rows"] == 2
     # One database's numbers go on in the other.
     assert broker.rows("SELECT seq, origin_seq FROM events ORDER BY seq") == [(1, 1), (2, 2)]
