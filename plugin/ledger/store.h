@@ -146,6 +146,7 @@ int store_peek(struct store *store, struct store_facts *ret, struct diag *diag) 
  * Stores in one transaction that the database is in use with the journal *@number (NULL: with
  * none), and that it has all records up to @applied_seq that it will ever get. A checkpoint
  * follows, so that this is in the database's file itself, unless a reader holds the checkpoint up.
+ * ERR_BUSY: a SQLite database is in use with another journal, of a broker that began meanwhile.
  */
 int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied_seq,
 		   struct diag *diag) MUST_CHECK;

@@ -90,6 +90,10 @@ int lite_set_ring(struct store *base, const uint64_t *number, uint64_t applied_s
 		sql_bind_number(set, 2, (int64_t)applied_seq);
 		rc = sql_run(&store->sql, set, "cannot write", diag);
 	}
+	if (rc == 0 && sqlite3_changes(store->sql.db) == 0)
+		rc = diag_set(diag, ERR_BUSY,
+			      "%s: another broker, with another journal, has the database",
+			      store->sql.path);
 	if (rc == 0)
 		rc = sql_run(&store->sql, store->statement[STORE_COMMIT], "cannot commit", diag);
 	if (rc) {

@@ -478,6 +478,30 @@ static void test_store_set_ring__is_read_again(void **state)
 	assert_int_equal(store_peek(f->store, &facts, &f->diag), ERR_INVALID);
 }
 
+/* Two brokers that begin at once, each with a journal of its own, find the database free. */
+static void test_store_set_ring__is_of_the_first(void **state)
+{
+	const struct store_place place = { .place = ((struct fixture *)*state)->path };
+	struct fixture *f = *state;
+	const uint64_t first = 7, second = 8;
+	struct store *other = NULL;
+	struct store_facts facts;
+
+	open_store(f);
+	assert_int_equal(store_open(&place, 1000, &other, &f->diag), 0);
+	assert_int_equal(store_upgrade(other, &f->diag), 0);
+	assert_int_equal(store_set_ring(f->store, &first, 0, &f->diag), 0);
+	assert_int_equal(store_set_ring(other, &second, 5, &f->diag), ERR_BUSY);
+	assert_non_null(strstr(f->diag.text, "another broker, with another journal"));
+	assert_int_equal(store_inspect(other, &facts, &f->diag), 0);
+	assert_true(facts.ring_number == first);
+	assert_int_equal(facts.applied_seq, 0);
+	assert_int_equal(store_set_ring(f->store, &first, 3, &f->diag), 0);
+	assert_int_equal(store_set_ring(f->store, NULL, 4, &f->diag), 0);
+	assert_int_equal(store_set_ring(other, &second, 4, &f->diag), 0);
+	store_close(other);
+}
+
 static void test_store_inspect__number_that_no_broker_reaches(void **state)
 {
 	static const char *const numbers[] = { "-1", "4611686018427387905", "9223372036854775807" };
@@ -520,6 +544,7 @@ int main(void)
 		TEST(test_store_check__the_database_is_cut_or_overwritten),
 		TEST(test_store_check__others_may_use_the_database),
 		TEST(test_store_set_ring__is_read_again),
+		TEST(test_store_set_ring__is_of_the_first),
 		TEST(test_store_inspect__number_that_no_broker_reaches),
 		TEST(test_store_close__leaves_a_wal_that_was_put_there),
 	};
