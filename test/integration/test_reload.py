@@ -135,7 +135,9 @@ def test_bad_file_changes_nothing(broker, name):
         good = saved.read()
     edit(broker.path(file), change)
     log = broker.reload()
-    lines = [line for line in log.splitlines() if "petstore: " in line]
+    # Once, at any time, a broker says how fast the database is that it shares.
+    lines = [line for line in log.splitlines()
+             if "petstore: " in line and "strict steps: about" not in line]
     assert len(lines) == 1, log
     assert re.search("petstore: reload failed, nothing was changed: .*" + expected, lines[0])
     # As before: who was there, who comes, what is accepted, what is refused.
