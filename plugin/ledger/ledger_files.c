@@ -247,7 +247,7 @@ static int check_ring(const struct ledger *l, const struct journal_facts *journa
 		return 0;
 	return diag_set(
 		diag, ERR_INVALID,
-		"%s: is %s, though %s was in use with one when its broker ended: " LEDGER_GO_ON,
+		"%s: is %s, though %s is in use with one (another broker's?): " LEDGER_GO_ON,
 		l->journal_path, is_blank ? "empty" : "another journal", l->path);
 }
 

@@ -111,10 +111,10 @@ static int check_journal(struct ledger *l, bool *may_make, struct diag *diag)
 	if (rc || *may_make)
 		return rc;
 	l->is_pair_wrong = true;
-	return diag_set(
-		diag, ERR_INVALID,
-		"%s: is missing, though %s was in use with it when its broker ended: " LEDGER_GO_ON,
-		l->journal_path, l->path);
+	return diag_set(diag, ERR_INVALID,
+			"%s: is missing, though %s is in use with a journal (another "
+			"broker's?): " LEDGER_GO_ON,
+			l->journal_path, l->path);
 }
 
 /* And before the database is changed. */
