@@ -14,7 +14,7 @@ SAID_MAX = 5
 WIDTH = 150
 NEVER_AGAIN = re.compile(r"ERROR: AddressSanitizer|WARNING: ThreadSanitizer|runtime error:"
                          r"|the broker died")
-BY_CHANCE = re.compile(r"^attack|test_crash|test_powercut")
+BY_CHANCE = re.compile(r"^attack|test_crash|test_powercut|test_cluster_(faults|race)")
 
 
 class Failure:

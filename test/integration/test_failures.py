@@ -23,9 +23,9 @@ UNIT = """== build/san/test_gate
 """
 LEAK = "\nERROR: AddressSanitizer: heap-use-after-free on address 0x602000000010\n"
 JUNIT = """<testsuites><testsuite tests="3" failures="{count}" errors="0" skipped="0">
-<testcase classname="test.integration.test_will" name="test_quick"/>
-<testcase classname="test.integration.test_will" name="test_late[3 a]">{failure}</testcase>
-<testcase classname="test.integration.test_will" name="test_other"/></testsuite></testsuites>"""
+<testcase classname="test.integration.test_{file}" name="test_quick"/>
+<testcase classname="test.integration.test_{file}" name="test_late[3 a]">{failure}</testcase>
+<testcase classname="test.integration.test_{file}" name="test_other"/></testsuite></testsuites>"""
 FAILURE = "<failure message=\"assert 3 == 4\">{text}\nE   assert 3 == 4\n\nx.py:7: AssertionError</failure>"
 CONSOLE = """== unit
 20 passed, 0 failed
@@ -97,17 +97,19 @@ def test_many_failures_are_no_clocks(run):
 
 
 @engines.needs_postgres()
-@pytest.mark.parametrize("suite, text, is_tried", [
-    ("integration-pg", "def test_late():", True),
-    ("integration-pg", "E  the broker died", False),
-    ("attack", "def test_late():", False),
+@pytest.mark.parametrize("suite, file, text, is_tried", [
+    ("integration-pg", "will", "def test_late():", True),
+    ("integration-pg", "will", "E  the broker died", False),
+    ("integration-pg", "cluster_faults", "def test_late():", False),
+    ("attack", "will", "def test_late():", False),
 ])
-def test_an_integration_test_that_was_late(run, suite, text, is_tried):
+def test_an_integration_test_that_was_late(run, suite, file, text, is_tried):
     status, lines, asked = run(suite, "1 failed", "", (
-        JUNIT.format(count=1, failure=FAILURE.format(text=text)), JUNIT.format(count=0, failure="")))
-    assert (f"{suite} TESTS=test/integration/test_will.py::test_late PART=-again" in asked) == is_tried
+        JUNIT.format(file=file, count=1, failure=FAILURE.format(text=text)),
+        JUNIT.format(file=file, count=0, failure="")))
+    assert (f"{suite} TESTS=test/integration/test_{file}.py::test_late PART=-again" in asked) == is_tried
     assert status == (not is_tried)
-    name = f"{suite}: test/integration/test_will.py::test_late[3 a]"
+    name = f"{suite}: test/integration/test_{file}.py::test_late[3 a]"
     assert any(line.endswith(name) for line in lines[-5:-2])
     assert lines[-3:] == ["    E   assert 3 == 4", "    x.py:7: AssertionError",
                           "3 passed, 0 failed" if is_tried else "2 passed, 1 failed"]
