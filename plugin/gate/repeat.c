@@ -161,11 +161,11 @@ bool repeat_check(struct judgement *j)
 		return refuse(j, "this status may be published only once");
 	rc = recall(j, &last);
 	j->is_same = last == j->content;
-	if (rule == CONTRACT_REPEAT_UPDATE || j->is_same)
-		return true; /* what can't be looked up now is kept, as what is not known */
-	if (rc)
+	if (rc) /* it may be one that is sent again, which would be kept twice */
 		return judgement_refuse(j, REASON_STORE_UNAVAILABLE,
 					"the store can't be asked now");
+	if (rule == CONTRACT_REPEAT_UPDATE || j->is_same)
+		return true;
 	return refuse(j,
 		      last ? "nothing but the time may differ from what was said last"
 			   : "the last message about it is not known any more, and may not change");
