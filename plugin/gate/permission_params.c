@@ -4,6 +4,7 @@
  * Where documents of one channel differ in that, each operation has its own document's parameters,
  * and admits only what these do.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "gate/judgement.h"
@@ -26,6 +27,32 @@ __attribute__((cold, noinline)) static bool refuse_id(struct judgement *j)
 		j->match->channel->param[param].name, j->match->param[param].len, ENTITY_ID_MAX);
 }
 
+/* Says which values there are: as many as there is room for. */
+__attribute__((cold, noinline)) static bool refuse_value(struct judgement *j,
+							 const struct contract_param *param,
+							 const struct contract_span *span)
+{
+	char listed[128] = "";
+	size_t len = 0, i = 0;
+
+	for (; i < param->value_count; i++) {
+		size_t more = strlen(param->value[i]) + sizeof(", \"\"") - 1;
+
+		if (len + more >= sizeof(listed))
+			break;
+		len += (size_t)snprintf(listed + len, sizeof(listed) - len, "%s\"%s\"",
+					i > 0 ? ", " : "", param->value[i]);
+	}
+	if (i == 0)
+		return judgement_refuse(j, REASON_TOPIC_PARAMETER,
+					"%s is \"%.*s\", which the contract does not list",
+					param->name, (int)span->len, span->text);
+	return judgement_refuse(j, REASON_TOPIC_PARAMETER, "%s is \"%.*s\", expected %s%s%s",
+				param->name, (int)span->len, span->text,
+				param->value_count > 1 ? "one of " : "", listed,
+				i < param->value_count ? ", ..." : "");
+}
+
 /* Holds the topic against the @i-th of the parameters @param, which @pattern belongs to. */
 static bool ask_param(struct judgement *j, const struct contract_param *param,
 		      const struct pattern *pattern, size_t i, int64_t *work)
@@ -34,9 +61,7 @@ static bool ask_param(struct judgement *j, const struct contract_param *param,
 	enum pattern_answer answer = PATTERN_YES;
 
 	if (param->value_count > 0 && !is_listed(param, span))
-		return judgement_refuse(j, REASON_TOPIC_PARAMETER,
-					"%s is \"%.*s\", which the contract does not list",
-					param->name, (int)span->len, span->text);
+		return refuse_value(j, param, span);
 	if (pattern)
 		answer = pattern_search(pattern, span->text, span->len, work);
 	if (answer == PATTERN_LIMIT)
