@@ -28,7 +28,8 @@ int jsonfile_parse(const char *name, const char *text, size_t len, json_t **ret,
 		return diag_nomem(diag);
 	if (!json)
 		return diag_set(diag, ERR_SYNTAX, "%s:%d:%d: not JSON: %s%s", name, error.line,
-				error.column, error.text, other_than_json(text, len));
+				error.column > 0 ? error.column : 1, error.text,
+				other_than_json(text, len));
 	*ret = json;
 	return 0;
 }

@@ -564,7 +564,7 @@ static void test_contract_load__refuses_what_is_no_document(void **state)
 		const char *text, *error;
 		int rc;
 	} rows[] = {
-		{ "", NAME ":1:0: not JSON: unexpected token near end of file", ERR_SYNTAX },
+		{ "", NAME ":1:1: not JSON: unexpected token near end of file", ERR_SYNTAX },
 		{ "{\n\"a\": }", NAME ":2:6: not JSON: unexpected token near '}'", ERR_SYNTAX },
 		{ "{\"a\":1,\"a\":2}", NAME ":1:8: /a: occurs twice, first at 1:2", ERR_INVALID },
 		{ "[]", NAME ":1:1: expected an object", ERR_INVALID },
