@@ -192,6 +192,14 @@ static int load_schema(struct validate *v, const char *path, const char *uri)
 	json = config_is_yaml(path) ? load_yaml(v, path) : load_json(v, path);
 	if (!json)
 		return ERR_INVALID;
+	if (json_is_string(json_object_get(json, "asyncapi")) && v->uri_count == 0) {
+		json_decref(json);
+		return diag_set(&v->diag, ERR_INVALID,
+				"%s: is an AsyncAPI document, expected a JSON Schema, as one with "
+				"\"$ref\": \"%s#/components/schemas/NAME\" beside it; "
+				"petstorectl explain publish holds a message against the document",
+				path, strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
+	}
 	v->uris[v->uri_count++] = uri;
 	id = json_string_value(json_object_get(json, "$id"));
 	if (id && uri_resolve(&v->arena, uri, id, &base) == 0)
@@ -225,9 +233,13 @@ static int compile(struct validate *v)
 
 /* ---- instances --------------------------------------------------------------------------- */
 
-static void print_error(const char *name, const struct schema_error *error)
+/* What is said of a value, and the value where it is known, which has a place. */
+static void print_error(const char *name, const struct schema_error *error, const struct config *at)
 {
-	(void)printf("%s: %s%s%s%s%s%s\n", name, error->instance, error->instance[0] ? ": " : "",
+	(void)printf("%s", name);
+	if (at)
+		(void)printf(":%u:%u", at->line, at->column);
+	(void)printf(": %s%s%s%s%s%s\n", error->instance, error->instance[0] ? ": " : "",
 		     error->message, error->schema[0] ? " (" : "", error->schema,
 		     error->schema[0] ? ")" : "");
 }
@@ -241,19 +253,32 @@ static void add_result(struct validate *v, const char *name, const char *answer,
 							  "answer", answer, "errors", list));
 }
 
+static json_t *error_json(const struct schema_error *error, const struct config *at)
+{
+	json_t *json =
+		json_pack("{s:s, s:s, s:s, s:s}", "instance", error->instance, "schema",
+			  error->schema, "keyword", error->keyword, "message", error->message);
+
+	if (at) {
+		(void)json_object_set_new(json, "line", json_integer(at->line));
+		(void)json_object_set_new(json, "column", json_integer(at->column));
+	}
+	return json;
+}
+
+/* @root is the document with its places; NULL: memory ran out, and nothing has a place. */
 static void add_answer(struct validate *v, const char *name, const char *answer,
-		       const struct schema_error *error, size_t count)
+		       const struct schema_error *error, size_t count, const struct config *root)
 {
 	bool is_valid = strcmp(answer, "valid") == 0;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++) {
+		const struct config *at = root ? config_at(root, error[i].instance) : NULL;
+
 		if (!v->output->is_json && !is_valid)
-			print_error(name, &error[i]);
-		(void)json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:s}", "instance", error[i].instance,
-					"schema", error[i].schema, "keyword", error[i].keyword,
-					"message", error[i].message));
+			print_error(name, &error[i], at);
+		(void)json_array_append_new(list, error_json(&error[i], at));
 	}
 	if (!v->output->is_json && is_valid) {
 		(void)printf("%s: ", name);
@@ -287,6 +312,8 @@ static int check_text(struct validate *v, const char *name, const char *text, si
 	struct payload_error fault;
 	const struct payload_value *value = payload_parse(v->parser, text, len, &fault);
 	enum schema_answer answer;
+	struct config *root = NULL;
+	struct diag unread;
 	size_t count;
 
 	if (!value) {
@@ -294,7 +321,10 @@ static int check_text(struct validate *v, const char *name, const char *text, si
 		return CTL_NO;
 	}
 	count = schema_explain(v->schema, value, errors, MAX_ERRORS, &answer);
-	add_answer(v, name, answers[answer], errors, count);
+	if (answer != SCHEMA_VALID && config_parse_json(name, text, len, &root, &unread) != 0)
+		root = NULL;
+	add_answer(v, name, answers[answer], errors, count, root);
+	config_free(root);
 	return answer == SCHEMA_VALID ? CTL_OK : CTL_NO;
 }
 
