@@ -16,13 +16,25 @@
 	"whoami contract status counters reload mode listBans liftBan listAlerts explain history " \
 	"listEntities getEntity listEvents listRefusals countRefusals"
 
-/* "qos=1" and "limit=1" as numbers, "retain=true" and "mine=true" as truths, all else as text. */
-static json_t *value_of(const char *name, const char *text)
+/*
+ * "qos=1" and "limit=1" as numbers, "retain=true" and "mine=true" as truths, all else as text. What
+ * is to be a number or a truth, and is none, is NULL, and *@fault says what was expected.
+ */
+static json_t *value_of(const char *name, const char *text, const char **fault)
 {
-	if (strcmp(name, "qos") == 0 || strcmp(name, "limit") == 0)
-		return json_integer(strtol(text, NULL, 10));
-	if (strcmp(name, "retain") == 0 || strcmp(name, "mine") == 0)
-		return json_boolean(strcmp(text, "true") == 0);
+	char *end = NULL;
+	long number = strtol(text, &end, 10);
+	bool is_true = strcmp(text, "true") == 0;
+
+	*fault = "not UTF-8";
+	if (strcmp(name, "qos") == 0 || strcmp(name, "limit") == 0) {
+		*fault = "expected a number";
+		return end == text || *end ? NULL : json_integer(number);
+	}
+	if (strcmp(name, "retain") == 0 || strcmp(name, "mine") == 0) {
+		*fault = "expected true or false";
+		return is_true || strcmp(text, "false") == 0 ? json_boolean(is_true) : NULL;
+	}
 	return json_string(text);
 }
 
@@ -33,15 +45,12 @@ static json_t *read_command(const struct ctl_call *call)
 	for (int i = 1; command && i < call->count; i++) {
 		const char *word = call->operand[i], *equals = strchr(word, '=');
 		char name[32] = "";
-		const char *fault = NULL;
+		const char *fault = "expected NAME=VALUE";
 
 		if (equals && (size_t)(equals - word) < sizeof(name))
 			(void)snprintf(name, sizeof(name), "%.*s", (int)(equals - word), word);
-		if (!name[0])
-			fault = "expected NAME=VALUE";
-		else if (json_object_set_new(command, name, value_of(name, equals + 1)))
-			fault = "not UTF-8";
-		if (!fault)
+		if (name[0] &&
+		    json_object_set_new(command, name, value_of(name, equals + 1, &fault)) == 0)
 			continue;
 		(void)ctl_fail(call->name, "%s: %s", word, fault);
 		json_decref(command);
@@ -153,19 +162,24 @@ const struct ctl_command ctl_ctl = {
 	.name = "ctl",
 	.arguments = "[OPTION...] COMMAND [NAME=VALUE...]",
 	.summary = "gives a running broker's plugin a command; prints JSON",
-	.help = "Commands: status, counters, reload, mode [group=GROUP mode=MODE], listBans,\n"
-		"liftBan clientId=ID principal=USER, listAlerts, explain\n"
-		"action=publish|subscribe topic=TOPIC [payload=TEXT username=NAME clientId=ID\n"
-		"qos=N (1) retain=true]; whoami; contract, which prints\n"
-		"the documents in force as far as the user may use them; history; listEntities "
-		"[entity=NAME status=S\n"
-		"owner=USER id=PREFIX], getEntity entity=NAME id=ID, listEvents [topic=TOPIC\n"
-		"prefix=TEXT mine=true since=TIME], listRefusals [reason=CODE client=ID\n"
-		"principal=USER topic=PREFIX since=TIME until=TIME], countRefusals\n"
-		"by=reason|client_id|principal|topic, each with limit=N and after=NEXT. Of the "
-		"scopes the user needs the one that is\n"
-		"called as the command, like control:status; whoami and contract\n"
-		"are for every user.\n",
+	.help = "whoami and contract (the documents in force, as far as the user may use them) "
+		"are\n"
+		"for every user. Each other COMMAND needs the scope that is called as it is, like\n"
+		"control:status:\n"
+		"\n"
+		"  status, counters, history, reload, listAlerts, listBans\n"
+		"  mode [group=GROUP mode=MODE]\n"
+		"  liftBan clientId=ID principal=USER\n"
+		"  explain action=publish|subscribe topic=TOPIC [payload=TEXT\n"
+		"      username=NAME clientId=ID qos=N (1) retain=true]\n"
+		"  listEntities [entity=NAME status=STATUS owner=USER id=PREFIX]\n"
+		"  getEntity entity=NAME id=ID\n"
+		"  listEvents [topic=TOPIC prefix=TEXT mine=true since=TIME]\n"
+		"  listRefusals [reason=CODE client=ID principal=USER topic=PREFIX\n"
+		"      since=TIME until=TIME]\n"
+		"  countRefusals by=reason|client_id|principal|topic\n"
+		"\n"
+		"The last five take limit=N and after=NEXT, too.\n",
 	.shared = CTL_JSON | CTL_CONFIG,
 	.options = control_args_rows,
 	.args_size = sizeof(struct control_args),
