@@ -97,13 +97,20 @@ void lint_messages(struct lint *lint, const struct contract *contract,
  */
 void lint_joined(struct lint *lint);
 
+/* Where its document has the operation. */
+const struct config *lint_operation(const struct contract *contract,
+				    const struct contract_operation *operation);
+
 /* Examples of messages that the messages' schemas refuse. */
 void lint_examples(struct lint *lint, const struct rules *rules);
 
 /* Schemas that allow members which they do not name. */
 void lint_schemas(struct lint *lint, const struct contract *contract);
 
-/* Scopes, roles, users and client ids; with @passwords (may be NULL) also users without one. */
+/*
+ * Scopes, roles, users, client ids, and operations for clients with a token where nobody issues
+ * any; with @passwords (may be NULL) also users without one.
+ */
 void lint_access(struct lint *lint, const struct files *files, const char *passwords,
 		 const struct rules *rules);
 

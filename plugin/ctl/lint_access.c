@@ -53,6 +53,51 @@ static void check_scopes(struct lint *lint, const struct config *file,
 				    contract->scope[i]);
 }
 
+/* Operations that ask each client for a token. */
+struct with_token {
+	size_t count;
+	const struct contract_operation *first;
+};
+
+/* An application's operation is two: whoever it is, its counterpart has all of its security. */
+static void find_with_token(const struct contract_operation *operation, size_t count,
+			    struct with_token *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t others = operation[i].alternative_count, k = 0;
+
+		while (k < others && operation[i].alternative[k].methods == 1u << LOGIN_TOKEN)
+			k++;
+		if (k == 0 || k < others || operation[i].party == CONTRACT_IS)
+			continue;
+		if (ret->count++ == 0)
+			ret->first = &operation[i];
+	}
+}
+
+static void check_tokens(struct lint *lint, const struct contract *contract,
+			 const struct access *access)
+{
+	struct with_token found = { 0, NULL };
+
+	if (access_has_issuers(access))
+		return;
+	for (size_t i = 0; i < contract->channel_count; i++) {
+		const struct contract_channel *channel = &contract->channel[i];
+
+		find_with_token(channel->send, channel->send_count, &found);
+		find_with_token(channel->receive, channel->receive_count, &found);
+	}
+	if (found.count == 0)
+		return;
+	lint_add_at(
+		lint, LINT_WARNING, lint_operation(contract, found.first),
+		"asks for a login by token, and the access file has no \"issuers\": nobody may do "
+		"it%s; expected \"issuers\", or \"scopes\" in the security scheme, which any "
+		"login can have",
+		found.count > 1 ? ", nor other such operations" : "");
+}
+
 static bool lists(const struct config *list, const char *role)
 {
 	config_foreach_item(item, list)
@@ -271,6 +316,7 @@ void lint_access(struct lint *lint, const struct files *files, const char *passw
 		return;
 	}
 	check_scopes(lint, file, rules->contract, rules->access);
+	check_tokens(lint, rules->contract, rules->access);
 	check_roles(lint, file);
 	check_anonymous(lint, files, config_member(file, "anonymous"));
 	check_client_ids(lint, member_or_file(file, "clientIds"), rules->access);

@@ -9,9 +9,8 @@
 #include "contract/level.h"
 #include "ctl/lint.h"
 
-/* Where its document has the operation. */
-static const struct config *operation_at(const struct contract *contract,
-					 const struct contract_operation *operation)
+const struct config *lint_operation(const struct contract *contract,
+				    const struct contract_operation *operation)
 {
 	const struct config *root = contract->sources.file[operation->application]->root;
 	const struct config *all = config_member(root, "operations");
@@ -116,7 +115,7 @@ static void check_receiver(struct lint *lint, const struct contract *contract,
 		if (!(bit_of(lint, operation->message[i]) & sent))
 			add_unknown(lint, contract, operation->message[i], &other);
 	if (other.message && (known & ~sent) == 0)
-		lint_add_at(lint, LINT_WARNING, operation_at(contract, operation),
+		lint_add_at(lint, LINT_WARNING, lint_operation(contract, operation),
 			    "gets \"%s\" at %s as well, which \"%s\" sends on these topics: its "
 			    "messages do not limit what is delivered",
 			    other.message->name, lint_place(other.message->at, place),
