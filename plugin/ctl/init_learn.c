@@ -114,6 +114,11 @@ static void say_left(uint64_t count, const char *why)
 		(void)ctl_fail("init", "%" PRIu64 " left out: %s", count, why);
 }
 
+static void print_count(const char *before, uint64_t count, const char *noun)
+{
+	(void)printf("%s%" PRIu64 " %s%s", before, count, noun, count == 1 ? "" : "s");
+}
+
 static void report(const struct learning *learning)
 {
 	struct learned_summary summary;
@@ -121,10 +126,11 @@ static void report(const struct learning *learning)
 	learn_summary(learning->learned, &summary);
 	(void)printf("%s: ", learning->contract);
 	if (learning->is_widened)
-		(void)printf("widened in %u places", summary.changes);
+		print_count("widened in ", summary.changes, "place");
 	else
-		(void)printf("%zu channels", summary.channels);
-	(void)printf(", from %" PRIu64 " messages\n", summary.messages);
+		print_count("", summary.channels, "channel");
+	print_count(", from ", summary.messages, "message");
+	(void)printf("\n");
 	if (learning->has_access)
 		(void)printf("%s: who published what; set passwords with petstorectl passwd\n",
 			     learning->access);
