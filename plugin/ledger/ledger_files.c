@@ -60,6 +60,16 @@ void ledger_tend_journal(struct ledger *l)
 	journal_prefault(l->journal); /* after the sync, which leaves its pages write-protected */
 }
 
+/* As store_set_ring(); where another broker came in between, the files are opened again. */
+static int set_ring(struct ledger *l, const uint64_t *before, const uint64_t *number,
+		    uint64_t applied, struct diag *diag)
+{
+	int rc = store_set_ring(l->store, before, number, applied, diag);
+
+	l->is_pair_wrong = l->is_pair_wrong || rc == ERR_STALE;
+	return rc;
+}
+
 /* Once for each broken journal: fails with the line that says what is missing. */
 static int salvage(struct ledger *l, struct diag *diag)
 {
@@ -83,7 +93,7 @@ int ledger_repair(struct ledger *l, uint64_t *applied, struct diag *diag)
 	}
 	journal_inspect(l->journal, &facts);
 	/* In between none is in use, so that a start takes whichever it finds. */
-	rc = store_set_ring(l->store, NULL, facts.next_seq - 1, diag);
+	rc = set_ring(l, &facts.number, NULL, facts.next_seq - 1, diag);
 	if (rc)
 		return rc;
 	*applied = facts.next_seq - 1; /* what is missing is not waited for */
@@ -97,7 +107,7 @@ int ledger_repair(struct ledger *l, uint64_t *applied, struct diag *diag)
 
 void ledger_shut_where_wrong(struct ledger *l)
 {
-	if (store_fault(l->store) == STORE_FINE && !l->replay.is_journal_gone)
+	if (store_fault(l->store) == STORE_FINE && !l->replay.is_journal_gone && !l->is_pair_wrong)
 		return;
 	l->is_given_up = true;
 	atomic_store_explicit(&l->has_let_go, false, memory_order_relaxed);
@@ -151,7 +161,8 @@ static void empty_journal(struct ledger *l)
 	l->replay.is_journal_given_up = false;
 	journal_inspect(l->journal, &journal);
 	if (rc == 0 && store.ring != STORE_RING_NONE)
-		diag_ignore(store_set_ring(l->store, NULL, journal.next_seq - 1, NULL));
+		diag_ignore(store_set_ring(l->store, &journal.number, NULL, journal.next_seq - 1,
+					   NULL));
 }
 
 /* Closes the store that was given up, or whose file is not at its path any more. */
@@ -380,7 +391,7 @@ static int make_journal(struct ledger *l, struct ledger_opened *ret,
 		ret->last_seq = journal->next_seq - 1;
 	/* In between none is in use, so that the next start takes whichever it finds. */
 	if (is_ahead || store->ring == STORE_RING_IN_USE)
-		rc = store_set_ring(l->store, NULL, ret->last_seq, diag);
+		rc = set_ring(l, &journal->number, NULL, ret->last_seq, diag);
 	if (rc)
 		return rc;
 	store->ring = STORE_RING_NONE;
@@ -394,7 +405,7 @@ int ledger_mark_journal(struct ledger *l, uint64_t applied, struct diag *diag)
 	int rc;
 
 	journal_inspect(l->journal, &journal);
-	rc = store_set_ring(l->store, &journal.number, applied, diag);
+	rc = set_ring(l, NULL, &journal.number, applied, diag);
 	l->is_mark_due = rc != 0;
 	return rc;
 }
@@ -454,5 +465,6 @@ void ledger_end_journal(struct ledger *l)
 	journal_inspect(l->journal, &journal);
 	/* Where that fails the next start asks for this journal, which is there. */
 	if (journal.first_seq == journal.next_seq)
-		diag_ignore(store_set_ring(l->store, NULL, journal.next_seq - 1, NULL));
+		diag_ignore(store_set_ring(l->store, &journal.number, NULL, journal.next_seq - 1,
+					   NULL));
 }

@@ -68,8 +68,9 @@ int pg_store_peek(struct store *base, struct store_facts *ret, struct diag *diag
 	return rc || ret->is_new ? rc : read_facts(store, ret, diag);
 }
 
-int pg_store_set_ring(struct store *base, const uint64_t *number, uint64_t applied_seq,
-		      struct diag *diag)
+/* Whose the row is its lease says, so that what stood there before need not. */
+int pg_store_set_ring(struct store *base, const uint64_t *before, const uint64_t *number,
+		      uint64_t applied_seq, struct diag *diag)
 {
 	struct pg_store *store = pg_store_of(base);
 	struct pg_params params = { 0 };
@@ -78,6 +79,7 @@ int pg_store_set_ring(struct store *base, const uint64_t *number, uint64_t appli
 	bool is_ours;
 	int rc = pg_store_connect(store, diag);
 
+	(void)before;
 	if (rc)
 		return rc;
 	if (number)

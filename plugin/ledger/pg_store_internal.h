@@ -186,8 +186,8 @@ const char *pg_store_type_name(enum value_type type);
 
 int pg_store_inspect(struct store *base, struct store_facts *ret, struct diag *diag) MUST_CHECK;
 int pg_store_peek(struct store *base, struct store_facts *ret, struct diag *diag) MUST_CHECK;
-int pg_store_set_ring(struct store *base, const uint64_t *number, uint64_t applied_seq,
-		      struct diag *diag) MUST_CHECK;
+int pg_store_set_ring(struct store *base, const uint64_t *before, const uint64_t *number,
+		      uint64_t applied_seq, struct diag *diag) MUST_CHECK;
 int pg_store_clock(struct store *base, int64_t *ret_ms, struct diag *diag) MUST_CHECK;
 int pg_store_ids(struct store *base, uint32_t table, struct store_mark *mark, unsigned limit,
 		 void (*visit)(const char *id, size_t len, void *ctx), void *ctx,

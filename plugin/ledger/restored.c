@@ -153,6 +153,8 @@ static uint64_t last_number(const struct work *w)
 
 static int go_on_without(struct work *w, struct diag *ret, struct diag *diag)
 {
+	const uint64_t *before =
+		w->store_facts.ring == STORE_RING_IN_USE ? &w->store_facts.ring_number : NULL;
 	uint64_t last = last_number(w);
 	int rc = store_upgrade(w->store, diag);
 
@@ -160,7 +162,7 @@ static int go_on_without(struct work *w, struct diag *ret, struct diag *diag)
 	if (rc == 0)
 		rc = move_away(w, diag);
 	if (rc == 0)
-		rc = store_set_ring(w->store, NULL, last, diag);
+		rc = store_set_ring(w->store, before, NULL, last, diag);
 	if (rc)
 		return rc;
 	if (last > w->store_facts.applied_seq)

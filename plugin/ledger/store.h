@@ -144,12 +144,14 @@ int store_peek(struct store *store, struct store_facts *ret, struct diag *diag) 
 
 /*
  * Stores in one transaction that the database is in use with the journal *@number (NULL: with
- * none), and that it has all records up to @applied_seq that it will ever get. A checkpoint
- * follows, so that this is in the database's file itself, unless a reader holds the checkpoint up.
- * ERR_BUSY: a SQLite database is in use with another journal, of a broker that began meanwhile.
+ * none), where it was with *@before (NULL: with none) or was so already, and that it has all
+ * records up to @applied_seq that it will ever get. A checkpoint follows, so that this is in the
+ * database's file itself, unless a reader holds the checkpoint up. ERR_STALE: another
+ * broker came in between: a SQLite database is in use with its journal, or has more records than
+ * the journal *@number follows. Nothing is stored then, not even that there is none.
  */
-int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied_seq,
-		   struct diag *diag) MUST_CHECK;
+int store_set_ring(struct store *store, const uint64_t *before, const uint64_t *number,
+		   uint64_t applied_seq, struct diag *diag) MUST_CHECK;
 
 /*
  * What is said of files, from here to store_check_anew() and at store_checkpoint(), is SQLite's:

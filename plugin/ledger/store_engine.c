@@ -119,10 +119,10 @@ int store_peek(struct store *store, struct store_facts *ret, struct diag *diag)
 	return store->engine->peek(store, ret, diag);
 }
 
-int store_set_ring(struct store *store, const uint64_t *number, uint64_t applied_seq,
-		   struct diag *diag)
+int store_set_ring(struct store *store, const uint64_t *before, const uint64_t *number,
+		   uint64_t applied_seq, struct diag *diag)
 {
-	return store->engine->set_ring(store, number, applied_seq, diag);
+	return store->engine->set_ring(store, before, number, applied_seq, diag);
 }
 
 int store_check(struct store *store, struct diag *diag)

@@ -30,8 +30,8 @@ struct store_engine {
 	int (*upgrade)(struct store *store, struct diag *diag);
 	int (*inspect)(struct store *store, struct store_facts *ret, struct diag *diag);
 	int (*peek)(struct store *store, struct store_facts *ret, struct diag *diag);
-	int (*set_ring)(struct store *store, const uint64_t *number, uint64_t applied_seq,
-			struct diag *diag);
+	int (*set_ring)(struct store *store, const uint64_t *before, const uint64_t *number,
+			uint64_t applied_seq, struct diag *diag);
 	int (*check)(struct store *store, struct diag *diag);
 	void (*set_on_wait)(struct store *store, void (*on_wait)(void *ctx), void *ctx);
 	void (*set_waiting)(struct store *store, const struct store_waiting *waiting);

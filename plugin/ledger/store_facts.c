@@ -73,26 +73,35 @@ int lite_peek(struct store *base, struct store_facts *ret, struct diag *diag)
 	return rc;
 }
 
-int lite_set_ring(struct store *base, const uint64_t *number, uint64_t applied_seq,
-		  struct diag *diag)
+/* The text of *@number in @ret; NULL: none. */
+static void print_ring(const uint64_t *number, char ret[STORE_RING_DIGITS + 1])
+{
+	ret[0] = '\0';
+	if (number)
+		(void)sqlite3_snprintf(STORE_RING_DIGITS + 1, ret, "%016llx", *number);
+}
+
+int lite_set_ring(struct store *base, const uint64_t *before, const uint64_t *number,
+		  uint64_t applied_seq, struct diag *diag)
 {
 	struct sqlite_store *store = lite_of(base);
 	sqlite3_stmt *set = store->statement[STORE_RING];
-	char text[STORE_RING_DIGITS + 1] = "";
-	uint64_t before;
-	int rc = lite_begin(&store->base, &before, diag);
+	char text[STORE_RING_DIGITS + 1], replaced[STORE_RING_DIGITS + 1];
+	uint64_t applied;
+	int rc = lite_begin(&store->base, &applied, diag);
 
-	if (number)
-		(void)sqlite3_snprintf((int)sizeof(text), text, "%016llx", *number);
+	print_ring(number, text);
+	print_ring(before, replaced);
 	if (rc == 0) {
 		/* Borrowed for the step: neither takes memory, nor can fail. */
 		sql_bind(set, 1, text);
 		sql_bind_number(set, 2, (int64_t)applied_seq);
+		sql_bind(set, 3, replaced);
 		rc = sql_run(&store->sql, set, "cannot write", diag);
 	}
 	if (rc == 0 && sqlite3_changes(store->sql.db) == 0)
-		rc = diag_set(diag, ERR_BUSY,
-			      "%s: another broker, with another journal, has the database",
+		rc = diag_set(diag, ERR_STALE,
+			      "%s: another broker, with another journal, has or had it meanwhile",
 			      store->sql.path);
 	if (rc == 0)
 		rc = sql_run(&store->sql, store->statement[STORE_COMMIT], "cannot commit", diag);

@@ -78,9 +78,10 @@ static const char *const statement_sql[STORE_STATEMENTS] = {
 	[STORE_COMMIT] = "COMMIT",
 	[STORE_READ] = "SELECT identity, applied_seq, ring FROM store",
 	[STORE_APPLIED] = "UPDATE store SET applied_seq = ?1, clock_at = coalesce(?2, clock_at)",
-	/* Of two that begin at once the first has it: no journal takes another's place. */
-	[STORE_RING] = "UPDATE store SET ring = ?1, applied_seq = max(applied_seq, ?2) "
-		       "WHERE ?1 = '' OR coalesce(ring, '') IN ('', ?1)",
+	/* Of two that begin at once the first has it: no other's note is overwritten. */
+	[STORE_RING] =
+		"UPDATE store SET ring = ?1, applied_seq = max(applied_seq, ?2) "
+		"WHERE coalesce(ring, '') IN ('', ?1, ?3) AND (?1 = '' OR applied_seq <= ?2)",
 	[STORE_CLOCK] = "SELECT coalesce(clock_at, (SELECT received_at FROM events ORDER BY seq "
 			"DESC LIMIT 1)) FROM store",
 	[STORE_EVENT] = EVENTS_INSERT("will", "correction", "unique_key", "adopted", "taken_over",

@@ -153,8 +153,8 @@ int lite_set_cache(struct store *store, unsigned mib, struct diag *diag);
 int lite_upgrade(struct store *store, struct diag *diag);
 int lite_inspect(struct store *store, struct store_facts *ret, struct diag *diag);
 int lite_peek(struct store *store, struct store_facts *ret, struct diag *diag);
-int lite_set_ring(struct store *store, const uint64_t *number, uint64_t applied_seq,
-		  struct diag *diag);
+int lite_set_ring(struct store *store, const uint64_t *before, const uint64_t *number,
+		  uint64_t applied_seq, struct diag *diag);
 int lite_check(struct store *store, struct diag *diag);
 int lite_check_files(const char *path, struct diag *diag);
 int lite_check_alone(const char *path, struct diag *diag);

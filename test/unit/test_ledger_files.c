@@ -489,6 +489,28 @@ static void bring_ring_back(struct fixture *f)
 	assert_int_equal(rename(f->aside, f->ring), 0);
 }
 
+/* A journal that is made anew has no number for a moment, in which another broker may begin. */
+static void test_ledger__another_begins_while_the_journal_is_made_anew(void **state)
+{
+	struct fixture *f = *state;
+
+	folder_sqlite_only(); /* there a broker has a name, and a lease */
+	open_ledger(f);
+	assert_int_equal(place(f, "first"), 0);
+	flush(f);
+	folder_ask(&f->folder, "shop.db", "UPDATE store SET ring = '0000000000000007'");
+	assert_int_equal(truncate(f->ring, 0), 0);
+	wait_for_news(f, "is another journal");
+	assert_false(ledger_is_ready(f->ledger, 100, false));
+	assert_sql(&f->folder, "shop.db", "SELECT ring FROM store", "0000000000000007");
+	/* It ended, and had written meanwhile: no number is given twice. */
+	folder_ask(&f->folder, "shop.db", "UPDATE store SET ring = '', applied_seq = 20");
+	wait_until_ready(f);
+	assert_int_equal(place(f, "second"), 0);
+	flush(f);
+	expect_orders(f, 2);
+}
+
 static void test_ledger_open__journal_missing_or_another(void **state)
 {
 	struct fixture *f = *state;
@@ -908,6 +930,7 @@ int main(void)
 		TEST(test_ledger__the_old_journal_over_a_new_one),
 		TEST(test_ledger__the_old_journal_over_a_locked_one),
 		TEST(test_ledger__all_removed_but_a_copy),
+		TEST(test_ledger__another_begins_while_the_journal_is_made_anew),
 		TEST(test_ledger_open__journal_missing_or_another),
 		TEST(test_ledger_open__journal_is_a_link),
 		TEST(test_ledger_open__database_missing),

@@ -623,12 +623,12 @@ static void test_store_commit__is_kept(void **state)
 	must(store_begin(store, &applied, &diag), &diag);
 	assert_int_equal(applied, 12);
 	store_rollback(store);
-	must(store_set_ring(store, &ring, 11, &diag), &diag);
+	must(store_set_ring(store, NULL, &ring, 11, &diag), &diag);
 	must(store_inspect(store, &facts, &diag), &diag);
 	assert_int_equal(facts.applied_seq, 12);
 	assert_int_equal(facts.ring, STORE_RING_IN_USE);
 	assert_int_equal(facts.ring_number, 0x1234);
-	must(store_set_ring(store, NULL, 20, &diag), &diag);
+	must(store_set_ring(store, &ring, NULL, 20, &diag), &diag);
 	must(store_inspect(store, &facts, &diag), &diag);
 	assert_int_equal(facts.applied_seq, 20);
 	assert_int_equal(facts.ring, STORE_RING_NONE);

@@ -185,7 +185,7 @@ static int copy_a_part(struct fixture *f, unsigned count)
 	read = begin_read(f, &db);
 	assert_int_equal(write_events(f, 51, 60), 0);
 	disk_fail(".db", count);
-	rc = store_set_ring(f->store, NULL, 60, &f->diag);
+	rc = store_set_ring(f->store, NULL, NULL, 60, &f->diag);
 	end_read(db, read);
 	return rc;
 }
@@ -196,7 +196,7 @@ static void test_store_checkpoint__a_part_is_synced(void **state)
 
 	assert_int_equal(copy_a_part(f, 0), 0);
 	disk_fail(".db", 1); /* of the rest */
-	assert_int_equal(store_set_ring(f->store, NULL, 60, &f->diag), ERR_IO);
+	assert_int_equal(store_set_ring(f->store, NULL, NULL, 60, &f->diag), ERR_IO);
 	assert_int_equal(store_fault(f->store), STORE_UNSURE);
 }
 
@@ -211,7 +211,7 @@ static void test_store_checkpoint__that_failed_is_begun_anew(void **state)
 	close_store(f);
 	open_store(f);
 	assert_int_equal(store_check_anew(f->store, &f->diag), 0);
-	assert_int_equal(store_set_ring(f->store, NULL, 60, &f->diag), 0);
+	assert_int_equal(store_set_ring(f->store, NULL, NULL, 60, &f->diag), 0);
 	/* The WAL is begun anew: the database has to have it all. */
 	assert_int_equal(write_events(f, 61, 62), 0);
 	assert_string_equal(after_a_cut(f), "62|62|ok");
@@ -272,7 +272,7 @@ static void test_store_check_anew__another_program_keeps_the_old_count(void **st
 	assert_int_equal(read(done[0], &byte, 1), 1);
 	assert_int_equal(write_events(f, 51, 60), 0);
 	disk_fail(".db", 1);
-	assert_int_equal(store_set_ring(f->store, NULL, 60, &f->diag), ERR_IO);
+	assert_int_equal(store_set_ring(f->store, NULL, NULL, 60, &f->diag), ERR_IO);
 	close_store(f);
 	open_store(f);
 	assert_int_equal(store_check_anew(f->store, &f->diag), ERR_BUSY);
@@ -304,7 +304,7 @@ static void open_with_events(struct fixture *f)
 	uint64_t number = 7;
 
 	open_store(f);
-	assert_int_equal(store_set_ring(f->store, &number, 0, &f->diag), 0);
+	assert_int_equal(store_set_ring(f->store, NULL, &number, 0, &f->diag), 0);
 	assert_int_equal(write_events(f, 1, 20), 0);
 	expect(f, STORE_FINE, NULL);
 }
@@ -455,7 +455,7 @@ static void test_store_set_ring__is_read_again(void **state)
 	assert_int_equal(store_upgrade(f->store, &f->diag), 0);
 	assert_int_equal(store_inspect(f->store, &facts, &f->diag), 0);
 	assert_int_equal(facts.ring, STORE_RING_UNKNOWN);
-	assert_int_equal(store_set_ring(f->store, &number, 4, &f->diag), 0);
+	assert_int_equal(store_set_ring(f->store, NULL, &number, 4, &f->diag), 0);
 	close_store(f);
 	assert_int_equal(
 		store_open(&(struct store_place){ .place = f->path }, 1000, &f->store, &f->diag),
@@ -466,7 +466,7 @@ static void test_store_set_ring__is_read_again(void **state)
 	assert_true(facts.ring_number == number);
 	assert_int_equal(facts.applied_seq, 4);
 	assert_int_equal(store_upgrade(f->store, &f->diag), 0);
-	assert_int_equal(store_set_ring(f->store, NULL, 3, &f->diag), 0);
+	assert_int_equal(store_set_ring(f->store, &number, NULL, 3, &f->diag), 0);
 	assert_int_equal(store_inspect(f->store, &facts, &f->diag), 0);
 	assert_int_equal(facts.ring, STORE_RING_NONE);
 	assert_int_equal(facts.applied_seq, 4);
@@ -490,15 +490,23 @@ static void test_store_set_ring__is_of_the_first(void **state)
 	open_store(f);
 	assert_int_equal(store_open(&place, 1000, &other, &f->diag), 0);
 	assert_int_equal(store_upgrade(other, &f->diag), 0);
-	assert_int_equal(store_set_ring(f->store, &first, 0, &f->diag), 0);
-	assert_int_equal(store_set_ring(other, &second, 5, &f->diag), ERR_BUSY);
+	assert_int_equal(store_set_ring(f->store, NULL, &first, 0, &f->diag), 0);
+	assert_int_equal(store_set_ring(other, NULL, &second, 5, &f->diag), ERR_STALE);
 	assert_non_null(strstr(f->diag.text, "another broker, with another journal"));
+	/* Nor does it say that there is none, or that there are more writes than the first made. */
+	assert_int_equal(store_set_ring(other, NULL, NULL, 5, &f->diag), ERR_STALE);
+	assert_int_equal(store_set_ring(other, &second, NULL, 5, &f->diag), ERR_STALE);
 	assert_int_equal(store_inspect(other, &facts, &f->diag), 0);
 	assert_true(facts.ring_number == first);
 	assert_int_equal(facts.applied_seq, 0);
-	assert_int_equal(store_set_ring(f->store, &first, 3, &f->diag), 0);
-	assert_int_equal(store_set_ring(f->store, NULL, 4, &f->diag), 0);
-	assert_int_equal(store_set_ring(other, &second, 4, &f->diag), 0);
+	assert_int_equal(store_set_ring(f->store, NULL, &first, 3, &f->diag), 0);
+	assert_int_equal(store_set_ring(f->store, &first, NULL, 4, &f->diag), 0);
+	assert_int_equal(store_set_ring(f->store, &first, NULL, 4, &f->diag), 0);
+	/* One that began before those writes were made would number its own as they are. */
+	assert_int_equal(store_set_ring(other, NULL, &second, 3, &f->diag), ERR_STALE);
+	assert_int_equal(store_inspect(other, &facts, &f->diag), 0);
+	assert_int_equal(facts.ring, STORE_RING_NONE);
+	assert_int_equal(store_set_ring(other, NULL, &second, 4, &f->diag), 0);
 	store_close(other);
 }
 
