@@ -323,8 +323,10 @@ PAGES = README.md ARCHITECTURE.md CHANGELOG.md CONTRIBUTING.md LICENSE SECURITY.
 ZSH_FOLDER = $(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 COMPLETIONS = $(addprefix $(B)/completion.,bash zsh fish)
 $(COMPLETIONS): $(B)/completion.%: $(B)/petstorectl ; $< completion $* >$@
+# One with a space would be two names, of which the second may be one of this system's.
+NO_SPACES = $(if $(filter-out 1,$(words .$(DESTDIR).$(PREFIX).$(LIBDIR).)),$(error DESTDIR, PREFIX and LIBDIR can have no spaces))
 install: all $(B)/mosquitto_petstore.5 $(B)/petstorectl.1 $(COMPLETIONS)  ## install into PREFIX, LIBDIR (DESTDIR is put in front)
-	install -D -m 755 $(B)/mosquitto_petstore.so $(DESTDIR)$(LIBDIR)/mosquitto_petstore.so
+	$(NO_SPACES)install -D -m 755 $(B)/mosquitto_petstore.so $(DESTDIR)$(LIBDIR)/mosquitto_petstore.so
 	install -D -m 755 $(B)/petstorectl $(DESTDIR)$(PREFIX)/bin/petstorectl
 	install -D -m 644 $(B)/petstorectl.1 $(DESTDIR)$(PREFIX)/share/man/man1/petstorectl.1
 	install -D -m 644 $(B)/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/petstorectl
@@ -355,7 +357,7 @@ INSTALLED = $(LIBDIR)/mosquitto_petstore.so $(PREFIX)/bin/petstorectl $(PREFIX)/
           $(wildcard schemas/*.json)) $(addprefix $(DOC)/,$(PAGES))
 SETUP_CONF = /etc/mosquitto/conf.d/petstore.conf
 uninstall:  ## remove what install put there (the same PREFIX, LIBDIR, DESTDIR)
-	@rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	@$(NO_SPACES)rm -f $(addprefix $(DESTDIR),$(INSTALLED))
 	@for own in $(SHARE) $(DOC); do test ! -d $(DESTDIR)$$own || find $(DESTDIR)$$own -depth -type d -empty -delete; done
 	@! grep -qs '^plugin $(LIBDIR)/mosquitto_petstore.so' $(DESTDIR)$(SETUP_CONF) || \
 	  echo 'uninstall: $(DESTDIR)$(SETUP_CONF) still loads the plugin: take it away, or the broker does not start again'

@@ -139,6 +139,21 @@ def test_uninstalled(tmp_path, settings):
     assert list(tmp_path.rglob("*petstore*")) == []
 
 
+@pytest.mark.parametrize("target", ["install", "uninstall"])
+@pytest.mark.parametrize("name", ["DESTDIR", "PREFIX", "LIBDIR"])
+def test_places_with_a_space(tmp_path, target, name):
+    """Such a name would be two, of which one is no place of ours."""
+    other = tmp_path / "usr/keep/empty"
+    other.mkdir(parents=True)
+    done = subprocess.run(["make", "-s", target, "B=" + harness.BUILD, "DESTDIR=%s" % tmp_path,
+                           "%s=%s /x" % (name, other.parent)], cwd=harness.TOP, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={name: value for name, value in os.environ.items() if "MAKE" not in name})
+    assert done.returncode == 2
+    assert "can have no spaces" in done.stdout
+    assert list(tmp_path.rglob("*")) == [tmp_path / "usr", other.parent, other]
+
+
 def test_alerts():
     """docs/limits-and-alerts.md names each kind, with the defaults that the code has."""
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", read("docs/limits-and-alerts.md"), re.M))
