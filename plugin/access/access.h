@@ -316,6 +316,12 @@ const char *access_lacks(const struct access_principal *principal, const char *c
 bool access_client_is_others(const struct access *access, const char *id,
 			     bool (*exists)(const void *ctx, const char *name), const void *ctx);
 
+/*
+ * Writes on which topics the @i-th of the principal's rules holds, "lightId is lamp-7 or lamp-8,
+ * kind is g*", to @ret of @cap bytes (what does not fit is cut), and returns it.
+ */
+const char *access_where(const struct access_principal *principal, size_t i, char *ret, size_t cap);
+
 /* ---- principals that a certificate or a token speaks for -------------------------------- */
 
 bool access_has_certificates(const struct access *access);

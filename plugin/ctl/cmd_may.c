@@ -229,6 +229,18 @@ static json_t *applications_json(const struct may_subject *asked)
 	return list;
 }
 
+/* Of its roles with `where`, a text each. */
+static json_t *where_json(const struct access_principal *principal)
+{
+	json_t *list = json_array();
+	char text[512];
+
+	for (size_t i = 0; i < principal->rule_count; i++)
+		(void)json_array_append_new(
+			list, json_string(access_where(principal, i, text, sizeof(text))));
+	return list;
+}
+
 /* What it may ask of a broker's plugin; empty: nothing. */
 static json_t *commands_json(const struct access_principal *principal)
 {
@@ -356,8 +368,7 @@ static void print_text(const struct access_principal *principal, const json_t *w
 	print_commands(json_object_get(whole, "commands"));
 	print_list("Steps on its own:", json_object_get(whole, "ownSteps"));
 	print_list("Puts a status right on:", json_object_get(whole, "corrects"));
-	if (principal->rule_count > 0)
-		(void)puts("\nSome of this holds for certain topics only (where).");
+	print_list("Some of this holds only on topics where:", json_object_get(whole, "where"));
 }
 
 static void print(const struct may_subject *asked, const struct scene *scene,
@@ -384,6 +395,8 @@ static void print(const struct may_subject *asked, const struct scene *scene,
 			  commands_json(principal));
 	if (unlisted)
 		(void)json_object_set_new(whole, "unlisted", unlisted);
+	if (principal->rule_count > 0)
+		(void)json_object_set_new(whole, "where", where_json(principal));
 	if (output->is_json)
 		output_json(whole);
 	else
