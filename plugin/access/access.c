@@ -88,27 +88,27 @@ static bool value_matches(const struct access_principal *principal,
 
 /* ---- in words ---------------------------------------------------------------------------- */
 
-struct words {
+struct phrase {
 	char *text;
 	size_t len, cap;
 };
 
-__attribute__((format(printf, 2, 3))) static void add_words(struct words *words, const char *format,
-							    ...)
+__attribute__((format(printf, 2, 3))) static void add_words(struct phrase *phrase,
+							    const char *format, ...)
 {
 	va_list args;
 	int more;
 
 	va_start(args, format);
-	more = vsnprintf(words->text + words->len, words->cap - words->len, format, args);
+	more = vsnprintf(phrase->text + phrase->len, phrase->cap - phrase->len, format, args);
 	va_end(args);
 	if (more > 0)
-		words->len += (size_t)more;
-	if (words->len >= words->cap)
-		words->len = words->cap - 1;
+		phrase->len += (size_t)more;
+	if (phrase->len >= phrase->cap)
+		phrase->len = phrase->cap - 1;
 }
 
-static void add_attribute(struct words *words, const struct access_principal *principal,
+static void add_attribute(struct phrase *phrase, const struct access_principal *principal,
 			  const char *name, const char *before)
 {
 	const struct access_attribute *attribute = principal->attribute;
@@ -117,22 +117,22 @@ static void add_attribute(struct words *words, const struct access_principal *pr
 	for (; left > 0 && strcmp(attribute->name, name) != 0; left--)
 		attribute++;
 	if (left == 0)
-		add_words(words, "%sa value of {%s}, which it lacks", before, name);
+		add_words(phrase, "%sa value of {%s}, which it lacks", before, name);
 	for (size_t i = 0; left > 0 && i < attribute->value_count; i++)
-		add_words(words, "%s%s", i > 0 ? " or " : before, attribute->value[i]);
+		add_words(phrase, "%s%s", i > 0 ? " or " : before, attribute->value[i]);
 }
 
-static void add_value(struct words *words, const struct access_principal *principal,
+static void add_value(struct phrase *phrase, const struct access_principal *principal,
 		      const struct access_value *value, const char *before)
 {
 	const struct names_pattern *pattern = &value->pattern;
 
 	if (value->is_name)
-		add_words(words, "%s%s", before, principal->name);
+		add_words(phrase, "%s%s", before, principal->name);
 	else if (value->attribute)
-		add_attribute(words, principal, value->attribute, before);
+		add_attribute(phrase, principal, value->attribute, before);
 	else
-		add_words(words, "%s%.*s%s%.*s", before, (int)pattern->before.len,
+		add_words(phrase, "%s%.*s%s%.*s", before, (int)pattern->before.len,
 			  pattern->before.text, pattern->is_wild ? "*" : "",
 			  pattern->is_wild ? (int)pattern->after.len : 0,
 			  pattern->is_wild ? pattern->after.text : "");
@@ -141,15 +141,15 @@ static void add_value(struct words *words, const struct access_principal *princi
 const char *access_where(const struct access_principal *principal, size_t i, char *ret, size_t cap)
 {
 	const struct access_rule *rule = &principal->rule[i];
-	struct words words = { ret, 0, cap };
+	struct phrase phrase = { ret, 0, cap };
 
 	ret[0] = '\0';
 	for (size_t k = 0; k < rule->limit_count; k++) {
 		const struct access_limit *limit = &rule->limit[k];
 
-		add_words(&words, "%s%s", k > 0 ? ", " : "", limit->param);
+		add_words(&phrase, "%s%s", k > 0 ? ", " : "", limit->param);
 		for (size_t v = 0; v < limit->value_count; v++)
-			add_value(&words, principal, &limit->value[v], v > 0 ? " or " : " is ");
+			add_value(&phrase, principal, &limit->value[v], v > 0 ? " or " : " is ");
 	}
 	return ret;
 }
