@@ -76,8 +76,8 @@ struct repeat {
 };
 
 /*
- * Its connection is to be closed, by a response. Until another one is let in, what the client is
- * still seen to do is a part of that: of its messages some are on their way, or a last will.
+ * Its connection is to be closed, by a response. Until another one is let in, or may be, what the
+ * client is still seen to do is a part of that: of its messages some are on their way, or a will.
  */
 struct leaving {
 	bool is_asked;

@@ -95,6 +95,8 @@ static void respond(struct monitor *monitor, struct client *client, const struct
 
 	if (setting->response == ALERT_REPORT || !client || !who->principal[0])
 		return;
+	if (client->leaving.is_asked && monitor_wait(monitor, who, now_ns) <= 0)
+		client->leaving = (struct leaving){ 0 }; /* that is over: this is a delayed will */
 	principal = client_principal(monitor->clients, client, now_ns);
 	is_all = client->leaving.is_asked ? client->leaving.is_for_all
 					  : is_for_all(principal, subject.subject, now_ns);
