@@ -265,7 +265,8 @@ roles()
 	*) access_copy=access.json ;;
 	esac
 	if [ ! -e "$access_copy" ] || cmp -s "$access_copy" .access.shipped; then
-		cp "$access" "$work/access" && mv "$work/access" "$access_copy"
+		cp "$access" "$work/access" || exit 1
+		mv "$work/access" "$access_copy"
 		cp "$access_copy" .access.shipped
 	fi
 	"$petstorectl" may --access "$PWD/$access_copy" >"$work/users" || exit 1

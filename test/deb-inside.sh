@@ -100,6 +100,11 @@ check "petstorectl runs" petstorectl version
 completions() { ls /usr/share/{bash-completion/completions/petstorectl,zsh/vendor-completions/_petstorectl,fish/vendor_completions.d/petstorectl.fish}; }
 check "its command lines are completed" completions
 check "installing alone changes no configuration" test ! -e $conf
+main=/etc/mosquitto/mosquitto.conf
+mv $main $main.away
+check "petstore-setup misses the broker's own configuration" eval \
+	'! petstore-setup 2>/tmp/missed && grep "mosquitto.conf cannot be read" /tmp/missed && test ! -e $dir'
+mv $main.away $main
 check "petstore-setup makes certificates, accounts, configuration" petstore-setup
 check "nobody else reads the passwords" test "$(stat -c '%U %a' $dir $dir/credentials | tr '\n' ' ')" = "mosquitto 750 mosquitto 600 "
 use_ports

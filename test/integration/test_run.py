@@ -392,6 +392,15 @@ def test_broken_access_file(tmp_path, template, name, text, line):
     assert contents(folder, "passwords", "credentials", "mosquitto.conf") == before
 
 
+def test_missing_access_file(tmp_path):
+    done = subprocess.run([os.path.join(harness.TOP, "scripts", "demo.sh"), "prepare"], text=True,
+                          env=dict(os.environ, RUN_DIR=str(tmp_path / "run"), PLUGIN=harness.PLUGIN,
+                                   ACCESS=str(tmp_path / "none.yaml")),
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 1 and len(done.stdout.splitlines()) == 1
+    assert "none.yaml" in done.stdout and "No such file" in done.stdout
+
+
 def certificate(folder, name, signed_by=None):
     """name.crt and name.key of one's own; returns both."""
     made = (folder / (name + ".crt"), folder / (name + ".key"))
