@@ -200,8 +200,9 @@ SHIPPING = [
 
 
 def count_last(output):
-    """The closing line sums what the lines before it say."""
-    return count_closing(output.strip().rpartition("\n")[2])
+    """The last closing line sums what those before it say. Where something failed make has a word behind it."""
+    found = re.findall(r"^\d+ passed, \d+ failed(?:, \d+ skipped)?$", output, re.M)
+    return count_closing(found[-1] if found else "")
 
 
 def name_failures(target, output):

@@ -33,6 +33,7 @@ CONSOLE = """== unit
 FAIL  the title: none
 10 passed, 1 failed
 30 passed, 1 failed
+make: *** [Makefile:541: console-test] Error 1
 """
 
 
