@@ -265,7 +265,8 @@ roles()
 	*) access_copy=access.json ;;
 	esac
 	if [ ! -e "$access_copy" ] || cmp -s "$access_copy" .access.shipped; then
-		cp "$access" "$work/access" || exit 1
+		"$petstorectl" may --access "$access" >"$work/users" || exit 1 # its own name, and nothing is changed
+		cp "$access" "$work/access"
 		mv "$work/access" "$access_copy"
 		cp "$access_copy" .access.shipped
 	fi

@@ -378,18 +378,19 @@ def test_demo_accounts_are_users(tmp_path, name, text):
     ("access.json", '{"users": {"customer-a": {}}}', '1:1: expected a member "roles"'),
 ])
 def test_broken_access_file(tmp_path, template, name, text, line):
-    """One line says what the plugin would, and no account is lost."""
+    """One line says what the plugin would of the file that was named, and nothing is changed."""
     folder = tmp_path / "run"
     shutil.copytree(template, folder)
-    before = contents(folder, "passwords", "credentials", "mosquitto.conf")
+    kept = ("passwords", "credentials", "mosquitto.conf", "access.json")
+    before = contents(folder, *kept)
     (tmp_path / name).write_text(text)
     done = subprocess.run([os.path.join(harness.TOP, "scripts", "demo.sh"), "prepare"], text=True,
                           env=dict(os.environ, RUN_DIR=str(folder), PLUGIN=harness.PLUGIN,
                                    ACCESS=str(tmp_path / name)),
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 1 and len(done.stdout.splitlines()) == 1
-    assert "%s:%s" % (folder / name, line) in done.stdout
-    assert contents(folder, "passwords", "credentials", "mosquitto.conf") == before
+    assert "%s:%s" % (tmp_path / name, line) in done.stdout
+    assert contents(folder, *kept) == before and not (folder / "access.yaml").exists()
 
 
 def test_missing_access_file(tmp_path):
