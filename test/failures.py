@@ -81,6 +81,6 @@ def of_checks(suite, output):
     lines = output.splitlines()
     at = [i for i, line in enumerate(lines) if line.startswith("FAIL")]
     for i in at:
-        yield Failure(suite, lines[i][4:].strip(" :ED"), "\n".join(lines[i + 1:i + 1 + SAID_MAX]))
+        yield Failure(suite, re.sub(r"^FAIL(ED)?:?\s+", "", lines[i]), "\n".join(lines[i + 1:i + 1 + SAID_MAX]))
     if not at:
         yield Failure(suite, "its last lines", output)

@@ -124,6 +124,6 @@ def test_a_file_of_the_console_that_was_late(run):
 
 
 def test_a_suite_without_a_second_attempt(run):
-    status, lines, asked = run("lint", "ok    gcc\nFAIL  format\na.c\n", "")
+    status, lines, asked = run("lint", "ok    gcc\nFAIL  Debian's FIELD\na.c\n", "")
     assert status == 1 and not asked
-    assert lines[-3:] == ["failed lint: format", "    a.c", "1 passed, 1 failed"]
+    assert lines[-3:] == ["failed lint: Debian's FIELD", "    a.c", "1 passed, 1 failed"]
