@@ -269,8 +269,9 @@ roles()
 		cp "$access" "$work/access"
 		mv "$work/access" "$access_copy"
 		cp "$access_copy" .access.shipped
+	else
+		"$petstorectl" may --access "$PWD/$access_copy" >"$work/users" || exit 1
 	fi
-	"$petstorectl" may --access "$PWD/$access_copy" >"$work/users" || exit 1
 }
 
 # ---- the console ------------------------------------------------------------------------
